@@ -1,0 +1,418 @@
+"""The one base class of the classifiers: everything but the choice of the net."""
+
+from __future__ import annotations
+
+import warnings
+from numbers import Integral, Real
+
+import joblib
+import numpy as np
+import torch
+from scipy.special import softmax
+from sklearn.base import BaseEstimator, ClassifierMixin, _fit_context
+from sklearn.utils import check_array, check_random_state
+from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.validation import (
+    _check_sample_weight,
+    check_is_fitted,
+    column_or_1d,
+    validate_data,
+)
+from skorch import NeuralNetClassifier
+from skorch.helper import predefined_split
+from torch.utils.data import DataLoader
+
+from ._net import (
+    LR_SCHEDULES,
+    HeartSoundNet,
+    Interrupted,
+    Rows,
+    accepts,
+    batches,
+    make_callbacks,
+    resolve_device,
+    to_stderr,
+    torch_settings,
+)
+from ._routing import check_skorch_params, closest, is_skorch_name
+from ._split import plan_rows
+
+__all__ = ["AttentionClassifier"]
+
+# A net with fewer weights than this trains faster on one thread than on several.
+SMALL_NET = 100_000
+
+
+class AttentionClassifier(ClassifierMixin, BaseEstimator):
+    """Base class of the classifiers. A subclass names its net and the parameters of it."""
+
+    _net_params: tuple[str, ...] = ()
+    _predict_chunk: int  # recordings predicted at once on the CPU
+
+    _parameter_constraints = {
+        "rectifier": [StrOptions({"sigmoid", "softmax"})],
+        "lr": [Interval(Real, 0, None, closed="neither")],
+        "max_epochs": [Interval(Integral, 1, None, closed="left")],
+        "batch_size": [Interval(Integral, 2, None, closed="left")],
+        "lr_schedule": [StrOptions(set(LR_SCHEDULES)), None],
+        "class_weight": [StrOptions({"balanced"}), dict, None],
+        "oversample": ["boolean"],
+        "early_stopping": ["boolean"],
+        "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
+        "n_iter_no_change": [Interval(Integral, 1, None, closed="left")],
+        "tol": [Interval(Real, 0, None, closed="left")],
+        "n_mels": [Interval(Integral, 1, None, closed="left"), None],
+        "n_threads": [Interval(Integral, 1, None, closed="left"), None],
+        "random_state": ["random_state"],
+        "device": [str, torch.device],
+        "verbose": ["verbose"],
+        "net_class": [type, None],
+        "skorch_params": [dict, None],
+    }
+
+    @property
+    def _module_class(self):
+        raise NotImplementedError
+
+    # ------------------------------------------------------------------ parameters
+
+    def set_params(self, **params):
+        """Set parameters of the classifier, and skorch's by skorch's names.
+
+        Parameters
+        ----------
+        **params : dict
+            Parameters of the classifier (``lr=1e-4``), or of the skorch net inside it
+            (``optimizer__weight_decay=1e-4``, ``callbacks=[...]``), which are kept in
+            `skorch_params`.
+
+        Returns
+        -------
+        self : object
+            The classifier.
+        """
+        own = self._get_param_names()
+        routed = {name: value for name, value in params.items() if is_skorch_name(name)}
+        for name in params.keys() - routed.keys():
+            if name.partition("__")[0] not in own:
+                raise ValueError(
+                    f"Invalid parameter {name!r} for estimator {type(self).__name__}. "
+                    f"Valid parameters are: {own}, and skorch's (see 'skorch_params')."
+                    f"{closest(name, own)}"
+                )
+        super().set_params(**{n: v for n, v in params.items() if n not in routed})
+        if routed:
+            merged = {**(self.skorch_params or {}), **routed}
+            self._check_skorch_params(merged)
+            self.skorch_params = merged
+        return self
+
+    def get_params(self, deep=True):
+        """Parameters of the classifier; with ``deep=True`` also skorch's that were set.
+
+        Parameters
+        ----------
+        deep : bool, default=True
+            Add the entries of `skorch_params` under their own names.
+
+        Returns
+        -------
+        params : dict
+            Names and values.
+        """
+        params = super().get_params(deep=deep)
+        if deep and isinstance(self.skorch_params, dict):
+            params = {**self.skorch_params, **params}
+        return params
+
+    def _check_skorch_params(self, skorch_params):
+        targets = {
+            "module": self._module_class,
+            "optimizer": skorch_params.get("optimizer", torch.optim.Adam),
+            "criterion": skorch_params.get("criterion", torch.nn.CrossEntropyLoss),
+            "iterator_train": skorch_params.get("iterator_train", DataLoader),
+            "iterator_valid": skorch_params.get("iterator_valid", DataLoader),
+        }
+        reserved = {f"module__{name}": name for name in self._net_params}
+        reserved |= {"module__n_classes": "y", "module__input_shape": "X", "optimizer__lr": "lr"}
+        check_skorch_params(type(self).__name__, skorch_params, targets, reserved)
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags.three_d_array = True
+        return tags
+
+    # ------------------------------------------------------------------ fit
+
+    @_fit_context(prefer_skip_nested_validation=True)
+    def fit(self, X, y, sample_weight=None, groups=None):
+        """Train the net.
+
+        Parameters
+        ----------
+        X : array of shape (n, n_frames, n_mels) or (n, n_features)
+            Log-mel spectrograms; float16, float32, float64 or a memory map, read in batches and
+            cast to float32. Rows of a 2-D array are unfolded with `n_mels`; without it, a row is
+            a sequence of single-band frames, and a warning says so.
+        y : array of shape (n,)
+            Labels of any kind.
+        sample_weight : array of shape (n,) or None, default=None
+            Weight of each recording, not negative. Rows of weight 0 are left out, and whole
+            weights count as that many equal rows (while they average at most 10); other weights
+            multiply the loss.
+        groups : array of shape (n,) or None, default=None
+            Subject of each recording; no subject stands on both sides of the internal validation
+            split. Unused without `early_stopping`.
+
+        Returns
+        -------
+        self : object
+            The fitted classifier.
+
+        Raises
+        ------
+        ValueError
+            If X or y is not as above, no validation part can be made, or the loss is no longer
+            finite.
+        """
+        skorch_params = self.skorch_params or {}
+        self._check_skorch_params(skorch_params)
+        X, y, sample_weight, groups = self._check_fit_input(X, y, sample_weight, groups)
+        # Rows of weight 0 are left out of everything, the classes included.
+        kept = slice(None) if sample_weight is None else sample_weight > 0
+        self.classes_, kept_codes = np.unique(y[kept], return_inverse=True)
+        codes = np.zeros(len(y), np.int64)
+        codes[kept] = kept_codes
+        # None must not draw from numpy's global generator: a fit leaves that as it was.
+        random_state = np.random.RandomState() if self.random_state is None else self.random_state
+        seeds = check_random_state(random_state).randint(np.iinfo(np.int32).max, size=3).tolist()
+
+        train, weight, valid = plan_rows(
+            X,
+            codes,
+            self.classes_,
+            sample_weight=sample_weight,
+            groups=groups,
+            validation_fraction=self.validation_fraction if self.early_stopping else None,
+            oversample=self.oversample,
+            class_weight=self.class_weight,
+            seeds=seeds[:2],
+        )
+        train_rows = Rows(X, codes, train, weight)
+        valid_rows = None if valid is None else Rows(X, codes, valid)
+        device = resolve_device(self.device)
+        net = self._make_net(skorch_params, train_rows, valid_rows, device)
+        with torch_settings(device, 1, seeds[2]):
+            net.initialize()
+            net.module_.start_at_prior(np.bincount(codes[train], weight) / len(train))
+            n_threads = self._n_threads(net)
+            torch.set_num_threads(n_threads)
+            try:
+                net.partial_fit(train_rows, None)
+            except Interrupted:
+                raise KeyboardInterrupt("training was interrupted; nothing is fitted") from None
+        if not np.isfinite(net.history[-1, "train_loss"]):
+            raise ValueError(
+                f"The training loss of {type(self).__name__} is {net.history[-1, 'train_loss']} "
+                f"after epoch {len(net.history)}. Reduce lr={self.lr}, or look for extreme values "
+                "in X."
+            )
+        net.train_split = None  # it holds the validation recordings, which no model should carry
+        net.module_.eval()
+        self.net_ = net
+        self.history_ = net.history
+        self.n_iter_ = len(net.history)
+        return self
+
+    def _check_fit_input(self, X, y, sample_weight, groups):
+        X = self._check_X(X, reset=True)
+        y = column_or_1d(y, warn=True)
+        check_classification_targets(y)
+        y = check_array(y, ensure_2d=False, dtype=None, ensure_all_finite=y.dtype.kind == "f")
+        for name, values in (("y", y), ("groups", groups)):
+            if values is not None and len(values) != len(X):
+                raise ValueError(
+                    f"X has {len(X)} recordings and {name} {len(values)} entries: there must be as "
+                    "many. If a sampler stands between them, leave it out and set oversample=True, "
+                    "which balances the training part inside the classifier."
+                )
+        if groups is not None:
+            groups = column_or_1d(groups)
+        if sample_weight is not None:
+            sample_weight = _check_sample_weight(
+                sample_weight, X, dtype=np.float64, ensure_non_negative=True
+            )
+            if not sample_weight.any():
+                raise ValueError("sample_weight is zero for every recording: nothing to train on.")
+        return X, y, sample_weight, groups
+
+    def _check_X(self, X, *, reset):
+        """X as (n, n_frames, n_mels), with the shape learnt (reset) or compared."""
+        n_dim = X.ndim if hasattr(X, "ndim") else np.asarray(X).ndim
+        options = {
+            "dtype": (np.float32, np.float64, np.float16),
+            "ensure_min_samples": 2 if reset else 1,
+        }
+        name = type(self).__name__
+        if n_dim != 3:
+            X = validate_data(self, X, reset=reset, **options)
+            X = X.reshape(len(X), *self._unfold(X.shape[1], warn=reset))
+        else:
+            X = check_array(X, allow_nd=True, estimator=name, input_name="X", **options)
+            if self.n_mels is not None and X.shape[2] != self.n_mels:
+                raise ValueError(
+                    f"X has {X.shape[2]} mel bins, shape {X.shape}, but {name} has n_mels="
+                    f"{self.n_mels}. Set n_mels=None: 3-D input says its own shape."
+                )
+        shape = X.shape[1:]
+        if reset:
+            self.input_shape_ = shape
+            self.n_features_in_ = shape[0] * shape[1]
+        elif shape != self.input_shape_:
+            raise ValueError(
+                f"X has recordings of {shape[0]} frames x {shape[1]} mel bins, but {name} was "
+                f"fitted on {self.input_shape_[0]} x {self.input_shape_[1]}. Use the same "
+                "LogMelTransformer for both."
+            )
+        return X
+
+    def _unfold(self, n_features, *, warn):
+        """(n_frames, n_mels) of a row."""
+        if self.n_mels is None:
+            if warn:
+                warnings.warn(
+                    f"Each row of X is read as a sequence of {n_features} frames of one band. Pass "
+                    "log-mel spectrograms as (n, n_frames, n_mels), or set n_mels to unfold rows.",
+                    UserWarning,
+                    stacklevel=5,
+                )
+            return n_features, 1
+        if n_features % self.n_mels:
+            raise ValueError(
+                f"Rows of {n_features} features are no whole number of frames of n_mels="
+                f"{self.n_mels}. Set n_mels to that of the LogMelTransformer."
+            )
+        return n_features // self.n_mels, self.n_mels
+
+    # ------------------------------------------------------------------ the skorch net
+
+    def _make_net(self, skorch_params, train_rows, valid_rows, device):
+        skorch_params = dict(skorch_params)
+        net_class = self.net_class or HeartSoundNet
+        if not issubclass(net_class, NeuralNetClassifier):
+            raise TypeError(
+                f"net_class must be a subclass of skorch's NeuralNetClassifier. Got {net_class}."
+            )
+        weighted = issubclass(net_class, HeartSoundNet)
+        if train_rows.weight is not None and not weighted:
+            raise TypeError(
+                f"net_class={net_class.__name__} cannot weight recordings: derive it from "
+                "skheart.classifiers.HeartSoundNet, or leave out sample_weight and class_weight."
+            )
+        settings = {
+            "module__n_classes": len(self.classes_),
+            "module__input_shape": self.input_shape_,
+            **{f"module__{name}": getattr(self, name) for name in self._net_params},
+            "criterion": torch.nn.CrossEntropyLoss,
+            "optimizer": torch.optim.Adam,
+            "lr": self.lr,
+            "max_epochs": self.max_epochs,
+            "batch_size": self.batch_size,
+            "iterator_train": batches,
+            "iterator_train__shuffle": True,
+            "iterator_valid": batches,
+            "train_split": None if valid_rows is None else predefined_split(valid_rows),
+            "classes": np.arange(len(self.classes_)),
+            "device": str(device),
+            "verbose": int(self.verbose),
+            "callbacks__print_log__sink": to_stderr,
+        }
+        if weighted and accepts(skorch_params.get("criterion"), "reduction"):
+            settings["criterion__reduction"] = "none"
+        if not self.verbose:
+            settings["callbacks__print_log"] = None
+            del settings["callbacks__print_log__sink"]
+        settings["callbacks"] = make_callbacks(
+            skorch_params.pop("callbacks", None),
+            early_stopping=(self.n_iter_no_change, self.tol) if self.early_stopping else None,
+            lr_schedule=self.lr_schedule,
+            lr=self.lr,
+            n_steps=len(batches(train_rows, self.batch_size)) * self.max_epochs,
+            verbose=self.verbose,
+        )
+        return net_class(self._module_class, **{**settings, **skorch_params})
+
+    def _n_threads(self, net):
+        """Threads of torch: from the size of the net alone, never from where the fit runs."""
+        if self.n_threads is not None:
+            return self.n_threads
+        n_weights = sum(weights.numel() for weights in net.module_.parameters())
+        return 1 if n_weights < SMALL_NET else joblib.cpu_count(only_physical_cores=True)
+
+    # ------------------------------------------------------------------ predict
+
+    def decision_function(self, X):
+        """Logits.
+
+        Parameters
+        ----------
+        X : array of shape (n, n_frames, n_mels) or (n, n_features)
+            As for `fit`.
+
+        Returns
+        -------
+        logits : array of shape (n, n_classes), or (n,) for two classes
+            For two classes, the logit of ``classes_[1]`` less that of ``classes_[0]``.
+        """
+        logits = self._logits(X)
+        if logits.shape[1] == 2:
+            return logits[:, 1] - logits[:, 0]
+        return logits
+
+    def predict_proba(self, X):
+        """Class probabilities.
+
+        Parameters
+        ----------
+        X : array of shape (n, n_frames, n_mels) or (n, n_features)
+            As for `fit`.
+
+        Returns
+        -------
+        probabilities : array of shape (n, n_classes)
+            In the order of `classes_`; a row sums to 1.
+        """
+        return softmax(self._logits(X), axis=1)
+
+    def predict(self, X):
+        """Labels.
+
+        Parameters
+        ----------
+        X : array of shape (n, n_frames, n_mels) or (n, n_features)
+            As for `fit`.
+
+        Returns
+        -------
+        labels : array of shape (n,)
+            The most probable class of each recording.
+        """
+        logits = self._logits(X)
+        return self.classes_[logits.argmax(axis=1)]
+
+    def _logits(self, X):
+        check_is_fitted(self)
+        X = self._check_X(X, reset=False)
+        device = torch.device(self.net_.device)
+        size = self._predict_chunk if device.type == "cpu" else self.batch_size
+        logits = np.empty((len(X), len(self.classes_)))
+        with torch_settings(device, self._n_threads(self.net_)):
+            for start in range(0, len(X), size):
+                # Every batch has the same number of rows, the last one filled up with its last row:
+                # the number changes the order of sums, and a prediction must not depend on it.
+                rows = np.minimum(np.arange(start, start + size), len(X) - 1)
+                batch = torch.from_numpy(X[rows].astype(np.float32, copy=False))
+                chunk = self.net_.evaluation_step((batch, None)).cpu().numpy()
+                logits[start : start + size] = chunk[: len(X) - start]
+        return logits

@@ -1,0 +1,286 @@
+"""The skorch net inside the classifiers, its data, and the settings that a fit runs under."""
+
+from __future__ import annotations
+
+import inspect
+import sys
+import threading
+from contextlib import contextmanager
+
+import numpy as np
+import torch
+from skorch import NeuralNetClassifier
+from skorch.callbacks import EarlyStopping, EpochScoring, LRScheduler
+from skorch.utils import noop
+from torch.utils.data import BatchSampler, DataLoader, Dataset, RandomSampler, SequentialSampler
+
+from .metrics import uar_scorer
+
+__all__ = ["HeartSoundNet", "Rows", "batches", "make_callbacks", "resolve_device", "torch_settings"]
+
+LR_SCHEDULES = ("step", "cosine", "one_cycle", "plateau")
+
+# torch has one generator and one number of threads for a whole process: fits in threads take turns.
+_TORCH = threading.RLock()
+
+
+class Interrupted(BaseException):
+    """Ctrl-C inside an epoch. skorch itself takes a KeyboardInterrupt for early stopping."""
+
+
+class Rows(Dataset):
+    """Rows of an array by index, as torch tensors; the array is neither copied nor cast whole.
+
+    Parameters
+    ----------
+    X : array of shape (n, n_frames, n_mels)
+        Any float dtype; a batch is cast to float32 when it is read. A memory map will do.
+    y : array of int of shape (n,)
+        Class codes.
+    index : array of int
+        The rows, in order; a row may be there several times.
+    weight : array of float of the length of index, or None
+        Weight of each entry of index in the loss.
+    """
+
+    def __init__(self, X, y, index, weight=None):
+        self.X = X
+        self.y = np.asarray(y, dtype=np.int64)
+        self.index = np.asarray(index)
+        self.weight = None if weight is None else np.asarray(weight, dtype=np.float32)
+
+    def __len__(self):
+        return len(self.index)
+
+    def __getitem__(self, item):
+        """One row, or a batch for a list of positions."""
+        rows = self.index[item]
+        X = torch.from_numpy(np.ascontiguousarray(self.X[rows], dtype=np.float32))
+        y = torch.as_tensor(self.y[rows])
+        if self.weight is None:
+            return X, y
+        return {"x": X, "sample_weight": torch.as_tensor(self.weight[item])}, y
+
+
+class _Batches(BatchSampler):
+    """Batches without a last one of a single row, which batch normalisation cannot use."""
+
+    def __iter__(self):
+        previous = None
+        for batch in super().__iter__():
+            if previous is not None and len(batch) == 1:
+                batch = previous + batch
+                previous = None
+            if previous is not None:
+                yield previous
+            previous = batch
+        if previous is not None:
+            yield previous
+
+    def __len__(self):
+        n_batches = super().__len__()
+        lone = not self.drop_last and len(self.sampler) % self.batch_size == 1
+        return n_batches - 1 if lone and n_batches > 1 and self.batch_size > 1 else n_batches
+
+
+def batches(dataset, batch_size=32, shuffle=False, drop_last=False, **kwargs):
+    """A DataLoader that reads a whole batch of `Rows` at once.
+
+    Parameters
+    ----------
+    dataset : Rows
+        The rows.
+    batch_size : int, default=32
+        Rows in a batch; a last single row joins the batch before it.
+    shuffle : bool, default=False
+        New order in each epoch, from torch's generator.
+    drop_last : bool, default=False
+        Leave out the last batch if it is not full.
+    **kwargs : dict
+        More arguments of torch's DataLoader, as ``num_workers``.
+
+    Returns
+    -------
+    DataLoader
+    """
+    order = RandomSampler(dataset) if shuffle else SequentialSampler(dataset)
+    sampler = _Batches(order, batch_size, drop_last)
+    return DataLoader(dataset, sampler=sampler, batch_size=None, **kwargs)
+
+
+class HeartSoundNet(NeuralNetClassifier):
+    """skorch's NeuralNetClassifier with a weight for each recording in the loss.
+
+    The classifiers of skheart hold one as ``net_``. Bring a subclass as ``net_class``, for example
+    one that mixes in skorch's ``AccelerateMixin``. The module returns logits, and the criterion one
+    loss for each recording (``reduction="none"``).
+    """
+
+    def infer(self, x, **fit_params):
+        """Run the module on a batch; the weights in it are for the loss alone."""
+        if isinstance(x, dict):
+            x = {name: value for name, value in x.items() if name != "sample_weight"}
+        return super().infer(x, **fit_params)
+
+    def get_loss(self, y_pred, y_true, X=None, training=False):
+        """Mean loss of a batch, weighted where the batch has weights."""
+        loss = super().get_loss(y_pred, y_true, X=X, training=training)
+        if isinstance(X, dict) and "sample_weight" in X:
+            if loss.ndim == 0:
+                raise ValueError(
+                    f"The criterion {type(self.criterion_).__name__} returns one loss for the "
+                    "whole batch, so that recordings cannot be weighted. Use one with "
+                    "reduction='none', or leave out sample_weight and class_weight."
+                )
+            loss = loss * X["sample_weight"].to(loss)
+        return loss.mean()
+
+    def get_iterator(self, dataset, training=False):
+        """Batches of a dataset; to train on none is an error."""
+        iterator = super().get_iterator(dataset, training=training)
+        if training and len(iterator) == 0:
+            raise ValueError(
+                f"iterator_train__drop_last=True with {len(dataset)} recordings and "
+                f"batch_size={self.batch_size} leaves no batch to train on. Reduce batch_size to "
+                f"at most {len(dataset)}, or set iterator_train__drop_last=False."
+            )
+        return iterator
+
+    def run_single_epoch(self, *args, **kwargs):
+        """One epoch; Ctrl-C in it ends the fit and is not taken for early stopping."""
+        try:
+            return super().run_single_epoch(*args, **kwargs)
+        except KeyboardInterrupt as error:
+            raise Interrupted from error
+
+
+@contextmanager
+def torch_settings(device, n_threads, seed=None):
+    """Threads, generators and cuDNN's choices for one fit or prediction; all put back after it.
+
+    The number of threads is fixed because it changes the order of sums: in a worker process, which
+    joblib gives fewer threads, the same seed would otherwise train another model.
+
+    Parameters
+    ----------
+    device : torch.device
+        Where the net runs.
+    n_threads : int
+        Threads of torch on the CPU.
+    seed : int or None, default=None
+        Seed of torch's generators; None leaves them alone.
+    """
+    cuda_devices = [device] if device.type == "cuda" else []
+    with _TORCH:
+        threads_before = torch.get_num_threads()
+        try:
+            torch.set_num_threads(n_threads)
+            with (
+                torch.random.fork_rng(devices=cuda_devices, enabled=seed is not None),
+                torch.backends.cudnn.flags(
+                    enabled=torch.backends.cudnn.enabled,
+                    benchmark=False,
+                    deterministic=True,
+                    allow_tf32=torch.backends.cudnn.allow_tf32,
+                ),
+            ):
+                if seed is not None:
+                    # torch.manual_seed would seed every CUDA device, used or not.
+                    torch.default_generator.manual_seed(seed)
+                    for cuda_device in cuda_devices:
+                        with torch.cuda.device(cuda_device):
+                            torch.cuda.manual_seed(seed)
+                yield
+        finally:
+            torch.set_num_threads(threads_before)
+
+
+def to_stderr(text):
+    """Where the progress goes: standard output belongs to results."""
+    print(text, file=sys.stderr)
+
+
+def make_callbacks(callbacks, *, early_stopping, lr_schedule, lr, n_steps, verbose):
+    """The user's callbacks after ours, for early stopping and the learning rate schedule.
+
+    Parameters
+    ----------
+    callbacks : list, "disable" or None
+        The user's, as skorch takes them; "disable" leaves out ours too.
+    early_stopping : (int, float) or None
+        Epochs without improvement, and the smallest improvement.
+    lr_schedule : {"step", "cosine", "one_cycle", "plateau"} or None
+        The schedule.
+    lr : float
+        The learning rate that the schedule starts from, or for "one_cycle" rises to.
+    n_steps : int
+        Batches in the whole training.
+    verbose : int
+        Whether early stopping says that it stopped.
+
+    Returns
+    -------
+    list or "disable"
+    """
+    if callbacks == "disable":
+        return callbacks
+    ours = []
+    if early_stopping is not None:
+        patience, tol = early_stopping
+        stopping = EarlyStopping(
+            monitor="valid_uar",
+            lower_is_better=False,
+            patience=patience,
+            threshold=tol,
+            threshold_mode="abs",
+            load_best=True,
+            sink=to_stderr if verbose else noop,
+        )
+        score = EpochScoring(uar_scorer, name="valid_uar", lower_is_better=False)
+        ours = [("valid_uar", score), ("early_stopping", stopping)]
+    if lr_schedule is not None:
+        monitor = "train_loss" if early_stopping is None else "valid_loss"
+        policy = _lr_policy(lr_schedule, lr=lr, n_steps=n_steps, monitor=monitor)
+        ours.append(("lr_schedule", LRScheduler(**policy)))
+    return [*ours, *(callbacks or [])]
+
+
+def _lr_policy(name, *, lr, n_steps, monitor):
+    if name == "step":
+        return {"policy": "StepLR", "step_size": 200, "gamma": 0.9, "step_every": "batch"}
+    if name == "cosine":
+        return {"policy": "CosineAnnealingLR", "T_max": n_steps, "step_every": "batch"}
+    if name == "one_cycle":
+        # One step more than is taken: torch refuses the step after the last batch.
+        total = n_steps + 1
+        return {"policy": "OneCycleLR", "max_lr": lr, "total_steps": total, "step_every": "batch"}
+    return {"policy": "ReduceLROnPlateau", "monitor": monitor, "factor": 0.5, "patience": 2}
+
+
+def resolve_device(device):
+    """The torch device of a `device` parameter.
+
+    Raises
+    ------
+    ValueError
+        If torch knows no such device, or has no CUDA device.
+    """
+    if device == "auto":
+        device = "cuda" if torch.cuda.is_available() else "cpu"
+    try:
+        device = torch.device(device)
+    except RuntimeError as error:
+        raise ValueError(
+            f"device={device!r} is no device of torch: use 'auto', 'cpu' or 'cuda'."
+        ) from error
+    if device.type == "cuda" and not torch.cuda.is_available():
+        raise ValueError(
+            f"device='{device}' but torch sees no CUDA device: use device='auto' or 'cpu', or "
+            "install a CUDA build of torch."
+        )
+    return device
+
+
+def accepts(target, argument):
+    """Whether a callable (None: the default one) takes an argument."""
+    return target is None or argument in inspect.signature(target).parameters

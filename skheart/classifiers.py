@@ -1,0 +1,306 @@
+"""Attention classifiers for log-mel spectrograms, as scikit-learn estimators."""
+
+from __future__ import annotations
+
+from numbers import Integral
+
+from sklearn.utils._param_validation import Interval, StrOptions
+
+from ._base import AttentionClassifier
+from ._net import HeartSoundNet
+from .nets import CNN_HEADS, RNN_HEADS, AttentionCNN, AttentionRNN
+
+__all__ = ["AttentionCNNClassifier", "AttentionRNNClassifier", "HeartSoundNet"]
+
+_COMMON_PARAMETERS = """\
+    rectifier : {"sigmoid", "softmax"}, default="sigmoid"
+        How the attention is brought into [0, 1]: a sigmoid, or a softmax over the classes (the
+        axis is assumed; the paper does not state it). Unused by the other heads.
+    lr : float, default=1e-3
+        Learning rate of Adam (assumed; the paper states Adam alone).
+    max_epochs : int, default=10
+        Passes over the training part; the last one is used unless `early_stopping`. The paper
+        does not state it; the public code of sister papers trains for 10 000 to 15 000 batches.
+    batch_size : int, default=32
+        Recordings in a batch. A last single recording joins the batch before it.
+    lr_schedule : {"step", "cosine", "one_cycle", "plateau"} or None, default=None
+        How the learning rate changes. "step": times 0.9 every 200 batches, as in the public code
+        of sister papers. "cosine": down to 0 over the whole training. "one_cycle": up to `lr` and
+        down again. "plateau": halved when the loss (of the validation part, if there is one) has
+        not fallen for 3 epochs.
+    class_weight : dict, "balanced" or None, default=None
+        Weight of each class in the training loss; "balanced" is n / (n_classes * n_class).
+    oversample : bool, default=False
+        Draw recordings of the rarer classes again until all classes are equally many: after the
+        internal split, in the training part alone, by index.
+    early_stopping : bool, default=False
+        Set a validation part aside, stop when its UAR has not grown by `tol` for
+        `n_iter_no_change` epochs, and restore the weights of the best epoch. The validation part
+        is stratified; recordings of one group, and identical ones, stay on one side.
+    validation_fraction : float, default=0.1
+        Share of the recordings in the validation part, in (0, 1), to the nearest twentieth.
+    n_iter_no_change : int, default=10
+        Epochs without improvement before early stopping.
+    tol : float, default=1e-4
+        Smallest growth of the validation UAR that counts as improvement.
+    n_mels : int or None, default=None
+        Mel bins of a frame, to unfold the rows of a 2-D X. 3-D input needs none.
+    n_threads : int or None, default=None
+        Threads of torch on the CPU. None: one for a net of fewer than 100 000 weights, else one
+        for each core, in a worker process too, since the number of threads decides the last bits
+        of a model. Set 1 where many large nets are trained side by side.
+    random_state : int, RandomState instance or None, default=None
+        Decides the initial weights, the order of the recordings, the validation part and the
+        oversampling. None: another model in each fit. The global generators are not touched.
+    device : str or torch.device, default="auto"
+        "auto" (CUDA where there is one), "cpu", "cuda" or any name of a torch device. A model
+        trained on a GPU unpickles on a machine without one.
+    verbose : int, default=0
+        1 prints skorch's table, a line an epoch, on standard error; 0 is silent.
+    net_class : type or None, default=None
+        Subclass of `HeartSoundNet` to use, for example with skorch's AccelerateMixin.
+    skorch_params : dict or None, default=None
+        More parameters of the skorch net by skorch's names, such as
+        ``{"optimizer__weight_decay": 1e-4, "callbacks": [...]}``. `set_params` and grid searches
+        take the same names directly: ``clf__optimizer__weight_decay``.
+
+    Attributes
+    ----------
+    classes_ : ndarray of shape (n_classes,)
+        The labels, sorted.
+    net_ : HeartSoundNet
+        The fitted skorch net; ``net_.module_`` is the torch module.
+    history_ : skorch.history.History
+        What each epoch recorded: train_loss, dur (s), and with `early_stopping` valid_loss,
+        valid_acc and valid_uar.
+    n_iter_ : int
+        Epochs trained.
+    n_features_in_ : int
+        Features of a recording, n_frames * n_mels.
+    input_shape_ : tuple of int
+        (n_frames, n_mels).
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Names of the columns; only where X was a DataFrame with such."""
+
+
+def _with_common_parameters(cls):
+    cls.__doc__ = cls.__doc__.replace("    {common}", _COMMON_PARAMETERS)
+    return cls
+
+
+@_with_common_parameters
+class AttentionCNNClassifier(AttentionClassifier):
+    """Convolutional net with attention pooling, as a scikit-learn classifier.
+
+    The paper's best model: four convolutional layers of 64, 128, 256 and 256 channels, each with
+    2x2 max-pooling, and a head that weights the cells of the map by attention.
+
+    Parameters
+    ----------
+    channels : sequence of int, default=(64, 128, 256, 256)
+        Output channels of each convolution.
+    kernel_size : int or pair of int, default=5
+        Kernel in (frames, mels) (assumed; the paper does not state it).
+    pool_size : int, pair of int, or one of these for each layer, default=2
+        Max-pooling in (frames, mels).
+    head : {"attention", "flatten", "max", "mean"}, default="attention"
+        Attention pooling, or what the paper compares it with: one linear layer on the whole map,
+        its maximum or its mean.
+    {common}
+
+    See Also
+    --------
+    AttentionRNNClassifier : The recurrent models of the paper.
+    skheart.nets.AttentionCNN : The torch module.
+
+    References
+    ----------
+    Ren, Qian, Dong, Dai, Nejdl, Yamamoto, Schuller, "Deep attention-based neural networks for
+    explainable heart sound classification", Machine Learning with Applications 9 (2022) 100322.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skheart import AttentionCNNClassifier
+    >>> rng = np.random.default_rng(0)
+    >>> X = rng.normal(size=(40, 32, 16)).astype("float32")
+    >>> y = np.repeat(["normal", "murmur"], 20)
+    >>> X[20:, :, 8:] += 2
+    >>> clf = AttentionCNNClassifier(channels=(4, 8), max_epochs=5, lr=0.01, random_state=0)
+    >>> clf.fit(X, y).predict(X[[0, -1]]).tolist()
+    ['normal', 'murmur']
+    >>> clf.predict_proba(X).shape
+    (40, 2)
+    """
+
+    _net_params = ("channels", "kernel_size", "pool_size", "head", "rectifier")
+    _predict_chunk = 2  # the maps of more do not stay in the cache
+
+    _parameter_constraints = {
+        **AttentionClassifier._parameter_constraints,
+        "channels": ["array-like"],
+        "kernel_size": [Interval(Integral, 1, None, closed="left"), tuple, list],
+        "pool_size": [Interval(Integral, 1, None, closed="left"), tuple, list],
+        "head": [StrOptions(set(CNN_HEADS))],
+    }
+
+    def __init__(
+        self,
+        *,
+        channels=(64, 128, 256, 256),
+        kernel_size=5,
+        pool_size=2,
+        head="attention",
+        rectifier="sigmoid",
+        lr=1e-3,
+        max_epochs=10,
+        batch_size=32,
+        lr_schedule=None,
+        class_weight=None,
+        oversample=False,
+        early_stopping=False,
+        validation_fraction=0.1,
+        n_iter_no_change=10,
+        tol=1e-4,
+        n_mels=None,
+        n_threads=None,
+        random_state=None,
+        device="auto",
+        verbose=0,
+        net_class=None,
+        skorch_params=None,
+    ):
+        self.channels = channels
+        self.kernel_size = kernel_size
+        self.pool_size = pool_size
+        self.head = head
+        self.rectifier = rectifier
+        self.lr = lr
+        self.max_epochs = max_epochs
+        self.batch_size = batch_size
+        self.lr_schedule = lr_schedule
+        self.class_weight = class_weight
+        self.oversample = oversample
+        self.early_stopping = early_stopping
+        self.validation_fraction = validation_fraction
+        self.n_iter_no_change = n_iter_no_change
+        self.tol = tol
+        self.n_mels = n_mels
+        self.n_threads = n_threads
+        self.random_state = random_state
+        self.device = device
+        self.verbose = verbose
+        self.net_class = net_class
+        self.skorch_params = skorch_params
+
+    @property
+    def _module_class(self):
+        return AttentionCNN
+
+
+@_with_common_parameters
+class AttentionRNNClassifier(AttentionClassifier):
+    """Recurrent net with attention pooling over time, as a scikit-learn classifier.
+
+    The paper's LSTM-RNN and GRU-RNN: three recurrent layers of 256, 1024 and 256 units, and a head
+    that weights the frames by attention.
+
+    Parameters
+    ----------
+    cell : {"lstm", "gru"}, default="lstm"
+        The recurrent cell.
+    units : sequence of int, default=(256, 1024, 256)
+        Units of each recurrent layer.
+    bidirectional : bool, default=False
+        Read the sequence both ways (assumed False; the paper does not state it).
+    head : {"attention", "last", "max", "mean"}, default="attention"
+        Attention pooling, or one linear layer on the last frame, or on the maximum or the mean
+        over time (assumed; the paper does not state its read-out without attention).
+    {common}
+
+    See Also
+    --------
+    AttentionCNNClassifier : The convolutional model of the paper.
+    skheart.nets.AttentionRNN : The torch module.
+
+    References
+    ----------
+    Ren, Qian, Dong, Dai, Nejdl, Yamamoto, Schuller, "Deep attention-based neural networks for
+    explainable heart sound classification", Machine Learning with Applications 9 (2022) 100322.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skheart import AttentionRNNClassifier
+    >>> rng = np.random.default_rng(0)
+    >>> X = rng.normal(size=(40, 32, 16)).astype("float32")
+    >>> y = np.repeat(["normal", "murmur"], 20)
+    >>> X[20:, :, 8:] += 2
+    >>> clf = AttentionRNNClassifier(cell="gru", units=(8,), lr=0.02, random_state=0)
+    >>> clf.fit(X, y).predict(X[[0, -1]]).tolist()
+    ['normal', 'murmur']
+    """
+
+    _net_params = ("cell", "units", "bidirectional", "head", "rectifier")
+    _predict_chunk = 8  # the weights are read once for all of them
+
+    _parameter_constraints = {
+        **AttentionClassifier._parameter_constraints,
+        "cell": [StrOptions({"lstm", "gru"})],
+        "units": ["array-like"],
+        "bidirectional": ["boolean"],
+        "head": [StrOptions(set(RNN_HEADS))],
+    }
+
+    def __init__(
+        self,
+        *,
+        cell="lstm",
+        units=(256, 1024, 256),
+        bidirectional=False,
+        head="attention",
+        rectifier="sigmoid",
+        lr=1e-3,
+        max_epochs=10,
+        batch_size=32,
+        lr_schedule=None,
+        class_weight=None,
+        oversample=False,
+        early_stopping=False,
+        validation_fraction=0.1,
+        n_iter_no_change=10,
+        tol=1e-4,
+        n_mels=None,
+        n_threads=None,
+        random_state=None,
+        device="auto",
+        verbose=0,
+        net_class=None,
+        skorch_params=None,
+    ):
+        self.cell = cell
+        self.units = units
+        self.bidirectional = bidirectional
+        self.head = head
+        self.rectifier = rectifier
+        self.lr = lr
+        self.max_epochs = max_epochs
+        self.batch_size = batch_size
+        self.lr_schedule = lr_schedule
+        self.class_weight = class_weight
+        self.oversample = oversample
+        self.early_stopping = early_stopping
+        self.validation_fraction = validation_fraction
+        self.n_iter_no_change = n_iter_no_change
+        self.tol = tol
+        self.n_mels = n_mels
+        self.n_threads = n_threads
+        self.random_state = random_state
+        self.device = device
+        self.verbose = verbose
+        self.net_class = net_class
+        self.skorch_params = skorch_params
+
+    @property
+    def _module_class(self):
+        return AttentionRNN

@@ -1,0 +1,409 @@
+"""The nets of the paper in plain torch: attention pooling, a CNN and an RNN.
+
+Every net maps log-mel spectrograms ``(n, n_frames, n_mels)`` to logits ``(n, n_classes)``. With the
+attention head the logit of a class is exactly the sum of that class's contribution map.
+"""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from numbers import Integral
+from typing import NamedTuple
+
+import torch
+from torch import nn
+from torch.nn import functional
+
+__all__ = ["AttentionCNN", "AttentionMaps", "AttentionPooling", "AttentionRNN"]
+
+CNN_HEADS = ("attention", "flatten", "max", "mean")
+RNN_HEADS = ("attention", "last", "max", "mean")
+RECTIFIERS = ("sigmoid", "softmax")
+
+
+class AttentionMaps(NamedTuple):
+    """What the attention head saw, cell by cell.
+
+    Each map has the shape ``(n, n_classes, time, mel)``, or ``(n, n_classes, time)`` for a
+    sequence.
+
+    Attributes
+    ----------
+    logits : Tensor of shape (n, n_classes)
+        The sum of `contribution` over the cells.
+    class_map : Tensor
+        C, the class evidence of a cell (a logit, no unit).
+    attention : Tensor
+        F*, the weight of a cell; it sums to 1 over the cells of a class.
+    contribution : Tensor
+        C * F*.
+    """
+
+    logits: torch.Tensor
+    class_map: torch.Tensor
+    attention: torch.Tensor
+    contribution: torch.Tensor
+
+
+class AttentionPooling(nn.Module):
+    """Global attention pooling, the head of the paper.
+
+    A 1x1 convolution gives the class map C. A second one, rectified to [0, 1] and divided by its
+    sum over the cells, gives the attention F*. The logit of a class is the sum over the cells of
+    C * F*.
+
+    Parameters
+    ----------
+    in_channels : int
+        Channels of the feature map.
+    n_classes : int
+        Number of classes.
+    ndim : {1, 2}, default=2
+        1 for sequences ``(n, in_channels, time)``, 2 for maps ``(n, in_channels, time, mel)``.
+    rectifier : {"sigmoid", "softmax"}, default="sigmoid"
+        How the second convolution is brought into [0, 1]. "softmax" is taken over the classes:
+        over the cells the normalisation would do nothing (assumed; the paper does not say which).
+    floor : float, default=1e-7
+        F is kept at least this large, so that its sum is never zero (assumed; from the public
+        code of sister papers).
+
+    References
+    ----------
+    Ren et al., "Deep attention-based neural networks for explainable heart sound
+    classification", Machine Learning with Applications 9 (2022) 100322.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from skheart.nets import AttentionPooling
+    >>> head = AttentionPooling(8, 3)
+    >>> maps = head(torch.randn(2, 8, 58, 4), return_maps=True)
+    >>> maps.contribution.shape
+    torch.Size([2, 3, 58, 4])
+    >>> torch.allclose(maps.contribution.sum((2, 3)), maps.logits, atol=1e-5)
+    True
+    """
+
+    def __init__(self, in_channels, n_classes, *, ndim=2, rectifier="sigmoid", floor=1e-7):
+        super().__init__()
+        _check_choice("ndim", ndim, (1, 2))
+        _check_choice("rectifier", rectifier, RECTIFIERS)
+        conv = nn.Conv1d if ndim == 1 else nn.Conv2d
+        self.rectifier = rectifier
+        self.floor = floor
+        self.class_conv = conv(in_channels, n_classes, 1)
+        self.attention_conv = conv(in_channels, n_classes, 1)
+        for layer in (self.class_conv, self.attention_conv):
+            _init_he(layer)
+
+    @property
+    def bias(self):
+        """What is added to the logits, (n_classes,): the bias of C, since F* sums to 1."""
+        return self.class_conv.bias
+
+    def forward(self, features, return_maps=False):
+        """Pool a feature map to logits.
+
+        Parameters
+        ----------
+        features : Tensor of shape (n, in_channels, time) or (n, in_channels, time, mel)
+            The feature map.
+        return_maps : bool, default=False
+            Return an `AttentionMaps` rather than the logits alone.
+
+        Returns
+        -------
+        Tensor of shape (n, n_classes) or AttentionMaps
+        """
+        class_map = self.class_conv(features)
+        attention = self.attention_conv(features)
+        if self.rectifier == "sigmoid":
+            attention = torch.sigmoid(attention)
+        else:
+            attention = torch.softmax(attention, dim=1)
+        attention = attention.clamp(min=self.floor)
+        cells = tuple(range(2, attention.ndim))
+        attention = attention / attention.sum(cells, keepdim=True)
+        contribution = class_map * attention
+        logits = contribution.sum(cells)
+        if return_maps:
+            return AttentionMaps(logits, class_map, attention, contribution)
+        return logits
+
+
+class _PooledHead(nn.Module):
+    """The heads without attention: pool or flatten, then one linear layer."""
+
+    def __init__(self, in_features, n_classes, mode):
+        super().__init__()
+        self.mode = mode
+        self.linear = nn.Linear(in_features, n_classes)
+
+    @property
+    def bias(self):
+        """What is added to the logits, (n_classes,)."""
+        return self.linear.bias
+
+    def forward(self, features):
+        """Map ``(n, channels, ...)`` to logits ``(n, n_classes)``."""
+        # Contiguous in the order (channels, time, mel) whatever the memory format is.
+        flat = features.flatten(2)
+        if self.mode == "max":
+            pooled = flat.amax(2)
+        elif self.mode == "mean":
+            pooled = flat.mean(2)
+        elif self.mode == "flatten":
+            pooled = flat.flatten(1)
+        else:  # "last": in a sequence read both ways, the last of each direction is passed in
+            pooled = flat[:, :, -1]
+        return self.linear(pooled)
+
+
+class _AttentionNet(nn.Module):
+    """What the two nets share: features, then a head."""
+
+    @torch.no_grad()
+    def start_at_prior(self, prior):
+        """Start the logits at the log of the class frequencies, so that training need not learn it.
+
+        Parameters
+        ----------
+        prior : array-like of shape (n_classes,)
+            Share of each class in what is trained on, weights included. Equal shares change
+            nothing.
+        """
+        log_prior = torch.as_tensor(prior, dtype=torch.float32).clamp(min=1e-6).log()
+        self.head.bias.add_((log_prior - log_prior.mean()).to(self.head.bias.device))
+
+    def forward(self, x, return_maps=False):
+        """Compute logits.
+
+        Parameters
+        ----------
+        x : Tensor of shape (n, n_frames, n_mels)
+            Log-mel spectrograms.
+        return_maps : bool, default=False
+            Return an `AttentionMaps`; only the attention head has maps.
+
+        Returns
+        -------
+        Tensor of shape (n, n_classes) or AttentionMaps
+        """
+        features = self.features(x)
+        if not return_maps:
+            return self.head(features)
+        if not isinstance(self.head, AttentionPooling):
+            raise ValueError(
+                f"return_maps=True needs head='attention'; this net has the head "
+                f"{self.head.mode!r}, which keeps no map."
+            )
+        return self.head(features, return_maps=True)
+
+
+class AttentionCNN(_AttentionNet):
+    """Convolutional net with attention pooling.
+
+    Each layer is a convolution without bias, batch normalisation, max-pooling and ReLU
+    (ReLU after the pooling gives the same numbers as before it, on a quarter of the cells).
+
+    Parameters
+    ----------
+    n_classes : int, default=3
+        Number of classes.
+    input_shape : tuple of int, default=(936, 64)
+        (n_frames, n_mels) of the spectrograms. Only ``head="flatten"`` is bound to it.
+    channels : sequence of int, default=(64, 128, 256, 256)
+        Output channels of each convolution.
+    kernel_size : int or pair of int, default=5
+        Kernel in (frames, mels), "same" padding (assumed; the paper does not state it).
+    pool_size : int, pair of int, or one of these for each layer, default=2
+        Max-pooling in (frames, mels). Two ints are always one pair. A pool larger than the map
+        is cut to the map, so that short recordings do not run out of cells.
+    head : {"attention", "flatten", "max", "mean"}, default="attention"
+        Attention pooling, or one of the heads without attention to compare with.
+    rectifier : {"sigmoid", "softmax"}, default="sigmoid"
+        Of the attention head.
+    attention_floor : float, default=1e-7
+        Of the attention head.
+
+    References
+    ----------
+    Ren et al., Machine Learning with Applications 9 (2022) 100322. The kernel size, the batch
+    normalisation and He-uniform initialisation are assumed from the public code of sister papers.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from skheart.nets import AttentionCNN
+    >>> net = AttentionCNN(n_classes=3, channels=(4, 8))
+    >>> net(torch.randn(2, 100, 64)).shape
+    torch.Size([2, 3])
+    """
+
+    def __init__(
+        self,
+        n_classes=3,
+        *,
+        input_shape=(936, 64),
+        channels=(64, 128, 256, 256),
+        kernel_size=5,
+        pool_size=2,
+        head="attention",
+        rectifier="sigmoid",
+        attention_floor=1e-7,
+    ):
+        super().__init__()
+        _check_choice("head", head, CNN_HEADS)
+        self.pool_sizes = _pool_sizes(pool_size, len(channels))
+        widths = (1, *channels)
+        self.convs = nn.ModuleList(
+            nn.Conv2d(n_in, n_out, kernel_size, padding="same", bias=False)
+            for n_in, n_out in pairwise(widths)
+        )
+        self.norms = nn.ModuleList(nn.BatchNorm2d(width) for width in channels)
+        for conv in self.convs:
+            _init_he(conv)
+        if head == "attention":
+            self.head = AttentionPooling(
+                channels[-1], n_classes, rectifier=rectifier, floor=attention_floor
+            )
+        else:
+            n_cells = 1
+            if head == "flatten":
+                n_frames, n_mels = self.map_shape(*input_shape)
+                n_cells = n_frames * n_mels
+            self.head = _PooledHead(channels[-1] * n_cells, n_classes, head)
+        # The convolutions are faster with the channels innermost, on CPU and GPU alike.
+        self.to(memory_format=torch.channels_last)
+
+    def map_shape(self, n_frames, n_mels):
+        """Cells of the feature map, (time, mel), for an input of this size."""
+        for time, mel in self.pool_sizes:
+            n_frames //= min(time, n_frames)
+            n_mels //= min(mel, n_mels)
+        return n_frames, n_mels
+
+    def features(self, x):
+        """Feature map ``(n, channels, time, mel)`` of spectrograms ``(n, n_frames, n_mels)``."""
+        h = x.unsqueeze(1)
+        for conv, norm, (time, mel) in zip(self.convs, self.norms, self.pool_sizes, strict=True):
+            h = norm(conv(h))
+            h = functional.max_pool2d(h, (min(time, h.shape[2]), min(mel, h.shape[3])))
+            h = functional.relu(h)
+        return h
+
+
+class AttentionRNN(_AttentionNet):
+    """Recurrent net with attention pooling over time.
+
+    Parameters
+    ----------
+    n_classes : int, default=3
+        Number of classes.
+    input_shape : tuple of int, default=(936, 64)
+        (n_frames, n_mels) of the spectrograms; the number of frames is free.
+    cell : {"lstm", "gru"}, default="lstm"
+        The recurrent cell.
+    units : sequence of int, default=(256, 1024, 256)
+        Units of each recurrent layer.
+    bidirectional : bool, default=False
+        Read the sequence both ways; a layer then has twice its units as outputs (assumed False;
+        the paper does not state it).
+    head : {"attention", "last", "max", "mean"}, default="attention"
+        Attention pooling, or a head without attention: the last frame (of each direction), the
+        maximum or the mean over time (assumed; the paper does not state its read-out).
+    rectifier : {"sigmoid", "softmax"}, default="sigmoid"
+        Of the attention head.
+    attention_floor : float, default=1e-7
+        Of the attention head.
+
+    References
+    ----------
+    Ren et al., Machine Learning with Applications 9 (2022) 100322.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from skheart.nets import AttentionRNN
+    >>> net = AttentionRNN(n_classes=3, input_shape=(100, 64), cell="gru", units=(8, 4))
+    >>> net(torch.randn(2, 100, 64), return_maps=True).attention.shape
+    torch.Size([2, 3, 100])
+    """
+
+    def __init__(
+        self,
+        n_classes=3,
+        *,
+        input_shape=(936, 64),
+        cell="lstm",
+        units=(256, 1024, 256),
+        bidirectional=False,
+        head="attention",
+        rectifier="sigmoid",
+        attention_floor=1e-7,
+    ):
+        super().__init__()
+        _check_choice("cell", cell, ("lstm", "gru"))
+        _check_choice("head", head, RNN_HEADS)
+        layer = nn.LSTM if cell == "lstm" else nn.GRU
+        directions = 2 if bidirectional else 1
+        widths = (input_shape[1], *(directions * n for n in units))
+        self.layers = nn.ModuleList(
+            layer(n_in, n_units, batch_first=True, bidirectional=bidirectional)
+            for n_in, n_units in zip(widths, units, strict=False)
+        )
+        if head == "attention":
+            self.head = AttentionPooling(
+                widths[-1], n_classes, ndim=1, rectifier=rectifier, floor=attention_floor
+            )
+        else:
+            self.head = _PooledHead(widths[-1], n_classes, head)
+
+    def features(self, x):
+        """Feature sequence ``(n, outputs, time)`` of spectrograms ``(n, n_frames, n_mels)``."""
+        h = x
+        for layer in self.layers:
+            h, _ = layer(h)
+        if self.layers[-1].bidirectional and getattr(self.head, "mode", None) == "last":
+            # The backward direction ends at the first frame.
+            n_units = self.layers[-1].hidden_size
+            h = torch.cat([h[:, -1:, :n_units], h[:, :1, n_units:]], dim=2)
+        return h.transpose(1, 2)
+
+
+def _init_he(layer):
+    nn.init.kaiming_uniform_(layer.weight, nonlinearity="relu")
+    if layer.bias is not None:
+        nn.init.zeros_(layer.bias)
+
+
+def _pool_sizes(pool_size, n_layers):
+    """One (time, mel) pair for each layer."""
+    if _is_pair(pool_size) or isinstance(pool_size, Integral):
+        pool_size = [pool_size] * n_layers
+    if len(pool_size) != n_layers:
+        raise ValueError(
+            f"pool_size={tuple(pool_size)!r} has {len(pool_size)} entries for {n_layers} layers. "
+            "Give one int, one (frames, mels) pair, or one of these for each layer."
+        )
+    pairs = [(size, size) if isinstance(size, Integral) else tuple(size) for size in pool_size]
+    for pair in pairs:
+        if not _is_pair(pair) or min(pair) < 1:
+            raise ValueError(
+                f"pool_size has the entry {pair!r}; each must be an int or a (frames, mels) pair "
+                "of ints of at least 1."
+            )
+    return pairs
+
+
+def _is_pair(value):
+    return (
+        isinstance(value, (tuple, list))
+        and len(value) == 2
+        and all(isinstance(size, Integral) for size in value)
+    )
+
+
+def _check_choice(name, value, choices):
+    if value not in choices:
+        raise ValueError(f"{name} must be one of {choices}. Got {value!r} instead.")

@@ -1,0 +1,184 @@
+"""The nets against arithmetic written out here and plain torch operations."""
+
+import numpy as np
+import pytest
+import torch
+from torch.nn import functional
+
+from skheart.nets import AttentionCNN, AttentionPooling, AttentionRNN
+
+
+def n_weights(net):
+    return sum(p.numel() for p in net.parameters())
+
+
+@pytest.fixture(autouse=True)
+def _seed():
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        yield
+
+
+@pytest.mark.parametrize("rectifier", ["sigmoid", "softmax"])
+@pytest.mark.parametrize("cells", [(29,), (58, 4)])
+def test_attention_pooling_is_the_formula_of_the_paper(rectifier, cells):
+    n, channels, n_classes = 3, 6, 4
+    head = AttentionPooling(channels, n_classes, ndim=len(cells), rectifier=rectifier)
+    torch.nn.init.normal_(head.class_conv.bias)
+    torch.nn.init.normal_(head.attention_conv.bias)
+    h = torch.randn(n, channels, *cells)
+
+    maps = head(h, return_maps=True)
+
+    # The same in numpy, float64, cell by cell: a 1x1 convolution is a product with a matrix.
+    def product(layer):
+        weight = layer.weight.detach().double().numpy().reshape(n_classes, channels)
+        flat = h.double().numpy().reshape(n, channels, -1)
+        return np.einsum("kc,nct->nkt", weight, flat) + layer.bias.detach().numpy()[:, None]
+
+    C, F = product(head.class_conv), product(head.attention_conv)
+    F = 1 / (1 + np.exp(-F)) if rectifier == "sigmoid" else np.exp(F) / np.exp(F).sum(1)[:, None]
+    attention = F / F.sum(2, keepdims=True)
+    logits = (C * attention).sum(2)
+
+    assert maps.contribution.shape == (n, n_classes, *cells)
+    for ours, theirs in ((maps.class_map, C), (maps.attention, attention)):
+        np.testing.assert_allclose(ours.detach().numpy().reshape(theirs.shape), theirs, atol=1e-5)
+    np.testing.assert_allclose(maps.logits.detach(), logits, atol=1e-5)
+    np.testing.assert_allclose(head(h).detach(), logits, atol=1e-5)
+    total = maps.contribution.flatten(2).sum(2)
+    np.testing.assert_allclose(total.detach(), maps.logits.detach(), atol=1e-5)
+
+
+def test_attention_is_finite_where_every_cell_is_rejected():
+    head = AttentionPooling(2, 3)
+    with torch.no_grad():
+        head.attention_conv.bias.fill_(-1e4)
+    maps = head(torch.randn(1, 2, 5, 4), return_maps=True)
+    np.testing.assert_allclose(maps.attention.detach(), 1 / 20, rtol=1e-6)
+
+
+def test_default_cnn_has_the_papers_shapes_and_as_many_weights_as_arithmetic_says():
+    net = AttentionCNN(n_classes=3).eval()
+    shapes = []
+    h = torch.zeros(1, 1, 936, 64)
+    for conv, norm in zip(net.convs, net.norms, strict=True):
+        h = functional.max_pool2d(norm(conv(h)), 2)
+        shapes.append(tuple(h.shape[1:]))
+    assert shapes == [(64, 468, 32), (128, 234, 16), (256, 117, 8), (256, 58, 4)]
+    assert net.features(torch.zeros(1, 936, 64)).shape == (1, 256, 58, 4)
+    assert net.map_shape(936, 64) == (58, 4)
+
+    convolutions = 5 * 5 * (1 * 64 + 64 * 128 + 128 * 256 + 256 * 256)
+    norms = 2 * (64 + 128 + 256 + 256)
+    head = 2 * (256 * 3 + 3)
+    assert n_weights(net) == convolutions + norms + head == 2_666_950
+
+
+@pytest.mark.parametrize(("cell", "gates"), [("lstm", 4), ("gru", 3)])
+@pytest.mark.parametrize("directions", [1, 2])
+def test_default_rnn_has_as_many_weights_as_arithmetic_says(cell, gates, directions):
+    net = AttentionRNN(n_classes=3, cell=cell, bidirectional=directions == 2)
+    total, n_in = 0, 64
+    for units in (256, 1024, 256):
+        # Each gate: weights from the input, from the state, and torch's two biases.
+        total += directions * gates * (units * n_in + units * units + 2 * units)
+        n_in = directions * units
+    assert n_weights(net) == total + 2 * (n_in * 3 + 3)
+    assert net(torch.zeros(2, 7, 64)).shape == (2, 3)
+    assert net.features(torch.zeros(1, 7, 64)).shape == (1, n_in, 7)
+
+
+def test_cnn_equals_plain_torch_with_relu_before_pooling():
+    net = AttentionCNN(channels=(4, 6), kernel_size=3, head="mean").train()
+    x = torch.randn(5, 40, 16)
+    h = x[:, None]
+    for conv in net.convs:
+        h = functional.conv2d(h, conv.weight, padding=1)
+        h = (h - h.mean((0, 2, 3), keepdim=True)) / torch.sqrt(
+            h.var((0, 2, 3), unbiased=False, keepdim=True) + 1e-5
+        )
+        h = functional.max_pool2d(torch.relu(h), 2)
+    expected = h.mean((2, 3)) @ net.head.linear.weight.T + net.head.linear.bias
+    np.testing.assert_allclose(net(x).detach(), expected.detach(), atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("head", "pool"),
+    [
+        ("max", lambda h: h.amax((2, 3))),
+        ("mean", lambda h: h.mean((2, 3))),
+        ("flatten", lambda h: h.reshape(len(h), -1)),
+    ],
+)
+def test_cnn_heads_without_attention(head, pool):
+    net = AttentionCNN(channels=(4,), head=head, input_shape=(20, 8)).eval()
+    x = torch.randn(3, 20, 8)
+    expected = pool(net.features(x)) @ net.head.linear.weight.T + net.head.linear.bias
+    np.testing.assert_allclose(net(x).detach(), expected.detach(), atol=1e-6)
+    with pytest.raises(ValueError, match=f"head='attention'.*{head}"):
+        net(x, return_maps=True)
+
+
+@pytest.mark.parametrize("bidirectional", [False, True])
+@pytest.mark.parametrize("head", ["last", "max", "mean"])
+def test_rnn_heads_without_attention(head, bidirectional):
+    net = AttentionRNN(
+        input_shape=(9, 5), units=(4,), cell="gru", head=head, bidirectional=bidirectional
+    ).eval()
+    x = torch.randn(3, 9, 5)
+    outputs, state = net.layers[0](x)
+    # For "last", torch's own final state of each direction is the independent answer.
+    pooled = {
+        "last": state.transpose(0, 1).flatten(1),
+        "max": outputs.amax(1),
+        "mean": outputs.mean(1),
+    }[head]
+    expected = pooled @ net.head.linear.weight.T + net.head.linear.bias
+    np.testing.assert_allclose(net(x).detach(), expected.detach(), atol=1e-6)
+
+
+def test_rnn_equals_stacked_torch_layers():
+    net = AttentionRNN(input_shape=(9, 5), units=(4, 4), cell="lstm").eval()
+    stack = torch.nn.LSTM(5, 4, num_layers=2, batch_first=True)
+    with torch.no_grad():
+        for k, layer in enumerate(net.layers):
+            for name in ("weight_ih", "weight_hh", "bias_ih", "bias_hh"):
+                getattr(stack, f"{name}_l{k}").copy_(getattr(layer, f"{name}_l0"))
+    x = torch.randn(2, 9, 5)
+    np.testing.assert_allclose(
+        net.features(x).detach(), stack(x)[0].transpose(1, 2).detach(), atol=1e-6
+    )
+
+
+def test_pooling_does_not_run_out_of_cells_and_is_a_parameter():
+    assert AttentionCNN(channels=(2,) * 4)(torch.randn(2, 1, 3)).shape == (2, 3)
+    assert AttentionCNN(channels=(2, 2), pool_size=(1, 2)).map_shape(100, 64) == (100, 16)
+    per_layer = AttentionCNN(channels=(2, 2, 2), pool_size=[(2, 2), (1, 4), 1])
+    assert per_layer.map_shape(100, 64) == (50, 8)
+    assert per_layer.features(torch.randn(1, 100, 64)).shape == (1, 2, 50, 8)
+
+
+@pytest.mark.parametrize(
+    ("build", "message"),
+    [
+        (lambda: AttentionCNN(pool_size=[2, 2, 2]), "3 entries for 4 layers"),
+        (lambda: AttentionCNN(pool_size=0), "at least 1"),
+        (lambda: AttentionCNN(head="median"), "head must be one of.*'median'"),
+        (lambda: AttentionRNN(cell="rnn"), "cell must be one of.*'rnn'"),
+        (lambda: AttentionPooling(2, 2, rectifier="tanh"), "rectifier must be one of.*'tanh'"),
+        (lambda: AttentionPooling(2, 2, ndim=3), "ndim must be one of.*3"),
+    ],
+)
+def test_errors_name_the_parameter_and_the_value(build, message):
+    with pytest.raises(ValueError, match=message):
+        build()
+
+
+@pytest.mark.parametrize("net", [AttentionCNN(channels=(2,)), AttentionRNN(units=(2,))])
+def test_start_at_prior_gives_the_prior_where_nothing_is_seen(net):
+    with torch.no_grad():
+        net.head.class_conv.weight.zero_()
+    net.start_at_prior([0.7, 0.2, 0.1])
+    probabilities = torch.softmax(net.eval()(torch.randn(1, 16, 64)), 1)
+    np.testing.assert_allclose(probabilities.detach()[0], [0.7, 0.2, 0.1], atol=1e-5)
