@@ -240,11 +240,11 @@ class AttentionClassifier(ClassifierMixin, BaseEstimator):
         if groups is not None:
             groups = column_or_1d(groups)
         if sample_weight is not None:
+            if not np.asarray(sample_weight).any():
+                raise ValueError("sample_weight is zero for every recording: nothing to train on.")
             sample_weight = _check_sample_weight(
                 sample_weight, X, dtype=np.float64, ensure_non_negative=True
             )
-            if not sample_weight.any():
-                raise ValueError("sample_weight is zero for every recording: nothing to train on.")
         return X, y, sample_weight, groups
 
     def _check_X(self, X, *, reset):

@@ -12,6 +12,7 @@ import torch
 from skorch import NeuralNetClassifier
 from skorch.callbacks import EarlyStopping, EpochScoring, LRScheduler
 from skorch.utils import noop
+from torch.optim import lr_scheduler
 from torch.utils.data import BatchSampler, DataLoader, Dataset, RandomSampler, SequentialSampler
 
 from .metrics import uar_scorer
@@ -19,6 +20,7 @@ from .metrics import uar_scorer
 __all__ = ["HeartSoundNet", "Rows", "batches", "make_callbacks", "resolve_device", "torch_settings"]
 
 LR_SCHEDULES = ("step", "cosine", "one_cycle", "plateau")
+EACH_BATCH = {"step_every": "batch"}
 
 # torch has one generator and one number of threads for a whole process: fits in threads take turns.
 _TORCH = threading.RLock()
@@ -247,14 +249,15 @@ def make_callbacks(callbacks, *, early_stopping, lr_schedule, lr, n_steps, verbo
 
 def _lr_policy(name, *, lr, n_steps, monitor):
     if name == "step":
-        return {"policy": "StepLR", "step_size": 200, "gamma": 0.9, "step_every": "batch"}
+        return {"policy": lr_scheduler.StepLR, "step_size": 200, "gamma": 0.9, **EACH_BATCH}
     if name == "cosine":
-        return {"policy": "CosineAnnealingLR", "T_max": n_steps, "step_every": "batch"}
+        return {"policy": lr_scheduler.CosineAnnealingLR, "T_max": n_steps, **EACH_BATCH}
     if name == "one_cycle":
         # One step more than is taken: torch refuses the step after the last batch.
-        total = n_steps + 1
-        return {"policy": "OneCycleLR", "max_lr": lr, "total_steps": total, "step_every": "batch"}
-    return {"policy": "ReduceLROnPlateau", "monitor": monitor, "factor": 0.5, "patience": 2}
+        steps = {"max_lr": lr, "total_steps": n_steps + 1}
+        return {"policy": lr_scheduler.OneCycleLR, **steps, **EACH_BATCH}
+    plateau = {"monitor": monitor, "factor": 0.5, "patience": 2}
+    return {"policy": lr_scheduler.ReduceLROnPlateau, **plateau}
 
 
 def resolve_device(device):

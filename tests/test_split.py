@@ -49,7 +49,11 @@ def test_groups_and_copies_stay_on_one_side_and_classes_are_stratified(seed):
     X, y = make(200)
     groups = np.arange(200) // 2
     copies = np.random.default_rng(seed).integers(0, 200, 80)
-    X, y, groups = np.concatenate([X, X[copies]]), np.r_[y, y[copies]], np.r_[groups, groups[copies]]
+    X, y, groups = (
+        np.concatenate([X, X[copies]]),
+        np.r_[y, y[copies]],
+        np.r_[groups, groups[copies]],
+    )
     train, _, valid = plan(X, y, groups=groups, validation_fraction=0.2, seeds=(seed, 1))
     assert not set(groups[train]) & set(groups[valid])
     flat = X.reshape(len(X), -1)

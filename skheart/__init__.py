@@ -1,0 +1,50 @@
+"""Heart sound classification with attention networks, as scikit-learn estimators.
+
+Nothing heavy is imported until a name is used: ``skheart.uar`` loads scikit-learn,
+``skheart.AttentionCNNClassifier`` loads torch.
+"""
+
+from importlib import import_module
+
+__version__ = "0.1.0"
+
+_MODULE_OF = {
+    "AttentionCNNClassifier": "classifiers",
+    "AttentionRNNClassifier": "classifiers",
+    "LogMelTransformer": "features",
+    "RandomOverSampler": "sampling",
+    "bootstrap_interval": "metrics",
+    "evaluate_by_subject": "evaluation",
+    "make_heart_pipeline": "pipeline",
+    "uar": "metrics",
+    "uar_scorer": "metrics",
+}
+_SUBMODULES = (
+    "audio",
+    "classifiers",
+    "datasets",
+    "demo",
+    "evaluation",
+    "features",
+    "metrics",
+    "nets",
+    "pipeline",
+    "sampling",
+)
+
+__all__ = ["__version__", *_MODULE_OF, *_SUBMODULES]
+
+
+def __getattr__(name):
+    if name in _MODULE_OF:
+        value = getattr(import_module(f"{__name__}.{_MODULE_OF[name]}"), name)
+    elif name in _SUBMODULES:
+        value = import_module(f"{__name__}.{name}")
+    else:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    globals()[name] = value  # the next access does not come here
+    return value
+
+
+def __dir__():
+    return sorted({*globals(), *__all__})

@@ -1,0 +1,134 @@
+"""The arguments of the command `skheart`, and what its help says."""
+
+from __future__ import annotations
+
+import argparse
+
+from . import __version__
+
+__all__ = ["DATASETS", "make_parser"]
+
+DATASETS = ("circor", "hss", "physionet2016")
+MODELS = ("cnn", "lstm", "gru")
+TRUST = "Loading a model runs code from its file: only load models that you trust."
+
+
+class _Parser(argparse.ArgumentParser):
+    """Errors in one line; options in full, so that a new one breaks no script."""
+
+    def __init__(self, **kwargs):
+        super().__init__(allow_abbrev=False, **kwargs)
+
+    def error(self, message):
+        self.exit(2, f"skheart: error: {message}. See {self.prog} --help.\n")
+
+
+def make_parser():
+    """Return the parser of the whole command line."""
+    parser = _Parser(prog="skheart", description="Heart sound classification.")
+    parser.add_argument("--version", action="version", version=f"skheart {__version__}")
+    verbs = parser.add_subparsers(title="verbs", dest="verb", required=True, metavar="VERB")
+    _add_demo(verbs)
+    _add_train(verbs)
+    _add_evaluate(verbs)
+    _add_predict(verbs)
+    _add_fetch(verbs)
+    return parser
+
+
+def _add_verb(verbs, name, summary, details=""):
+    verb = verbs.add_parser(
+        name, help=summary, description=f"{summary[0].upper()}{summary[1:]}. {details}"
+    )
+    verb.add_argument("--quiet", action="store_true", help="no progress and no warnings")
+    return verb
+
+
+def _add_demo(verbs):
+    verb = _add_verb(
+        verbs,
+        "demo",
+        "train three small models on generated sounds and draw how they do",
+        "Prints a table of UAR with intervals by subject and writes it, the predictions, "
+        "confusion matrices and ROC curves to a folder. Takes under 3 minutes on two cores.",
+    )
+    verb.add_argument("-o", "--output", metavar="FOLDER", required=True, help="made if missing")
+    verb.add_argument("--seed", type=int, default=0, help="default: 0")
+
+
+def _add_source(verb):
+    verb.add_argument(
+        "source",
+        metavar="SOURCE",
+        help="a CSV table of recordings (columns path, label and, so that the recordings of one "
+        f"person stay together, subject) or a dataset by name: {', '.join(DATASETS)}",
+    )
+    verb.add_argument("--data", metavar="FOLDER", help="where the dataset of that name lies")
+    verb.add_argument(
+        "--target", choices=("murmur", "outcome"), help="what to predict in circor (murmur)"
+    )
+    for column in ("path", "label", "subject"):
+        verb.add_argument(f"--{column}", metavar="COLUMN", help=f"that column's name ({column})")
+
+
+def _add_train(verbs):
+    verb = _add_verb(
+        verbs,
+        "train",
+        "train the paper's pipeline on recordings and write the model",
+        "A model that is there already is replaced, once the new one is complete.",
+    )
+    _add_source(verb)
+    verb.add_argument("-o", "--output", metavar="MODEL", required=True, help="the file to write")
+    verb.add_argument("--model", choices=MODELS, default="cnn", help="default: cnn")
+    verb.add_argument(
+        "--set",
+        metavar="STEP__PARAMETER=VALUE",
+        action="append",
+        default=[],
+        dest="parameters",
+        help="any parameter of the pipeline (steps logmel, ros, clf), such as clf__lr=1e-4 or "
+        "clf__channels='(32, 64)'; repeat for more",
+    )
+    checks = verb.add_mutually_exclusive_group()
+    checks.add_argument(
+        "--folds", type=int, metavar="K", help="first cross-validate, subjects kept apart"
+    )
+    checks.add_argument(
+        "--test-size",
+        type=float,
+        metavar="SHARE",
+        help="keep this share of the recordings, by subject, out of the training and score it",
+    )
+    verb.add_argument("--seed", type=int, default=0, help="default: 0")
+    verb.add_argument("--device", default="auto", help="auto, cpu or cuda (auto)")
+    verb.add_argument("--jobs", type=int, metavar="N", help="processes; -1 is all cores (1)")
+
+
+def _add_evaluate(verbs):
+    verb = _add_verb(verbs, "evaluate", "score a model on recordings that it has not seen", TRUST)
+    verb.add_argument("model", metavar="MODEL", help="a file that skheart train wrote")
+    _add_source(verb)
+
+
+def _add_predict(verbs):
+    verb = _add_verb(
+        verbs,
+        "predict",
+        "predict recordings, as CSV: path, label and p_<class> for each class",
+        f"A recording that cannot be read is reported and left out. {TRUST}",
+    )
+    verb.add_argument("model", metavar="MODEL", help="a file that skheart train wrote")
+    verb.add_argument(
+        "recordings",
+        metavar="RECORDING",
+        nargs="+",
+        help="sound files, folders of them, .txt lists of paths, or .csv tables with a column path",
+    )
+    verb.add_argument("-o", "--output", metavar="CSV", help="write there, not to standard output")
+
+
+def _add_fetch(verbs):
+    verb = _add_verb(verbs, "fetch", "download a public dataset and verify it")
+    verb.add_argument("dataset", choices=("circor", "physionet2016"))
+    verb.add_argument("folder", metavar="FOLDER", help="where to keep it")

@@ -1,0 +1,244 @@
+"""Docstrings are contracts: every parameter and every fitted attribute, and nothing else."""
+
+import doctest
+import importlib
+import inspect
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+from sklearn.base import BaseEstimator
+
+import skheart
+
+PACKAGE = Path(skheart.__file__).parent
+MODULES = [
+    "skheart" if path.stem == "__init__" and path.parent == PACKAGE else
+    ".".join(path.relative_to(PACKAGE.parent).with_suffix("").parts).removesuffix(".__init__")
+    for path in sorted(PACKAGE.rglob("*.py"))
+]  # fmt: skip
+PUBLIC_MODULES = [name for name in MODULES if "._" not in name and name != "skheart"]
+
+
+def sections(text):
+    """{title: lines} of a numpydoc docstring; what stands before the first title is under ""."""
+    lines = inspect.cleandoc(text or "").splitlines()
+    found, title = {"": []}, ""
+    for line, following in zip(lines, [*lines[1:], ""], strict=True):
+        if line and set(following) == {"-"} and len(following) == len(line):
+            title = line
+            found[title] = []
+        elif not (title and set(line) == {"-"}):
+            found[title].append(line)
+    return found
+
+
+def entries(lines):
+    """{name: (type, text)} of a section such as Parameters."""
+    found = {}
+    for line in lines:
+        if line and not line.startswith(" "):
+            names, _, kind = line.partition(" : ")
+            current = [name.strip().lstrip("*") for name in names.split(",")]
+            found.update(dict.fromkeys(current, (kind, "")))
+        elif line:
+            found.update({n: (found[n][0], f"{found[n][1]} {line.strip()}") for n in current})
+    return found
+
+
+def public_objects():
+    """(name, object) of every public class and function, once each.
+
+    Public is what a module lists in `__all__`, or what it defines if it has no such list. A class
+    whose constructor is another library's and that documents no parameters (the skorch net) is
+    left to that library; a named tuple is shown where it is returned.
+    """
+    found = {}
+    for module_name in PUBLIC_MODULES:
+        module = importlib.import_module(module_name)
+        for name in getattr(module, "__all__", [n for n in vars(module) if n[0] != "_"]):
+            value = getattr(module, name)
+            home = getattr(value, "__module__", "")
+            ours = inspect.isfunction(value)
+            if inspect.isclass(value):
+                ours = "__init__" in vars(value) or "Parameters\n" in value.__doc__
+            listed = hasattr(module, "__all__") or home == module_name
+            if ours and listed and home.startswith("skheart"):
+                found.setdefault(f"{home}.{value.__qualname__}", value)
+    return sorted(found.items())
+
+
+def documented_callables():
+    """Public functions, classes, and the methods that an estimator of ours defines itself."""
+    for name, value in public_objects():
+        yield name, value
+        if inspect.isclass(value) and issubclass(value, BaseEstimator):
+            for method_name, method in vars(value).items():
+                if not method_name.startswith("_") and inspect.isfunction(method):
+                    yield f"{name}.{method_name}", method
+
+
+CALLABLES = dict(documented_callables())
+CLASSES = {name: value for name, value in public_objects() if inspect.isclass(value)}
+ESTIMATORS = {name: value for name, value in CLASSES.items() if issubclass(value, BaseEstimator)}
+
+
+def parameters_of(value):
+    try:
+        signature = inspect.signature(value)
+    except ValueError:
+        return {}
+    return {name: p for name, p in signature.parameters.items() if name not in ("self", "cls")}
+
+
+def test_the_parser_reads_what_numpydoc_means():
+    text = """Do it.
+
+    Parameters
+    ----------
+    a, b : int, default=1
+        The first.
+
+        And more.
+    **rest : dict
+        Others.
+
+    Returns
+    -------
+    c : str
+    """
+    found = sections(text)
+    assert list(found) == ["", "Parameters", "Returns"]
+    assert entries(found["Parameters"]) == {
+        "a": ("int, default=1", " The first. And more."),
+        "b": ("int, default=1", " The first. And more."),
+        "rest": ("dict", " Others."),
+    }
+
+
+def test_the_collection_is_not_empty():
+    """So that the tests below test something."""
+    assert {name.rpartition(".")[2] for name in ESTIMATORS} >= {
+        "LogMelTransformer",
+        "RandomOverSampler",
+        "AttentionCNNClassifier",
+        "AttentionRNNClassifier",
+    }
+    names = {name.rpartition(".")[2] for name in CALLABLES}
+    assert names >= {"uar", "bootstrap_interval", "make_heart_pipeline", "make_heart_sounds"}
+    assert names >= {"load_circor", "load_table", "fetch_circor", "read_recording", "AttentionCNN"}
+    assert len(CALLABLES) > 30
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_every_module_says_what_it_is_for(name):
+    first = (importlib.import_module(name).__doc__ or "").splitlines()[0]
+    assert first.endswith("."), name
+
+
+@pytest.mark.parametrize("name", CALLABLES)
+def test_the_summary_is_one_sentence_on_one_line(name):
+    summary, *rest = sections(CALLABLES[name].__doc__)[""]
+    assert summary.endswith((".", ":"))
+    assert not rest or rest[0] == ""
+
+
+@pytest.mark.parametrize("name", CALLABLES)
+def test_every_parameter_is_documented_in_order(name):
+    value = CALLABLES[name]
+    documented = entries(sections(value.__doc__).get("Parameters", []))
+    expected = parameters_of(value)
+    assert list(documented) == list(expected)
+    for parameter, (kind, text) in documented.items():
+        assert text, f"{parameter} is not explained"
+        assert kind, f"{parameter} has no type"
+
+
+@pytest.mark.parametrize("name", CALLABLES)
+def test_the_documented_default_is_the_default(name):
+    value = CALLABLES[name]
+    documented = entries(sections(value.__doc__).get("Parameters", []))
+    for parameter, (kind, _) in documented.items():
+        default = parameters_of(value)[parameter].default
+        stated = re.search(r"default=(.+)$", kind)
+        if default is inspect.Parameter.empty:
+            assert not stated, f"{parameter} has no default"
+        elif kind not in ("None", "Ignored"):  # as y is where there is nothing to learn from it
+            assert stated, f"the default of {parameter} is {default!r}"
+            words = stated.group(1).replace("`", "")
+            assert words in (repr(default), repr(default).replace("'", '"')) or (
+                isinstance(default, float) and float(words) == default
+            ), f"the default of {parameter} is {default!r}, not {words}"
+
+
+@pytest.mark.parametrize("name", CALLABLES)
+def test_what_is_returned_is_documented(name):
+    value = CALLABLES[name]
+    if inspect.isclass(value):
+        return
+    source = inspect.getsource(value)
+    if re.search(r"^\s+return \S", source, re.MULTILINE):
+        assert "Returns" in sections(value.__doc__)
+    if re.search(r"^\s+yield\b", source, re.MULTILINE) and "contextmanager" not in source:
+        assert "Yields" in sections(value.__doc__)
+
+
+@pytest.mark.parametrize("name", dict(public_objects()))
+def test_every_public_name_has_an_example(name):
+    examples = doctest.DocTestParser().get_examples(CALLABLES[name].__doc__)
+    assert examples, f"{name} has no Examples"
+
+
+# ---------------------------------------------------------------------- attributes
+
+
+def fitted(cls):
+    """An instance of an estimator, fitted on small data with early stopping where there is any."""
+    rng = np.random.default_rng(0)
+    small = {"channels": (4,), "units": (4,), "max_epochs": 1, "random_state": 0}
+    small |= {"sr": 1000, "duration": 1.0, "n_mels": 8}
+    names = cls().get_params()
+    if "channels" in names or "units" in names:
+        del small["n_mels"]
+        X, y = rng.normal(size=(20, 8, 8)).astype(np.float32), np.arange(20) % 2
+    elif "sr" in names:
+        X, y = rng.normal(size=(20, 1000)), None
+    else:
+        X, y = rng.normal(size=(20, 8)), np.arange(20) % 3 // 2
+    estimator = cls(**{name: value for name, value in small.items() if name in names})
+    if hasattr(estimator, "fit_resample"):
+        estimator.fit_resample(X, y)
+        return estimator
+    return estimator.fit(X, y)
+
+
+@pytest.mark.parametrize("name", ESTIMATORS)
+def test_documented_attributes_exist_after_fit_and_the_others_do_not(name):
+    estimator = fitted(ESTIMATORS[name])
+    documented = entries(sections(estimator.__doc__)["Attributes"])
+    conditional = {n for n, (_, text) in documented.items() if re.search("only w(here|hen)", text)}
+    for attribute in documented.keys() - conditional:
+        assert hasattr(estimator, attribute), f"{attribute} is documented and not there"
+    there = {n for n in vars(estimator) if n.endswith("_") and not n.startswith("_")}
+    assert there <= documented.keys()
+    for attribute, (kind, text) in documented.items():
+        assert kind, f"{attribute} has no type"
+        assert text, f"{attribute} is not explained"
+
+
+@pytest.mark.parametrize("name", ESTIMATORS)
+def test_no_attribute_is_there_before_fit(name):
+    estimator = ESTIMATORS[name]()
+    for attribute in entries(sections(estimator.__doc__)["Attributes"]):
+        assert not hasattr(estimator, attribute), attribute
+
+
+def test_fields_of_named_tuples_are_documented():
+    from skheart.metrics import Interval
+    from skheart.nets import AttentionMaps
+
+    for cls in (Interval, AttentionMaps):
+        documented = entries(sections(cls.__doc__)["Attributes"])
+        assert list(documented) == list(cls._fields)
+        assert all(text for _, text in documented.values())

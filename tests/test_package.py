@@ -1,0 +1,163 @@
+"""The package from outside: names, laziness, metadata, README."""
+
+import ast
+import configparser
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import skheart
+
+ROOT = Path(__file__).parents[1]
+HEAVY = {"imblearn", "joblib", "librosa", "matplotlib", "numba", "numpy", "pandas", "scipy"}
+HEAVY |= {"sklearn", "skorch", "soundfile", "soxr", "torch", "tqdm"}
+DISTRIBUTION = {"sklearn": "scikit-learn", "imblearn": "imbalanced-learn"}
+
+
+def modules_after(code):
+    """Top-level modules that a fresh interpreter holds after running code."""
+    code += "\nimport sys; print('modules:', *{name.partition('.')[0] for name in sys.modules})"
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    return set(run.stdout.rpartition("modules:")[2].split())
+
+
+def setup_cfg():
+    parser = configparser.ConfigParser()
+    parser.read(ROOT / "setup.cfg")
+    return parser
+
+
+def requirements(text):
+    """{name: lower bound} of a list of requirements."""
+    lines = [line.partition("#")[0].strip() for line in text.strip().splitlines()]
+    return dict(re.split("[><=]=", line) for line in lines if line)
+
+
+# ---------------------------------------------------------------------- names
+
+
+@pytest.mark.parametrize("name", skheart.__all__)
+def test_every_public_name_is_there(name):
+    assert getattr(skheart, name) is not None
+
+
+def test_public_names_come_from_the_modules_that_say_so():
+    for name, module in skheart._MODULE_OF.items():
+        value = getattr(skheart, name)
+        assert value is getattr(getattr(skheart, module), name)
+        assert getattr(value, "__module__", None) in (
+            f"skheart.{module}",
+            "sklearn.metrics._scorer",
+        )
+
+
+def test_dir_lists_the_public_names():
+    assert set(skheart.__all__) <= set(dir(skheart))
+
+
+def test_an_unknown_name_is_an_attribute_error():
+    with pytest.raises(AttributeError, match="no attribute 'HeartTransformer'"):
+        skheart.HeartTransformer  # noqa: B018
+
+
+# ---------------------------------------------------------------------- laziness
+
+
+def test_the_check_of_laziness_sees_an_import():
+    assert "numpy" in modules_after("import numpy")
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "import skheart; dir(skheart)",
+        "import skheart.datasets, skheart.cli",
+        "from skheart.cli import main; main(['--help'])",
+        "from skheart.cli import main; main(['train', '--help'])",
+        "from skheart.cli import main; main(['predict'])",
+    ],
+)
+def test_nothing_heavy_is_imported_before_it_is_used(code):
+    modules = modules_after(code)
+    assert "skheart" in modules
+    assert modules & HEAVY == set()
+
+
+@pytest.mark.parametrize(
+    ("name", "absent"),
+    [
+        ("uar", {"torch", "librosa", "matplotlib"}),
+        ("LogMelTransformer", {"torch", "librosa", "matplotlib"}),
+        ("RandomOverSampler", {"torch", "librosa", "matplotlib"}),
+        ("AttentionCNNClassifier", {"librosa", "matplotlib"}),
+    ],
+)
+def test_a_name_brings_only_what_it_needs(name, absent):
+    modules = modules_after(f"from skheart import {name}")
+    assert modules & absent == set()
+
+
+# ---------------------------------------------------------------------- metadata
+
+
+def test_metadata_stands_in_setup_cfg_alone():
+    tables = re.findall(r"^\[+([\w-]+)", (ROOT / "pyproject.toml").read_text(), re.MULTILINE)
+    assert set(tables) == {"build-system", "tool"}
+    assert setup_cfg()["metadata"]["version"] == "attr: skheart.__version__"
+
+
+def test_every_library_that_is_imported_is_required():
+    imported = set()
+    for path in (ROOT / "skheart").rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Import):
+                imported |= {alias.name.partition(".")[0] for alias in node.names}
+            elif isinstance(node, ast.ImportFrom) and not node.level:
+                imported.add(node.module.partition(".")[0])
+    imported -= {*sys.stdlib_module_names, "skheart"}
+    config = setup_cfg()
+    required = requirements(config["options"]["install_requires"])
+    plot = requirements(config["options.extras_require"]["plot"])
+    assert {DISTRIBUTION.get(name, name) for name in imported} == {*required, *plot}
+
+
+def test_constraints_lie_within_the_requirements():
+    constraints = requirements((ROOT / "constraints.txt").read_text())
+    config = setup_cfg()
+    bounds = requirements(config["options"]["install_requires"])
+    for extra in config["options.extras_require"].values():
+        bounds |= requirements(extra)
+    assert bounds.keys() <= constraints.keys()
+    for name, bound in bounds.items():
+        version = tuple(map(int, constraints[name].split(".")))
+        assert version >= tuple(map(int, bound.split("."))), name
+
+
+def test_what_changed_is_told_for_this_version():
+    assert f"## {skheart.__version__} " in (ROOT / "CHANGES.md").read_text()
+
+
+# ---------------------------------------------------------------------- README
+
+
+def fenced_blocks(mark):
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    return re.findall(rf"<!-- {mark} -->\s*```\w*\n(.*?)```", text, flags=re.DOTALL)
+
+
+@pytest.mark.parametrize(("mark", "last"), [("ci: demo", "skheart demo"), ("ci: test", "pytest")])
+def test_ci_runs_the_commands_of_the_readme(mark, last):
+    (block,) = fenced_blocks(mark)
+    (command,) = block.strip().splitlines()
+    install, _, run = command.partition(" && ")
+    assert "pip install -c constraints.txt" in install
+    assert last in run
+
+
+def test_the_example_of_the_readme_runs(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (example,) = fenced_blocks("example")
+    exec(compile(example, "README.md", "exec"), {"__name__": "readme"})
