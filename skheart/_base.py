@@ -40,8 +40,8 @@ from ._split import plan_rows
 
 __all__ = ["AttentionClassifier"]
 
-# A net with fewer weights than this trains faster on one thread than on several.
-SMALL_NET = 100_000
+# Weights times frames, below which a net trains faster on one thread than on several.
+SMALL_WORK = 1e8
 
 
 class AttentionClassifier(ClassifierMixin, BaseEstimator):
@@ -344,11 +344,12 @@ class AttentionClassifier(ClassifierMixin, BaseEstimator):
         return net_class(self._module_class, **{**settings, **skorch_params})
 
     def _n_threads(self, net):
-        """Threads of torch: from the size of the net alone, never from where the fit runs."""
+        """Threads of torch: from the size of the work alone, never from where the fit runs."""
         if self.n_threads is not None:
             return self.n_threads
         n_weights = sum(weights.numel() for weights in net.module_.parameters())
-        return 1 if n_weights < SMALL_NET else joblib.cpu_count(only_physical_cores=True)
+        small = n_weights * self.input_shape_[0] < SMALL_WORK
+        return 1 if small else joblib.cpu_count(only_physical_cores=True)
 
     # ------------------------------------------------------------------ predict
 

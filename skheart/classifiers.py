@@ -46,9 +46,10 @@ _COMMON_PARAMETERS = """\
     n_mels : int or None, default=None
         Mel bins of a frame, to unfold the rows of a 2-D X. 3-D input needs none.
     n_threads : int or None, default=None
-        Threads of torch on the CPU. None: one for a net of fewer than 100 000 weights, else one
-        for each core, in a worker process too, since the number of threads decides the last bits
-        of a model. Set 1 where many large nets are trained side by side.
+        Threads of torch on the CPU. None: one where the net's weights times the frames of a
+        recording are fewer than 1e8, else one for each core, in a worker process too, since the
+        number of threads decides the last bits of a model. Set 1 where many large nets are
+        trained side by side.
     random_state : int, RandomState instance or None, default=None
         Decides the initial weights, the order of the recordings, the validation part and the
         oversampling. None: another model in each fit. The global generators are not touched.

@@ -139,7 +139,7 @@ class LogMelTransformer(TransformerMixin, BaseEstimator):
     [0.032, 0.064, 0.096]
     """
 
-    _parameter_constraints = {  # noqa: RUF012
+    _parameter_constraints = {
         "sr": [Interval(Integral, 1, None, closed="left")],
         "duration": [Interval(Real, 0, np.inf, closed="neither")],
         "n_fft": [Interval(Integral, 2, None, closed="left")],

@@ -33,6 +33,10 @@ def make(n=48, n_classes=3, seed=0, shift=1.5):
     return X, y
 
 
+def numpy_state():
+    return np.random.get_state()[1].copy()  # noqa: NPY002  # the global one is what is watched
+
+
 def small_cnn(**params):
     defaults = {"channels": (4, 8), "kernel_size": 3, "lr": 0.01, "max_epochs": 4}
     return AttentionCNNClassifier(**{**defaults, "random_state": 0, **params})
@@ -129,13 +133,12 @@ def test_net_is_trained_as_a_plain_torch_loop_trains_it():
 @pytest.mark.parametrize("build", SMALL)
 def test_same_seed_same_model_and_global_generators_untouched(build):
     X, y = make()
-    torch.manual_seed(3), np.random.seed(3), random.seed(3)
-    before = torch.get_rng_state(), np.random.get_state()[1].copy(), random.getstate()
+    before = torch.get_rng_state(), numpy_state(), random.getstate()
     threads = torch.get_num_threads()
     first = build(early_stopping=True, oversample=True).fit(X, y).predict_proba(X)
     build(random_state=None, max_epochs=1).fit(X, y)
     assert torch.equal(before[0], torch.get_rng_state())
-    np.testing.assert_array_equal(before[1], np.random.get_state()[1])
+    np.testing.assert_array_equal(before[1], numpy_state())
     assert before[2] == random.getstate()
     assert threads == torch.get_num_threads()
     torch.manual_seed(4)
@@ -155,10 +158,9 @@ def test_no_seed_gives_different_models():
     "clf",
     [
         small_cnn(max_epochs=1),
-        # More weights than those of a small net, so that torch would use several threads.
-        small_cnn(max_epochs=1, channels=(32, 128), kernel_size=5),
+        small_cnn(max_epochs=1, channels=(16, 32), n_threads=2),
     ],
-    ids=["small", "large"],
+    ids=["one thread", "two threads"],
 )
 def test_n_jobs_does_not_change_the_model(clf):
     X, y = make(36)
@@ -173,6 +175,23 @@ def test_n_jobs_does_not_change_the_model(clf):
         )
     scores = [cross_val_score(clf, X, y, cv=2, n_jobs=n) for n in (1, 2)]
     np.testing.assert_array_equal(*scores)
+
+
+def test_threads_follow_from_the_work_alone(monkeypatch):
+    monkeypatch.setattr("joblib.cpu_count", lambda **_: 7)
+    seen = []
+
+    class Watch(Callback):
+        def on_epoch_end(self, net, **kwargs):
+            seen.append(torch.get_num_threads())
+
+    X, y = make(4)
+    watched = {"max_epochs": 1, "skorch_params": {"callbacks": [Watch()]}}
+    small_cnn(**watched).fit(X, y)
+    small_cnn(n_threads=2, **watched).fit(X, y)
+    wide = small_cnn(channels=(4, 900, 1), **watched)  # 43 000 weights, 2 400 frames
+    wide.fit(np.repeat(X, 100, axis=1)[:2, :, :1], y[:2])
+    assert seen == [1, 2, 7]
 
 
 @pytest.mark.parametrize("build", SMALL)
@@ -553,6 +572,7 @@ def test_an_ordinary_dataloader_and_workers_are_possible():
 def test_pickle_joblib_and_deepcopy_before_and_after_fit(build, tmp_path):
     X, y = make()
     clf = build(early_stopping=True, validation_fraction=0.3)
+    expected = clone(clf).fit(X, y).predict_proba(X)
     for fitted in (False, True):
         if fitted:
             clf.fit(X, y)
