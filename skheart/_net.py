@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import re
 import sys
 import threading
 from contextlib import contextmanager
@@ -10,7 +11,7 @@ from contextlib import contextmanager
 import numpy as np
 import torch
 from skorch import NeuralNetClassifier
-from skorch.callbacks import EarlyStopping, EpochScoring, LRScheduler
+from skorch.callbacks import EarlyStopping, EpochScoring, LRScheduler, ProgressBar
 from skorch.utils import noop
 from torch.optim import lr_scheduler
 from torch.utils.data import BatchSampler, DataLoader, Dataset, RandomSampler, SequentialSampler
@@ -153,6 +154,9 @@ class HeartSoundNet(NeuralNetClassifier):
         try:
             return super().run_single_epoch(*args, **kwargs)
         except KeyboardInterrupt as error:
+            for _, callback in self.callbacks_:
+                if isinstance(callback, ProgressBar):
+                    callback.on_epoch_end(self)  # or half a bar stays on the screen
             raise Interrupted from error
 
 
@@ -199,6 +203,8 @@ def torch_settings(device, n_threads, seed=None):
 
 def to_stderr(text):
     """Where the progress goes: standard output belongs to results."""
+    if not sys.stderr.isatty():
+        text = re.sub("\x1b\\[[0-9;]*m", "", text)  # skorch's colours, for terminals alone
     print(text, file=sys.stderr)
 
 
@@ -218,7 +224,7 @@ def make_callbacks(callbacks, *, early_stopping, lr_schedule, lr, n_steps, verbo
     n_steps : int
         Batches in the whole training.
     verbose : int
-        Whether early stopping says that it stopped.
+        Whether to show a progress bar in an epoch, and to say why training stopped early.
 
     Returns
     -------
@@ -226,7 +232,7 @@ def make_callbacks(callbacks, *, early_stopping, lr_schedule, lr, n_steps, verbo
     """
     if callbacks == "disable":
         return callbacks
-    ours = []
+    ours = [("progress", ProgressBar(detect_notebook=False))] if verbose else []
     if early_stopping is not None:
         patience, tol = early_stopping
         stopping = EarlyStopping(
@@ -239,7 +245,7 @@ def make_callbacks(callbacks, *, early_stopping, lr_schedule, lr, n_steps, verbo
             sink=to_stderr if verbose else noop,
         )
         score = EpochScoring(uar_scorer, name="valid_uar", lower_is_better=False)
-        ours = [("valid_uar", score), ("early_stopping", stopping)]
+        ours += [("valid_uar", score), ("early_stopping", stopping)]
     if lr_schedule is not None:
         monitor = "train_loss" if early_stopping is None else "valid_loss"
         policy = _lr_policy(lr_schedule, lr=lr, n_steps=n_steps, monitor=monitor)

@@ -9,6 +9,8 @@ import numpy as np
 import soundfile
 import soxr
 
+__all__ = ["read_recording"]
+
 
 def read_recording(path, sr=None):
     """Read a sound file as one channel of float32 samples.
@@ -229,6 +231,4 @@ def check_finite(samples, name):
         return
     where = int(np.flatnonzero(~np.isfinite(samples))[0])
     what = "NaN" if np.isnan(samples[where]) else "infinity"
-    raise ValueError(
-        f"{name} contains {what}, first at sample {where}. Repair it or leave it out."
-    )
+    raise ValueError(f"{name} contains {what}, first at sample {where}. Repair it or leave it out.")

@@ -38,7 +38,8 @@ _COMMON_PARAMETERS = """\
         `n_iter_no_change` epochs, and restore the weights of the best epoch. The validation part
         is stratified; recordings of one group, and identical ones, stay on one side.
     validation_fraction : float, default=0.1
-        Share of the recordings in the validation part, in (0, 1), to the nearest twentieth.
+        Share of the recordings in the validation part, in (0, 1), to the nearest twentieth, or
+        to the nearest whole subject where they are few.
     n_iter_no_change : int, default=10
         Epochs without improvement before early stopping.
     tol : float, default=1e-4
@@ -57,7 +58,8 @@ _COMMON_PARAMETERS = """\
         "auto" (CUDA where there is one), "cpu", "cuda" or any name of a torch device. A model
         trained on a GPU unpickles on a machine without one.
     verbose : int, default=0
-        1 prints skorch's table, a line an epoch, on standard error; 0 is silent.
+        1 prints skorch's table, a line an epoch, and a progress bar on standard error; 0 is
+        silent.
     net_class : type or None, default=None
         Subclass of `HeartSoundNet` to use, for example with skorch's AccelerateMixin.
     skorch_params : dict or None, default=None

@@ -39,7 +39,8 @@ def train(args):
     check_output(args.output, args.source)
     pipeline = _make_pipeline(args)
     data, groups = _read_source(args)
-    result, paths, target = None, data.paths, data.target
+    by_subject = _stop_early_by_subject(pipeline)
+    result, paths, target, subjects = None, data.paths, data.target, groups
     if args.folds is not None:
         result = evaluate_by_subject(
             _without_progress(pipeline) if args.jobs not in (None, 1) else pipeline,
@@ -50,13 +51,15 @@ def train(args):
             random_state=args.seed,
             n_jobs=args.jobs,
             verbose=int(not args.quiet),
+            params={"clf__groups": groups} if by_subject else None,
         )
     elif args.test_size is not None:
         kept, held_out = hold_out_by_subject(
             target, groups, test_size=args.test_size, random_state=args.seed
         )
         paths, target = [data.paths[row] for row in kept], data.target[kept]
-    pipeline.fit(paths, target)
+        subjects = groups[kept]
+    pipeline.fit(paths, target, **({"clf__groups": subjects} if by_subject else {}))
     pipeline.set_params(logmel__verbose=0, logmel__n_jobs=None, clf__verbose=0)
     if args.test_size is not None:
         paths, target = [data.paths[row] for row in held_out], data.target[held_out]
@@ -202,6 +205,19 @@ def _set_parameter(pipeline, text):
         raise ValueError(f"--set {text}: {error}") from error
 
 
+def _stop_early_by_subject(pipeline):
+    """Make early stopping keep subjects apart; whether the classifier must be given them.
+
+    Behind a sampler, recordings no longer match their subjects, so the classifier balances its
+    training part itself.
+    """
+    if not pipeline["clf"].early_stopping:
+        return False
+    if pipeline["ros"] != "passthrough":
+        pipeline.set_params(ros="passthrough", clf__oversample=True)
+    return True
+
+
 def _without_progress(pipeline):
     """A copy for folds that run at the same time: their progress would be a jumble."""
     from sklearn.base import clone
@@ -301,14 +317,10 @@ def main(argv=None):
         _complain("interrupted")
         return 130
     except BrokenPipeError:  # the reader has seen enough, as `head` does
-        with contextlib.suppress(OSError, ValueError):
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        with contextlib.suppress(OSError, ValueError), open(os.devnull, "w") as nowhere:
+            os.dup2(nowhere.fileno(), sys.stdout.fileno())
         return 1
     except (OSError, ValueError, TypeError, ImportError, RuntimeError) as error:
         _complain(error)
         return 2
     return status or 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

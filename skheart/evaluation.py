@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from numbers import Integral
 
 import numpy as np
 from sklearn.base import clone
-from sklearn.model_selection import StratifiedGroupKFold
 from sklearn.pipeline import Pipeline
 from sklearn.utils import _safe_indexing, check_consistent_length, check_random_state, column_or_1d
 from sklearn.utils.parallel import Parallel, delayed
 
+from ._folds import check_groups, check_subjects_per_class, subject_folds
 from ._predict import predict_with_probabilities, probability_columns
 from ._split import validation_split
 from .metrics import Interval, bootstrap_interval, uar
@@ -159,9 +158,9 @@ def evaluate_by_subject(
     logistic  0.867  [0.808, 0.925]        40         120
     """
     check_consistent_length(X, y, groups)
-    y, groups = column_or_1d(y), _check_groups(groups)
+    y, groups = column_or_1d(y), check_groups(groups)
     random_state = check_random_state(random_state)
-    folds = _folds(y, groups, cv, random_state)
+    folds = subject_folds(y, groups, cv, random_state)
     outcomes = Parallel(n_jobs=n_jobs, return_as="generator")(
         delayed(_fit_and_predict)(clone(estimator), X, y, train, test, params or {})
         for train, test in folds
@@ -224,7 +223,7 @@ def evaluate_predictions(
     """
     check_consistent_length(y_true, y_pred, y_proba, groups, fold)
     y_true, y_pred = column_or_1d(y_true), column_or_1d(y_pred)
-    groups = np.arange(len(y_true)) if groups is None else _check_groups(groups)
+    groups = np.arange(len(y_true)) if groups is None else check_groups(groups)
     if len(np.unique(groups)) > 1:
         interval = bootstrap_interval(uar, y_true, y_pred, groups=groups, random_state=random_state)
     else:
@@ -275,13 +274,13 @@ def hold_out_by_subject(y, groups, *, test_size=0.2, random_state=None):
     (32, 8, 0)
     """
     check_consistent_length(y, groups)
-    y, groups = column_or_1d(y), _check_groups(groups)
+    y, groups = column_or_1d(y), check_groups(groups)
     if not 0 < test_size < 1:
         raise ValueError(
             f"test_size must be a number above 0 and below 1, got {test_size!r}. "
             "For a fifth of the recordings pass 0.2."
         )
-    _check_subjects_per_class(y, groups, 2, "a hold-out needs one on each side")
+    check_subjects_per_class(y, groups, 2, "a hold-out needs one on each side")
     code = np.unique(y, return_inverse=True)[1]
     subject = np.unique(groups, return_inverse=True)[1]
     seed = check_random_state(random_state).randint(2**31 - 1)
@@ -371,61 +370,6 @@ def _aligned(rows, n_left):
         ).rstrip()
         for row in rows
     )
-
-
-def _check_groups(groups):
-    from pandas import isna
-
-    # As objects first: an array of text would make the text "nan" of what is missing.
-    missing = np.flatnonzero(isna(np.asarray(groups, dtype=object)))
-    if len(missing):
-        raise ValueError(
-            f"groups has no subject for {len(missing)} recordings, the first in row {missing[0]}. "
-            "Name a subject in every row, or leave these recordings out."
-        )
-    groups = np.asarray(groups)
-    return column_or_1d(groups.astype(str) if groups.dtype == object else groups)
-
-
-def _check_subjects_per_class(y, groups, needed, why):
-    for label in np.unique(y):
-        n_subjects = len(np.unique(groups[y == label]))
-        if n_subjects < needed:
-            raise ValueError(
-                f"Class {label} has {n_subjects} subject{'s' * (n_subjects != 1)}, fewer than "
-                f"{needed}: {why}. Use fewer folds, merge classes, or add subjects."
-            )
-
-
-def _folds(y, groups, cv, random_state):
-    """Train and test rows of each fold, with every class trained on and every row tested once."""
-    if isinstance(cv, Integral):
-        if cv < 2:
-            raise ValueError(f"cv must be at least 2 folds, got {cv}. Try cv=5.")
-        _check_subjects_per_class(y, groups, cv, f"every one of the {cv} folds needs one")
-        seed = random_state.randint(2**31 - 1)
-        cv = StratifiedGroupKFold(n_splits=cv, shuffle=True, random_state=seed)
-    folds = list(cv.split(np.zeros(len(y)), y, groups))
-    tested = np.concatenate([test for _, test in folds])
-    if not np.array_equal(np.sort(tested), np.arange(len(y))):
-        raise ValueError(
-            f"{cv!r} does not test every recording exactly once. Use StratifiedGroupKFold, "
-            "GroupKFold or LeaveOneGroupOut."
-        )
-    for number, (train, test) in enumerate(folds):
-        shared = np.intersect1d(groups[train], groups[test])
-        if len(shared):
-            raise ValueError(
-                f"{cv!r} puts subject {shared[0]} (and {len(shared) - 1} more) on both sides of "
-                f"fold {number}. Use StratifiedGroupKFold or GroupKFold."
-            )
-        absent = np.setdiff1d(y, y[train])
-        if len(absent):
-            raise ValueError(
-                f"Fold {number} has no subject of class {absent[0]} left to train on. "
-                "Use more folds, another random_state, or merge classes."
-            )
-    return folds
 
 
 def _fit_and_predict(estimator, X, y, train, test, params):

@@ -124,6 +124,15 @@ def test_an_interrupt(monkeypatch, capsys):
     assert capsys.readouterr().err == "skheart: error: interrupted\n"
 
 
+def test_a_closed_pipe(monkeypatch, capsys):
+    def closed(args):
+        raise BrokenPipeError
+
+    monkeypatch.setitem(cli.VERBS, "fetch", closed)
+    assert main(["fetch", "circor", "x"]) == 1
+    assert capsys.readouterr() == ("", "")
+
+
 def test_a_bug_is_not_hidden(monkeypatch):
     def broken(args):
         raise AssertionError("a bug")
@@ -210,6 +219,26 @@ def test_train_with_a_hold_out_scores_people_it_has_not_heard(folder, tmp_path, 
     predicted = joblib.load(path).predict([str(folder / p) for p in table["path"][test]])
     expected = balanced_accuracy_score(table["label"][test], predicted)
     assert float(row[1]) == pytest.approx(expected, abs=1e-3)
+
+
+@pytest.mark.parametrize("score", [[], ["--folds=2"], ["--test-size=0.4"]])
+@pytest.mark.parametrize("balance", [[], ["--set=ros=passthrough"]])
+def test_early_stopping_is_given_the_subjects(folder, tmp_path, monkeypatch, score, balance):
+    seen = []
+    fit = skheart.AttentionCNNClassifier.fit
+
+    def watched(self, X, y, groups=None, **params):
+        seen.append((len(X), len(set(groups)), self.oversample))
+        return fit(self, X, y, groups=groups, **params)
+
+    monkeypatch.setattr(skheart.AttentionCNNClassifier, "fit", watched)
+    stop = ["--set=clf__early_stopping=True", "--set=clf__validation_fraction=0.3"]
+    argv = ["train", str(folder / "table.csv"), "-o", str(tmp_path / "m"), "--quiet", *SMALL]
+    assert main([*argv, *stop, *balance, *score]) == 0
+    for n_recordings, n_subjects, oversample in seen:
+        assert n_recordings == 2 * n_subjects  # as they are: no sampler came before
+        assert oversample == (not balance)
+    assert len(seen) == (3 if score == ["--folds=2"] else 1)
 
 
 @pytest.mark.parametrize("kind", ["lstm", "gru"])
@@ -385,8 +414,14 @@ def test_evaluate_leaves_out_what_it_cannot_read(folder, model, tmp_path, capsys
     assert out.splitlines()[1].split()[-1] == "29"
     (line,) = err.splitlines()
     assert str(bad) in line
-    table.iloc[[0, 0]].assign(label=["mild", "mild"]).to_csv(tmp_path / "t.csv", index=False)
-    table["path"] = str(bad)
+    worse = tmp_path / "worse.wav"
+    worse.write_bytes(b"")
+    table = pd.DataFrame({"path": [bad, worse], "label": "mild", "subject": ["a", "b"]})
+    table.to_csv(tmp_path / "t.csv", index=False)
+    assert main(["evaluate", str(model), str(tmp_path / "t.csv"), "--quiet"]) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert "no recording could be read" in err.splitlines()[-1]
 
 
 def test_evaluate_with_labels_as_numbers(folder, tmp_path, capsys):

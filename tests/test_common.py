@@ -14,7 +14,6 @@ from skheart import AttentionCNNClassifier, AttentionRNNClassifier, LogMelTransf
         LogMelTransformer(),
         AttentionCNNClassifier(),
         AttentionRNNClassifier(),
-        AttentionRNNClassifier(cell="gru"),
     ],
     ids=repr,
 )

@@ -10,6 +10,7 @@ FLOORS = {
     "metrics": 0,
     "audio": 0,
     "_split": 0,
+    "_folds": 0,
     "_routing": 0,
     "_logmel": 0,
     "_store": 0,

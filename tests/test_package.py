@@ -155,9 +155,3 @@ def test_ci_runs_the_commands_of_the_readme(mark, last):
     install, _, run = command.partition(" && ")
     assert "pip install -c constraints.txt" in install
     assert last in run
-
-
-def test_the_example_of_the_readme_runs(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    (example,) = fenced_blocks("example")
-    exec(compile(example, "README.md", "exec"), {"__name__": "readme"})

@@ -1,0 +1,39 @@
+"""The README's example runs, and what the README names is there."""
+
+import re
+from pathlib import Path
+
+import numpy as np
+
+import skheart
+
+README = Path(__file__).parents[1] / "README.md"
+
+
+def blocks(language):
+    return re.findall(rf"```{language}\n(.*?)```", README.read_text(encoding="utf-8"), re.DOTALL)
+
+
+def test_python_examples_run(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (example,) = blocks("python")
+    assert len([line for line in example.splitlines() if line]) <= 10
+    names = {}
+    exec(example, names)
+    assert len(names["scores"]) == 3
+    assert np.all((names["scores"] > 0) & (names["scores"] <= 1))
+    assert list(tmp_path.iterdir()) == []  # nothing is written that the user did not name
+
+
+def test_the_pictures_and_names_of_the_readme_exist():
+    text = README.read_text(encoding="utf-8")
+    for picture in re.findall(r"!\[.*?\]\((.*?)\)", text):
+        assert (README.parent / picture).is_file(), picture
+    table = text.split("## What there is")[1].split("\n## ")[0]
+    first_column = re.findall(r"^\| (.*?) \|", table, re.MULTILINE)
+    names = [name for cell in first_column for name in re.findall(r"`([A-Za-z_.]+)`", cell)]
+    assert len(names) > 8
+    for name in names:
+        owner = skheart
+        for part in name.removeprefix("skheart").strip(".").split("."):
+            owner = getattr(owner, part) if part else owner
