@@ -4,6 +4,7 @@ import csv
 import io
 import os
 import re
+import runpy
 import signal
 import subprocess
 import sys
@@ -107,6 +108,14 @@ def test_a_wrong_argument(argv, words, capsys):
     line = fails(argv, capsys)
     assert words in line
     assert re.search(r"See skheart( \w+)? --help\.$", line)
+
+
+def test_the_package_runs_as_a_module(monkeypatch, capsys):
+    monkeypatch.setattr("sys.argv", ["skheart", "--version"])
+    with pytest.raises(SystemExit) as end:
+        runpy.run_module("skheart", run_name="__main__")
+    assert end.value.code == 0
+    assert capsys.readouterr().out == f"skheart {skheart.__version__}\n"
 
 
 def test_the_installed_command_is_this_one():
