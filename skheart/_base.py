@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import warnings
 from numbers import Integral, Real
 
 import joblib
 import numpy as np
 import torch
+from pandas import isna
 from scipy.special import softmax
 from sklearn.base import BaseEstimator, ClassifierMixin, _fit_context
-from sklearn.utils import check_array, check_random_state
+from sklearn.utils import check_array, check_consistent_length, check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import (
@@ -19,21 +21,18 @@ from sklearn.utils.validation import (
     column_or_1d,
     validate_data,
 )
-from skorch import NeuralNetClassifier
-from skorch.helper import predefined_split
 from torch.utils.data import DataLoader
 
+from ._folds import check_groups
 from ._net import (
     LR_SCHEDULES,
-    HeartSoundNet,
     Interrupted,
     Rows,
-    accepts,
-    batches,
-    make_callbacks,
+    check_callback_names,
+    make_net,
     resolve_device,
-    to_stderr,
     torch_settings,
+    trim,
 )
 from ._routing import check_skorch_params, closest, is_skorch_name
 from ._split import plan_rows
@@ -158,9 +157,9 @@ class AttentionClassifier(ClassifierMixin, BaseEstimator):
         y : array of shape (n,)
             Labels of any kind.
         sample_weight : array of shape (n,) or None, default=None
-            Weight of each recording, not negative. Rows of weight 0 are left out, and whole
-            weights count as that many equal rows (while they average at most 10); other weights
-            multiply the loss.
+            Weight of each recording, not negative. Rows of weight 0 are left out. Whole weights,
+            divided by what divides all of them, count as that many equal rows while they average
+            at most 10, and make an epoch that much longer; other weights multiply the loss.
         groups : array of shape (n,) or None, default=None
             Subject of each recording; no subject stands on both sides of the internal validation
             split. Unused without `early_stopping`.
@@ -176,8 +175,11 @@ class AttentionClassifier(ClassifierMixin, BaseEstimator):
             If X or y is not as above, no validation part can be made, or the loss is no longer
             finite.
         """
+        for name in ("net_", "history_", "n_iter_", "feature_names_in_"):
+            self.__dict__.pop(name, None)  # a fit that fails leaves no older model behind
         skorch_params = self.skorch_params or {}
         self._check_skorch_params(skorch_params)
+        device = resolve_device(self.device)
         X, y, sample_weight, groups = self._check_fit_input(X, y, sample_weight, groups)
         # Rows of weight 0 are left out of everything, the classes included.
         kept = slice(None) if sample_weight is None else sample_weight > 0
@@ -201,10 +203,10 @@ class AttentionClassifier(ClassifierMixin, BaseEstimator):
         )
         train_rows = Rows(X, codes, train, weight)
         valid_rows = None if valid is None else Rows(X, codes, valid)
-        device = resolve_device(self.device)
-        net = self._make_net(skorch_params, train_rows, valid_rows, device)
+        net = make_net(self, skorch_params, train_rows, valid_rows, device)
         with torch_settings(device, 1, seeds[2]):
             net.initialize()
+            check_callback_names(net, skorch_params)
             net.module_.start_at_prior(np.bincount(codes[train], weight) / len(train))
             n_threads = self._n_threads(net)
             torch.set_num_threads(n_threads)
@@ -212,14 +214,12 @@ class AttentionClassifier(ClassifierMixin, BaseEstimator):
                 net.partial_fit(train_rows, None)
             except Interrupted:
                 raise KeyboardInterrupt("training was interrupted; nothing is fitted") from None
-        if not np.isfinite(net.history[-1, "train_loss"]):
+        if not all(weights.isfinite().all() for weights in net.module_.state_dict().values()):
             raise ValueError(
-                f"The training loss of {type(self).__name__} is {net.history[-1, 'train_loss']} "
-                f"after epoch {len(net.history)}. Reduce lr={self.lr}, or look for extreme values "
-                "in X."
+                f"The weights of {type(self).__name__} are no longer finite after "
+                f"{len(net.history)} epochs. Reduce lr={self.lr}, or look for extreme values in X."
             )
-        net.train_split = None  # it holds the validation recordings, which no model should carry
-        net.module_.eval()
+        trim(net)
         self.net_ = net
         self.history_ = net.history
         self.n_iter_ = len(net.history)
@@ -228,17 +228,23 @@ class AttentionClassifier(ClassifierMixin, BaseEstimator):
     def _check_fit_input(self, X, y, sample_weight, groups):
         X = self._check_X(X, reset=True)
         y = column_or_1d(y, warn=True)
+        missing = np.flatnonzero(isna(y))
+        if len(missing):
+            raise ValueError(
+                f"Input y contains NaN or None: {len(missing)} recordings have no label, the first "
+                f"in row {missing[0]}. Label every recording, or leave these out."
+            )
         check_classification_targets(y)
         y = check_array(y, ensure_2d=False, dtype=None, ensure_all_finite=y.dtype.kind == "f")
-        for name, values in (("y", y), ("groups", groups)):
-            if values is not None and len(values) != len(X):
+        check_consistent_length(X, y)
+        if groups is not None:
+            groups = check_groups(groups)
+            if len(groups) != len(X):
                 raise ValueError(
-                    f"X has {len(X)} recordings and {name} {len(values)} entries: there must be as "
+                    f"X has {len(X)} recordings and groups {len(groups)} entries: there must be as "
                     "many. If a sampler stands between them, leave it out and set oversample=True, "
                     "which balances the training part inside the classifier."
                 )
-        if groups is not None:
-            groups = column_or_1d(groups)
         if sample_weight is not None:
             if not np.asarray(sample_weight).any():
                 raise ValueError("sample_weight is zero for every recording: nothing to train on.")
@@ -266,6 +272,8 @@ class AttentionClassifier(ClassifierMixin, BaseEstimator):
                     f"{self.n_mels}. Set n_mels=None: 3-D input says its own shape."
                 )
         shape = X.shape[1:]
+        if min(shape) < 1:
+            raise ValueError(f"X has the shape {X.shape}: a recording needs a frame and a mel bin.")
         if reset:
             self.input_shape_ = shape
             self.n_features_in_ = shape[0] * shape[1]
@@ -295,61 +303,23 @@ class AttentionClassifier(ClassifierMixin, BaseEstimator):
             )
         return n_features // self.n_mels, self.n_mels
 
-    # ------------------------------------------------------------------ the skorch net
-
-    def _make_net(self, skorch_params, train_rows, valid_rows, device):
-        skorch_params = dict(skorch_params)
-        net_class = self.net_class or HeartSoundNet
-        if not issubclass(net_class, NeuralNetClassifier):
-            raise TypeError(
-                f"net_class must be a subclass of skorch's NeuralNetClassifier. Got {net_class}."
-            )
-        weighted = issubclass(net_class, HeartSoundNet)
-        if train_rows.weight is not None and not weighted:
-            raise TypeError(
-                f"net_class={net_class.__name__} cannot weight recordings: derive it from "
-                "skheart.classifiers.HeartSoundNet, or leave out sample_weight and class_weight."
-            )
-        settings = {
-            "module__n_classes": len(self.classes_),
-            "module__input_shape": self.input_shape_,
-            **{f"module__{name}": getattr(self, name) for name in self._net_params},
-            "criterion": torch.nn.CrossEntropyLoss,
-            "optimizer": torch.optim.Adam,
-            "lr": self.lr,
-            "max_epochs": self.max_epochs,
-            "batch_size": self.batch_size,
-            "iterator_train": batches,
-            "iterator_train__shuffle": True,
-            "iterator_valid": batches,
-            "train_split": None if valid_rows is None else predefined_split(valid_rows),
-            "classes": np.arange(len(self.classes_)),
-            "device": str(device),
-            "verbose": int(self.verbose),
-            "callbacks__print_log__sink": to_stderr,
-        }
-        if weighted and accepts(skorch_params.get("criterion"), "reduction"):
-            settings["criterion__reduction"] = "none"
-        if not self.verbose:
-            settings["callbacks__print_log"] = None
-            del settings["callbacks__print_log__sink"]
-        settings["callbacks"] = make_callbacks(
-            skorch_params.pop("callbacks", None),
-            early_stopping=(self.n_iter_no_change, self.tol) if self.early_stopping else None,
-            lr_schedule=self.lr_schedule,
-            lr=self.lr,
-            n_steps=len(batches(train_rows, self.batch_size)) * self.max_epochs,
-            verbose=self.verbose,
-        )
-        return net_class(self._module_class, **{**settings, **skorch_params})
-
     def _n_threads(self, net):
         """Threads of torch: from the size of the work alone, never from where the fit runs."""
         if self.n_threads is not None:
             return self.n_threads
         n_weights = sum(weights.numel() for weights in net.module_.parameters())
-        small = n_weights * self.input_shape_[0] < SMALL_WORK
-        return 1 if small else joblib.cpu_count(only_physical_cores=True)
+        if n_weights * self.input_shape_[0] < SMALL_WORK:
+            return 1
+        n_cores = joblib.cpu_count(only_physical_cores=True)
+        if n_cores > 1 and multiprocessing.current_process().name.startswith("Loky"):
+            warnings.warn(
+                f"{type(self).__name__} uses {n_cores} threads in a worker process, so that the "
+                "model does not depend on n_jobs. Where several workers train large nets, set "
+                "n_threads=1.",
+                UserWarning,
+                stacklevel=2,
+            )
+        return n_cores
 
     # ------------------------------------------------------------------ predict
 
@@ -403,9 +373,9 @@ class AttentionClassifier(ClassifierMixin, BaseEstimator):
         return self.classes_[logits.argmax(axis=1)]
 
     def _logits(self, X):
-        check_is_fitted(self)
+        check_is_fitted(self, "net_")
         X = self._check_X(X, reset=False)
-        device = torch.device(self.net_.device)
+        device = next(self.net_.module_.parameters()).device
         size = self._predict_chunk if device.type == "cpu" else self.batch_size
         logits = np.empty((len(X), len(self.classes_)))
         with torch_settings(device, self._n_threads(self.net_)):
@@ -413,7 +383,15 @@ class AttentionClassifier(ClassifierMixin, BaseEstimator):
                 # Every batch has the same number of rows, the last one filled up with its last row:
                 # the number changes the order of sums, and a prediction must not depend on it.
                 rows = np.minimum(np.arange(start, start + size), len(X) - 1)
-                batch = torch.from_numpy(X[rows].astype(np.float32, copy=False))
+                with np.errstate(over="ignore"):  # it is found below, with its row
+                    batch = torch.from_numpy(X[rows].astype(np.float32, copy=False))
                 chunk = self.net_.evaluation_step((batch, None)).cpu().numpy()
                 logits[start : start + size] = chunk[: len(X) - start]
+        wrong = np.flatnonzero(~np.isfinite(logits).all(axis=1))
+        if len(wrong):
+            raise ValueError(
+                f"X has values too large for the net: the logits of {len(wrong)} recordings are "
+                f"not finite, the first in row {wrong[0]}. Use the LogMelTransformer that the "
+                "classifier was trained with."
+            )
         return logits

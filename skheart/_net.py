@@ -12,13 +12,24 @@ import numpy as np
 import torch
 from skorch import NeuralNetClassifier
 from skorch.callbacks import EarlyStopping, EpochScoring, LRScheduler, ProgressBar
+from skorch.helper import predefined_split
 from skorch.utils import noop
 from torch.optim import lr_scheduler
 from torch.utils.data import BatchSampler, DataLoader, Dataset, RandomSampler, SequentialSampler
 
+from ._routing import closest
 from .metrics import uar_scorer
 
-__all__ = ["HeartSoundNet", "Rows", "batches", "make_callbacks", "resolve_device", "torch_settings"]
+__all__ = [
+    "HeartSoundNet",
+    "Rows",
+    "batches",
+    "check_callback_names",
+    "make_net",
+    "resolve_device",
+    "torch_settings",
+    "trim",
+]
 
 LR_SCHEDULES = ("step", "cosine", "one_cycle", "plateau")
 EACH_BATCH = {"step_every": "batch"}
@@ -108,7 +119,24 @@ def batches(dataset, batch_size=32, shuffle=False, drop_last=False, **kwargs):
     """
     order = RandomSampler(dataset) if shuffle else SequentialSampler(dataset)
     sampler = _Batches(order, batch_size, drop_last)
-    return DataLoader(dataset, sampler=sampler, batch_size=None, **kwargs)
+    return DataLoader(_Whole(dataset), batch_sampler=sampler, collate_fn=_as_it_is, **kwargs)
+
+
+class _Whole(Dataset):
+    """A dataset from which torch takes a batch at once, rather than row by row."""
+
+    def __init__(self, rows):
+        self.rows = rows
+
+    def __len__(self):
+        return len(self.rows)
+
+    def __getitems__(self, items):
+        return self.rows[items]
+
+
+def _as_it_is(batch):
+    return batch
 
 
 class HeartSoundNet(NeuralNetClassifier):
@@ -183,12 +211,7 @@ def torch_settings(device, n_threads, seed=None):
             torch.set_num_threads(n_threads)
             with (
                 torch.random.fork_rng(devices=cuda_devices, enabled=seed is not None),
-                torch.backends.cudnn.flags(
-                    enabled=torch.backends.cudnn.enabled,
-                    benchmark=False,
-                    deterministic=True,
-                    allow_tf32=torch.backends.cudnn.allow_tf32,
-                ),
+                _deterministic_cudnn(enabled=bool(cuda_devices)),
             ):
                 if seed is not None:
                     # torch.manual_seed would seed every CUDA device, used or not.
@@ -201,11 +224,112 @@ def torch_settings(device, n_threads, seed=None):
             torch.set_num_threads(threads_before)
 
 
+@contextmanager
+def _deterministic_cudnn(enabled):
+    # torch.backends.cudnn.flags would touch the precision too, which is the user's.
+    cudnn = torch.backends.cudnn
+    before = cudnn.deterministic, cudnn.benchmark
+    try:
+        if enabled:
+            cudnn.deterministic, cudnn.benchmark = True, False
+        yield
+    finally:
+        cudnn.deterministic, cudnn.benchmark = before
+
+
+def trim(net):
+    """Leave in a trained net what predicts: no recordings, gradients or optimizer moments.
+
+    A learning rate scheduler holds the weights a second time, where skorch does not move them to
+    the CPU when a model from a GPU is unpickled without one.
+    """
+    net.train_split = None
+    net.module_.eval()
+    net.module_.zero_grad(set_to_none=True)
+    net.optimizer_.state.clear()
+    for _, callback in net.callbacks_:
+        if isinstance(callback, LRScheduler):
+            callback.lr_scheduler_ = None
+
+
 def to_stderr(text):
     """Where the progress goes: standard output belongs to results."""
     if not sys.stderr.isatty():
         text = re.sub("\x1b\\[[0-9;]*m", "", text)  # skorch's colours, for terminals alone
     print(text, file=sys.stderr)
+
+
+def make_net(clf, skorch_params, train_rows, valid_rows, device):
+    """The skorch net of a classifier, not yet initialised.
+
+    Parameters
+    ----------
+    clf : AttentionClassifier
+        Its parameters, and what `fit` has learnt so far: classes_ and input_shape_.
+    skorch_params : dict
+        The user's, which come last.
+    train_rows, valid_rows : Rows, Rows or None
+        What is trained on, and watched.
+    device : torch.device
+        Where the net runs.
+    """
+    net_class = clf.net_class or HeartSoundNet
+    if not issubclass(net_class, NeuralNetClassifier):
+        raise TypeError(
+            f"net_class must be a subclass of skorch's NeuralNetClassifier. Got {net_class}."
+        )
+    weighted = issubclass(net_class, HeartSoundNet)
+    if train_rows.weight is not None and not weighted:
+        raise TypeError(
+            f"net_class={net_class.__name__} cannot weight recordings: derive it from "
+            "skheart.classifiers.HeartSoundNet, or leave out sample_weight and class_weight."
+        )
+    settings = {
+        "module__n_classes": len(clf.classes_),
+        "module__input_shape": clf.input_shape_,
+        **{f"module__{name}": getattr(clf, name) for name in clf._net_params},
+        "criterion": torch.nn.CrossEntropyLoss,
+        "optimizer": torch.optim.Adam,
+        "lr": clf.lr,
+        "max_epochs": clf.max_epochs,
+        "batch_size": clf.batch_size,
+        "iterator_train": batches,
+        "iterator_train__shuffle": True,
+        "iterator_valid": batches,
+        "train_split": None if valid_rows is None else predefined_split(valid_rows),
+        "classes": np.arange(len(clf.classes_)),
+        # Accelerate places the module itself, and takes no device.
+        "device": None if "accelerator" in skorch_params else str(device),
+        "verbose": int(clf.verbose),
+        "callbacks__print_log__sink": to_stderr if clf.verbose else noop,
+    }
+    if weighted and _accepts(skorch_params.get("criterion"), "reduction"):
+        settings["criterion__reduction"] = "none"
+    settings |= skorch_params
+    callbacks = settings.pop("callbacks", None)
+    net = net_class(clf._module_class, **settings)
+    net.callbacks = make_callbacks(
+        callbacks,
+        early_stopping=(clf.n_iter_no_change, clf.tol) if clf.early_stopping else None,
+        lr_schedule=clf.lr_schedule,
+        lr=clf.lr,
+        n_steps=len(net.get_iterator(train_rows, training=True)) * clf.max_epochs,
+        verbose=clf.verbose,
+    )
+    return net
+
+
+def check_callback_names(net, skorch_params):
+    """Refuse ``callbacks__NAME...`` where the net, once initialised, has no such callback."""
+    names = [name for name, _ in net.callbacks_]
+    for param, value in skorch_params.items():
+        prefix, _, rest = param.partition("__")
+        name = rest.partition("__")[0]
+        if prefix == "callbacks" and name and value is not None and name not in names:
+            raise ValueError(
+                f"{param!r} is not a parameter of the classifier: there is no callback {name!r}; "
+                f"there are {names}.{closest(name, names)}"
+            )
 
 
 def make_callbacks(callbacks, *, early_stopping, lr_schedule, lr, n_steps, verbose):
@@ -231,6 +355,11 @@ def make_callbacks(callbacks, *, early_stopping, lr_schedule, lr, n_steps, verbo
     list or "disable"
     """
     if callbacks == "disable":
+        if early_stopping is not None or lr_schedule is not None:
+            raise ValueError(
+                "callbacks='disable' leaves out early stopping and the learning rate schedule: set "
+                "early_stopping=False and lr_schedule=None, or give a list of callbacks."
+            )
         return callbacks
     ours = [("progress", ProgressBar(detect_notebook=False))] if verbose else []
     if early_stopping is not None:
@@ -290,6 +419,6 @@ def resolve_device(device):
     return device
 
 
-def accepts(target, argument):
+def _accepts(target, argument):
     """Whether a callable (None: the default one) takes an argument."""
     return target is None or argument in inspect.signature(target).parameters

@@ -10,6 +10,7 @@ __all__ = ["check_skorch_params", "closest", "is_skorch_name"]
 # skorch's own parameters that a user may bring. The rest is either a parameter of the classifier or
 # decided by it (train_split, classes, device, ...).
 NAMES = (
+    "accelerator",
     "callbacks",
     "compile",
     "criterion",
@@ -17,7 +18,7 @@ NAMES = (
     "iterator_valid",
     "optimizer",
     "torch_load_kwargs",
-    "use_caching",
+    "unwrap_after_train",
 )
 PREFIXES = (
     "callbacks",
@@ -68,7 +69,7 @@ def check_skorch_params(owner, skorch_params, targets, reserved):
             f"The 'skorch_params' parameter of {owner} must be a dict such as "
             f"{{'optimizer__weight_decay': 1e-4}} or None. Got {skorch_params!r} instead."
         )
-    for name in skorch_params:
+    for name in map(str, skorch_params):
         if name in reserved:
             raise ValueError(
                 f"skorch_params of {owner} has {name!r}, which is the parameter {reserved[name]!r} "

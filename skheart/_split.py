@@ -11,7 +11,7 @@ from sklearn.utils import compute_class_weight
 
 __all__ = ["canonical_order", "clusters", "plan_rows", "row_digests", "validation_split"]
 
-# Whole weights are taken as counts (a row of weight 2 is two rows) up to this mean weight.
+# Whole weights are taken as counts (a row of weight 2 is two rows) up to this mean count.
 MAX_REPEATS = 10
 
 
@@ -66,8 +66,11 @@ def plan_rows(
     weight = np.ones(len(X)) if sample_weight is None else sample_weight
     index = canonical_order(digests, weight, codes)
     index = index[weight[index] > 0]
-    if np.all(weight == np.rint(weight)) and weight[index].mean() <= MAX_REPEATS:
-        index, weight = np.repeat(index, weight[index].astype(int)), None
+    if np.all(weight == np.rint(weight)):
+        counts = weight[index].astype(int)
+        counts //= np.gcd.reduce(counts)
+        if counts.mean() <= MAX_REPEATS:
+            index, weight = np.repeat(index, counts), None
 
     valid = None
     if validation_fraction is not None:
@@ -98,18 +101,22 @@ def _class_weights(class_weight, classes, codes):
                 f"class_weight names {sorted(unknown, key=str)}, which are not in y: the classes "
                 f"are {classes.tolist()}."
             )
+        values = np.array(list(class_weight.values()), dtype=float)
+        if not np.isfinite(values).all() or values.min() < 0 or not values.any():
+            raise ValueError(
+                f"class_weight={class_weight} must hold finite weights of at least 0, not all 0."
+            )
     return compute_class_weight(class_weight, classes=classes, y=classes[codes])
 
 
 def row_digests(X):
     """Digest of each row of X, as an array of shape (n, 2) of uint64.
 
-    Equal rows have equal digests. A row is read once and not copied beyond itself, so X may be a
-    memory map.
+    Rows that a net sees as equal, in float32 and without signs of zero, have equal digests. A row
+    is read once and not copied beyond itself, so X may be a memory map.
     """
-    digests = (
-        hashlib.blake2b(np.ascontiguousarray(row).data, digest_size=16).digest() for row in X
-    )
+    seen = (np.ascontiguousarray(row, dtype=np.float32) + np.float32(0) for row in X)
+    digests = (hashlib.blake2b(row.data, digest_size=16).digest() for row in seen)
     return np.frombuffer(b"".join(digests), dtype=np.uint64).reshape(len(X), 2)
 
 
@@ -173,8 +180,8 @@ def validation_split(y, cluster, fraction, seed):
     if n_clusters.max() < 2:
         raise ValueError(
             f"validation_fraction={fraction} cannot be had from {n_clusters.sum()} subjects (rows "
-            "of one group, and identical rows, count as one): give more data or a larger "
-            "validation_fraction, or set early_stopping=False."
+            "of one group, and identical rows, count as one): give more subjects, or set "
+            "early_stopping=False."
         )
     # No more folds than the most frequent class has clusters, or no fold could be stratified.
     n_folds = min(share.denominator, n_clusters.max())

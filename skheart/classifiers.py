@@ -38,8 +38,8 @@ _COMMON_PARAMETERS = """\
         `n_iter_no_change` epochs, and restore the weights of the best epoch. The validation part
         is stratified; recordings of one group, and identical ones, stay on one side.
     validation_fraction : float, default=0.1
-        Share of the recordings in the validation part, in (0, 1), to the nearest twentieth, or
-        to the nearest whole subject where they are few.
+        Share of the recordings in the validation part, in (0, 1), to about a twentieth, and as
+        near as whole subjects allow where they are few.
     n_iter_no_change : int, default=10
         Epochs without improvement before early stopping.
     tol : float, default=1e-4
@@ -53,7 +53,9 @@ _COMMON_PARAMETERS = """\
         trained side by side.
     random_state : int, RandomState instance or None, default=None
         Decides the initial weights, the order of the recordings, the validation part and the
-        oversampling. None: another model in each fit. The global generators are not touched.
+        oversampling; the order of the rows of X decides nothing. None: another model in each
+        fit. The global generators are not touched. On a GPU, equal models are promised as far as
+        cuDNN is deterministic.
     device : str or torch.device, default="auto"
         "auto" (CUDA where there is one), "cpu", "cuda" or any name of a torch device. A model
         trained on a GPU unpickles on a machine without one.
@@ -61,7 +63,8 @@ _COMMON_PARAMETERS = """\
         1 prints skorch's table, a line an epoch, and a progress bar on standard error; 0 is
         silent.
     net_class : type or None, default=None
-        Subclass of `HeartSoundNet` to use, for example with skorch's AccelerateMixin.
+        Subclass of `HeartSoundNet` to use, for example with skorch's AccelerateMixin in front;
+        the accelerator is then an entry of `skorch_params`.
     skorch_params : dict or None, default=None
         More parameters of the skorch net by skorch's names, such as
         ``{"optimizer__weight_decay": 1e-4, "callbacks": [...]}``. `set_params` and grid searches
@@ -115,6 +118,12 @@ class AttentionCNNClassifier(AttentionClassifier):
     --------
     AttentionRNNClassifier : The recurrent models of the paper.
     skheart.nets.AttentionCNN : The torch module.
+
+    Notes
+    -----
+    The logits start at the log of the class frequencies of the training part, weights included, so
+    that training need not learn them (assumed; the paper does not state it). A contribution map
+    holds its share of this constant.
 
     References
     ----------
@@ -225,6 +234,12 @@ class AttentionRNNClassifier(AttentionClassifier):
     --------
     AttentionCNNClassifier : The convolutional model of the paper.
     skheart.nets.AttentionRNN : The torch module.
+
+    Notes
+    -----
+    The logits start at the log of the class frequencies of the training part, weights included, so
+    that training need not learn them (assumed; the paper does not state it). A contribution map
+    holds its share of this constant.
 
     References
     ----------

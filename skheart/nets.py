@@ -254,6 +254,10 @@ class AttentionCNN(_AttentionNet):
     ):
         super().__init__()
         _check_choice("head", head, CNN_HEADS)
+        _check_sizes("channels", channels)
+        if not isinstance(kernel_size, Integral) or kernel_size < 1:
+            _check_sizes("kernel_size", kernel_size, length=2)
+            kernel_size = tuple(kernel_size)
         self.pool_sizes = _pool_sizes(pool_size, len(channels))
         widths = (1, *channels)
         self.convs = nn.ModuleList(
@@ -345,6 +349,7 @@ class AttentionRNN(_AttentionNet):
         super().__init__()
         _check_choice("cell", cell, ("lstm", "gru"))
         _check_choice("head", head, RNN_HEADS)
+        _check_sizes("units", units)
         layer = nn.LSTM if cell == "lstm" else nn.GRU
         directions = 2 if bidirectional else 1
         widths = (input_shape[1], *(directions * n for n in units))
@@ -394,6 +399,15 @@ def _pool_sizes(pool_size, n_layers):
                 "of ints of at least 1."
             )
     return pairs
+
+
+def _check_sizes(name, value, length=None):
+    """Refuse what is no sequence of ints of at least 1."""
+    sizes = list(value) if hasattr(value, "__len__") and not isinstance(value, (str, dict)) else []
+    whole = all(isinstance(size, Integral) and size >= 1 for size in sizes)
+    if not sizes or not whole or (length is not None and len(sizes) != length):
+        rule = "a sequence of ints" if length is None else "an int or a pair of ints"
+        raise ValueError(f"{name} must be {rule} of at least 1. Got {value!r} instead.")
 
 
 def _is_pair(value):
