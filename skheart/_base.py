@@ -23,17 +23,9 @@ from sklearn.utils.validation import (
 )
 from torch.utils.data import DataLoader
 
+from ._callbacks import LR_SCHEDULES, check_callback_names, trim
 from ._folds import check_groups
-from ._net import (
-    LR_SCHEDULES,
-    Interrupted,
-    Rows,
-    check_callback_names,
-    make_net,
-    resolve_device,
-    torch_settings,
-    trim,
-)
+from ._net import Interrupted, Rows, make_net, resolve_device, torch_settings
 from ._routing import check_skorch_params, closest, is_skorch_name
 from ._split import plan_rows
 

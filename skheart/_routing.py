@@ -69,6 +69,12 @@ def check_skorch_params(owner, skorch_params, targets, reserved):
             f"The 'skorch_params' parameter of {owner} must be a dict such as "
             f"{{'optimizer__weight_decay': 1e-4}} or None. Got {skorch_params!r} instead."
         )
+    for name in ("optimizer", "criterion", "iterator_train", "iterator_valid"):
+        if not callable(skorch_params.get(name, dict)):
+            raise TypeError(
+                f"{name!r} in skorch_params of {owner} must be a class or function, such as "
+                f"torch.optim.SGD. Got {skorch_params[name]!r} instead."
+            )
     for name in map(str, skorch_params):
         if name in reserved:
             raise ValueError(

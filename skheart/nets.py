@@ -14,6 +14,8 @@ import torch
 from torch import nn
 from torch.nn import functional
 
+from ._sizes import check_choice, check_sizes, pool_sizes
+
 __all__ = ["AttentionCNN", "AttentionMaps", "AttentionPooling", "AttentionRNN"]
 
 CNN_HEADS = ("attention", "flatten", "max", "mean")
@@ -86,8 +88,8 @@ class AttentionPooling(nn.Module):
 
     def __init__(self, in_channels, n_classes, *, ndim=2, rectifier="sigmoid", floor=1e-7):
         super().__init__()
-        _check_choice("ndim", ndim, (1, 2))
-        _check_choice("rectifier", rectifier, RECTIFIERS)
+        check_choice("ndim", ndim, (1, 2))
+        check_choice("rectifier", rectifier, RECTIFIERS)
         conv = nn.Conv1d if ndim == 1 else nn.Conv2d
         self.rectifier = rectifier
         self.floor = floor
@@ -253,12 +255,12 @@ class AttentionCNN(_AttentionNet):
         attention_floor=1e-7,
     ):
         super().__init__()
-        _check_choice("head", head, CNN_HEADS)
-        _check_sizes("channels", channels)
+        check_choice("head", head, CNN_HEADS)
+        check_sizes("channels", channels)
         if not isinstance(kernel_size, Integral) or kernel_size < 1:
-            _check_sizes("kernel_size", kernel_size, length=2)
+            check_sizes("kernel_size", kernel_size, length=2)
             kernel_size = tuple(kernel_size)
-        self.pool_sizes = _pool_sizes(pool_size, len(channels))
+        self.pool_sizes = pool_sizes(pool_size, len(channels))
         widths = (1, *channels)
         self.convs = nn.ModuleList(
             nn.Conv2d(n_in, n_out, kernel_size, padding="same", bias=False)
@@ -347,9 +349,9 @@ class AttentionRNN(_AttentionNet):
         attention_floor=1e-7,
     ):
         super().__init__()
-        _check_choice("cell", cell, ("lstm", "gru"))
-        _check_choice("head", head, RNN_HEADS)
-        _check_sizes("units", units)
+        check_choice("cell", cell, ("lstm", "gru"))
+        check_choice("head", head, RNN_HEADS)
+        check_sizes("units", units)
         layer = nn.LSTM if cell == "lstm" else nn.GRU
         directions = 2 if bidirectional else 1
         widths = (input_shape[1], *(directions * n for n in units))
@@ -380,44 +382,3 @@ def _init_he(layer):
     nn.init.kaiming_uniform_(layer.weight, nonlinearity="relu")
     if layer.bias is not None:
         nn.init.zeros_(layer.bias)
-
-
-def _pool_sizes(pool_size, n_layers):
-    """One (time, mel) pair for each layer."""
-    if _is_pair(pool_size) or isinstance(pool_size, Integral):
-        pool_size = [pool_size] * n_layers
-    if len(pool_size) != n_layers:
-        raise ValueError(
-            f"pool_size={tuple(pool_size)!r} has {len(pool_size)} entries for {n_layers} layers. "
-            "Give one int, one (frames, mels) pair, or one of these for each layer."
-        )
-    pairs = [(size, size) if isinstance(size, Integral) else tuple(size) for size in pool_size]
-    for pair in pairs:
-        if not _is_pair(pair) or min(pair) < 1:
-            raise ValueError(
-                f"pool_size has the entry {pair!r}; each must be an int or a (frames, mels) pair "
-                "of ints of at least 1."
-            )
-    return pairs
-
-
-def _check_sizes(name, value, length=None):
-    """Refuse what is no sequence of ints of at least 1."""
-    sizes = list(value) if hasattr(value, "__len__") and not isinstance(value, (str, dict)) else []
-    whole = all(isinstance(size, Integral) and size >= 1 for size in sizes)
-    if not sizes or not whole or (length is not None and len(sizes) != length):
-        rule = "a sequence of ints" if length is None else "an int or a pair of ints"
-        raise ValueError(f"{name} must be {rule} of at least 1. Got {value!r} instead.")
-
-
-def _is_pair(value):
-    return (
-        isinstance(value, (tuple, list))
-        and len(value) == 2
-        and all(isinstance(size, Integral) for size in value)
-    )
-
-
-def _check_choice(name, value, choices):
-    if value not in choices:
-        raise ValueError(f"{name} must be one of {choices}. Got {value!r} instead.")

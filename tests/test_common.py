@@ -1,4 +1,4 @@
-"""Every estimator through every check of scikit-learn and imbalanced-learn."""
+"""Every estimator through every check of scikit-learn; the sampler's are in test_sampling."""
 
 import warnings
 

@@ -9,6 +9,7 @@ ROOT = Path(__file__).parents[1]
 FLOORS = {
     "metrics": 0,
     "audio": 0,
+    "_sizes": 0,
     "_split": 0,
     "_folds": 0,
     "_routing": 0,
@@ -18,6 +19,7 @@ FLOORS = {
     "features": 1,
     "sampling": 1,
     "nets": 1,
+    "_callbacks": 1,
     "_net": 2,
     "_base": 2.1,
     "classifiers": 2.2,

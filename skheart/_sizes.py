@@ -1,0 +1,49 @@
+"""Checks of the sizes that make a net."""
+
+from __future__ import annotations
+
+from numbers import Integral
+
+__all__ = ["check_choice", "check_sizes", "pool_sizes"]
+
+
+def pool_sizes(pool_size, n_layers):
+    """One (time, mel) pair for each layer."""
+    if _is_pair(pool_size) or isinstance(pool_size, Integral):
+        pool_size = [pool_size] * n_layers
+    if len(pool_size) != n_layers:
+        raise ValueError(
+            f"pool_size={tuple(pool_size)!r} has {len(pool_size)} entries for {n_layers} layers. "
+            "Give one int, one (frames, mels) pair, or one of these for each layer."
+        )
+    pairs = [(size, size) if isinstance(size, Integral) else tuple(size) for size in pool_size]
+    for pair in pairs:
+        if not _is_pair(pair) or min(pair) < 1:
+            raise ValueError(
+                f"pool_size has the entry {pair!r}; each must be an int or a (frames, mels) pair "
+                "of ints of at least 1."
+            )
+    return pairs
+
+
+def check_sizes(name, value, length=None):
+    """Refuse what is no sequence of ints of at least 1."""
+    sizes = list(value) if hasattr(value, "__len__") and not isinstance(value, (str, dict)) else []
+    whole = all(isinstance(size, Integral) and size >= 1 for size in sizes)
+    if not sizes or not whole or (length is not None and len(sizes) != length):
+        rule = "a sequence of ints" if length is None else "an int or a pair of ints"
+        raise ValueError(f"{name} must be {rule} of at least 1. Got {value!r} instead.")
+
+
+def _is_pair(value):
+    return (
+        isinstance(value, (tuple, list))
+        and len(value) == 2
+        and all(isinstance(size, Integral) for size in value)
+    )
+
+
+def check_choice(name, value, choices):
+    """Refuse what is none of the choices."""
+    if value not in choices:
+        raise ValueError(f"{name} must be one of {choices}. Got {value!r} instead.")
