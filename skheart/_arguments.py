@@ -23,6 +23,34 @@ class _Parser(argparse.ArgumentParser):
         self.exit(2, f"skheart: error: {message}. See {self.prog} --help.\n")
 
 
+def _number(kind, accepts, rule):
+    """A type of arguments: numbers of a kind that follow a rule."""
+
+    def parse(text):
+        try:
+            value = kind(text)
+        except ValueError:
+            raise argparse.ArgumentTypeError(f"invalid {kind.__name__} value: {text!r}") from None
+        if not accepts(value):
+            raise argparse.ArgumentTypeError(f"must be {rule}, not {text}")
+        return value
+
+    return parse
+
+
+def _name(text):
+    """A type of arguments: a name of something, which cannot be empty."""
+    if not text.strip():
+        raise argparse.ArgumentTypeError("is empty: give a name")
+    return text
+
+
+_SEED = _number(int, lambda n: 0 <= n < 2**32, "a number from 0 to 4294967295")
+_FOLDS = _number(int, lambda n: n >= 2, "at least 2 folds")
+_SHARE = _number(float, lambda x: 0 < x < 1, "a number above 0 and below 1")
+_JOBS = _number(int, lambda n: n != 0, "a number of jobs, or -1 for all cores")
+
+
 def make_parser():
     """Return the parser of the whole command line."""
     parser = _Parser(prog="skheart", description="Heart sound classification.")
@@ -40,7 +68,9 @@ def _add_verb(verbs, name, summary, details=""):
     verb = verbs.add_parser(
         name, help=summary, description=f"{summary[0].upper()}{summary[1:]}. {details}"
     )
-    verb.add_argument("--quiet", action="store_true", help="no progress and no warnings")
+    verb.add_argument(
+        "--quiet", action="store_true", help="no progress, and no warnings but of unknown subjects"
+    )
     return verb
 
 
@@ -52,23 +82,30 @@ def _add_demo(verbs):
         "Prints a table of UAR with intervals by subject and writes it, the predictions, "
         "confusion matrices and ROC curves to a folder. Takes under 3 minutes on two cores.",
     )
-    verb.add_argument("-o", "--output", metavar="FOLDER", required=True, help="made if missing")
-    verb.add_argument("--seed", type=int, default=0, help="default: 0")
+    verb.add_argument(
+        "-o", "--output", metavar="FOLDER", type=_name, required=True, help="made if missing"
+    )
+    verb.add_argument("--seed", type=_SEED, default=0, help="default: 0")
 
 
 def _add_source(verb):
     verb.add_argument(
         "source",
         metavar="SOURCE",
+        type=_name,
         help="a CSV table of recordings (columns path, label and, so that the recordings of one "
         f"person stay together, subject) or a dataset by name: {', '.join(DATASETS)}",
     )
-    verb.add_argument("--data", metavar="FOLDER", help="where the dataset of that name lies")
+    verb.add_argument(
+        "--data", metavar="FOLDER", type=_name, help="where the dataset of that name lies"
+    )
     verb.add_argument(
         "--target", choices=("murmur", "outcome"), help="what to predict in circor (murmur)"
     )
     for column in ("path", "label", "subject"):
-        verb.add_argument(f"--{column}", metavar="COLUMN", help=f"that column's name ({column})")
+        verb.add_argument(
+            f"--{column}", metavar="COLUMN", type=_name, help=f"that column's name ({column})"
+        )
 
 
 def _add_train(verbs):
@@ -76,10 +113,12 @@ def _add_train(verbs):
         verbs,
         "train",
         "train the paper's pipeline on recordings and write the model",
-        "A model that is there already is replaced, once the new one is complete.",
+        "A model that is there already is replaced once the new one is complete, no other file is.",
     )
     _add_source(verb)
-    verb.add_argument("-o", "--output", metavar="MODEL", required=True, help="the file to write")
+    verb.add_argument(
+        "-o", "--output", metavar="MODEL", type=_name, required=True, help="the file to write"
+    )
     verb.add_argument("--model", choices=MODELS, default="cnn", help="default: cnn")
     verb.add_argument(
         "--set",
@@ -92,22 +131,27 @@ def _add_train(verbs):
     )
     checks = verb.add_mutually_exclusive_group()
     checks.add_argument(
-        "--folds", type=int, metavar="K", help="first cross-validate, subjects kept apart"
+        "--folds", type=_FOLDS, metavar="K", help="first cross-validate, subjects kept apart"
     )
     checks.add_argument(
         "--test-size",
-        type=float,
+        type=_SHARE,
         metavar="SHARE",
         help="keep this share of the recordings, by subject, out of the training and score it",
     )
-    verb.add_argument("--seed", type=int, default=0, help="default: 0")
+    verb.add_argument("--seed", type=_SEED, default=0, help="default: 0")
     verb.add_argument("--device", default="auto", help="auto, cpu or cuda (auto)")
-    verb.add_argument("--jobs", type=int, metavar="N", help="processes; -1 is all cores (1)")
+    verb.add_argument(
+        "--jobs",
+        type=_JOBS,
+        metavar="N",
+        help="threads for the features, processes for the folds; -1 is all cores (1)",
+    )
 
 
 def _add_evaluate(verbs):
     verb = _add_verb(verbs, "evaluate", "score a model on recordings that it has not seen", TRUST)
-    verb.add_argument("model", metavar="MODEL", help="a file that skheart train wrote")
+    verb.add_argument("model", metavar="MODEL", type=_name, help="a file that skheart train wrote")
     _add_source(verb)
 
 
@@ -118,17 +162,20 @@ def _add_predict(verbs):
         "predict recordings, as CSV: path, label and p_<class> for each class",
         f"A recording that cannot be read is reported and left out. {TRUST}",
     )
-    verb.add_argument("model", metavar="MODEL", help="a file that skheart train wrote")
+    verb.add_argument("model", metavar="MODEL", type=_name, help="a file that skheart train wrote")
     verb.add_argument(
         "recordings",
         metavar="RECORDING",
+        type=_name,
         nargs="+",
         help="sound files, folders of them, .txt lists of paths, or .csv tables with a column path",
     )
-    verb.add_argument("-o", "--output", metavar="CSV", help="write there, not to standard output")
+    verb.add_argument(
+        "-o", "--output", metavar="CSV", type=_name, help="write there, not to standard output"
+    )
 
 
 def _add_fetch(verbs):
     verb = _add_verb(verbs, "fetch", "download a public dataset and verify it")
     verb.add_argument("dataset", choices=("circor", "physionet2016"))
-    verb.add_argument("folder", metavar="FOLDER", help="where to keep it")
+    verb.add_argument("folder", metavar="FOLDER", type=_name, help="where to keep it")

@@ -23,9 +23,9 @@ from sklearn.utils.validation import (
 )
 from torch.utils.data import DataLoader
 
-from ._callbacks import LR_SCHEDULES, check_callback_names, trim
+from ._callbacks import LR_SCHEDULES, check_callback_names, close_progress, trim
 from ._folds import check_groups
-from ._net import Interrupted, Rows, make_net, resolve_device, torch_settings
+from ._net import Rows, make_net, noticing_ctrl_c, resolve_device, torch_settings
 from ._routing import check_skorch_params, closest, is_skorch_name
 from ._split import plan_rows
 
@@ -202,10 +202,11 @@ class AttentionClassifier(ClassifierMixin, BaseEstimator):
             net.module_.start_at_prior(np.bincount(codes[train], weight) / len(train))
             n_threads = self._n_threads(net)
             torch.set_num_threads(n_threads)
-            try:
+            with noticing_ctrl_c() as pressed:
                 net.partial_fit(train_rows, None)
-            except Interrupted:
-                raise KeyboardInterrupt("training was interrupted; nothing is fitted") from None
+        if pressed.is_set():
+            close_progress(net)
+            raise KeyboardInterrupt("training was interrupted; nothing is fitted")
         if not all(weights.isfinite().all() for weights in net.module_.state_dict().values()):
             raise ValueError(
                 f"The weights of {type(self).__name__} are no longer finite after "

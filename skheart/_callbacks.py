@@ -12,7 +12,14 @@ from torch.optim import lr_scheduler
 from ._routing import closest
 from .metrics import uar_scorer
 
-__all__ = ["LR_SCHEDULES", "check_callback_names", "make_callbacks", "to_stderr", "trim"]
+__all__ = [
+    "LR_SCHEDULES",
+    "check_callback_names",
+    "close_progress",
+    "make_callbacks",
+    "to_stderr",
+    "trim",
+]
 
 LR_SCHEDULES = ("step", "cosine", "one_cycle", "plateau")
 EACH_BATCH = {"step_every": "batch"}
@@ -121,6 +128,13 @@ def trim(net):
     for _, callback in net.callbacks_:
         if isinstance(callback, LRScheduler):
             callback.lr_scheduler_ = None
+
+
+def close_progress(net):
+    """Take half a progress bar off the screen."""
+    for _, callback in net.callbacks_:
+        if isinstance(callback, ProgressBar) and hasattr(callback, "pbar_"):
+            callback.pbar_.close()
 
 
 def to_stderr(text):

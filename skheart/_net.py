@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import inspect
+import signal
 import threading
 from contextlib import contextmanager
 
 import numpy as np
 import torch
 from skorch import NeuralNetClassifier
-from skorch.callbacks import ProgressBar
 from skorch.helper import predefined_split
 from skorch.utils import noop
 from torch.utils.data import BatchSampler, DataLoader, Dataset, RandomSampler, SequentialSampler
@@ -28,10 +28,6 @@ __all__ = [
 
 # torch has one generator and one number of threads for a whole process: fits in threads take turns.
 _TORCH = threading.RLock()
-
-
-class Interrupted(BaseException):
-    """Ctrl-C inside an epoch. skorch itself takes a KeyboardInterrupt for early stopping."""
 
 
 class Rows(Dataset):
@@ -169,15 +165,29 @@ class HeartSoundNet(NeuralNetClassifier):
             )
         return iterator
 
-    def run_single_epoch(self, *args, **kwargs):
-        """One epoch; Ctrl-C in it ends the fit and is not taken for early stopping."""
-        try:
-            return super().run_single_epoch(*args, **kwargs)
-        except KeyboardInterrupt as error:
-            for _, callback in self.callbacks_:
-                if isinstance(callback, ProgressBar):
-                    callback.on_epoch_end(self)  # or half a bar stays on the screen
-            raise Interrupted from error
+
+@contextmanager
+def noticing_ctrl_c():
+    """Notice Ctrl-C, which skorch takes for a callback's wish to stop early.
+
+    Yields an event that is set once it was pressed. Elsewhere than in the main thread, and where
+    the program has a handler of its own, that is left alone.
+    """
+    pressed = threading.Event()
+
+    def handler(signal_number, frame):
+        pressed.set()
+        raise KeyboardInterrupt
+
+    ours = threading.current_thread() is threading.main_thread()
+    ours = ours and signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    if ours:
+        signal.signal(signal.SIGINT, handler)
+    try:
+        yield pressed
+    finally:
+        if ours:
+            signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @contextmanager

@@ -43,7 +43,7 @@ def predict_in_chunks(estimator, paths, *, chunk_size=16):
         chunk = [str(path) for path in paths[start : start + chunk_size]]
         try:
             rows = _predict_rows(estimator, chunk)
-        except (OSError, ValueError):
+        except (MemoryError, OSError, ValueError):
             rows = [_predict_one(estimator, path) for path in chunk]
         for offset, row in enumerate(rows):
             yield (start + offset, *row)
@@ -61,3 +61,5 @@ def _predict_one(estimator, path):
         return _predict_rows(estimator, [path])[0]
     except (OSError, ValueError) as error:
         return None, None, error
+    except MemoryError:
+        return None, None, ValueError(f"'{path}' is too long for the memory of this machine.")

@@ -177,6 +177,18 @@ def _column_of_paths(rows):
     return None
 
 
+def refuse_complex(X):
+    """Raise where X is a 2-D array of complex numbers, naming the first row that is not real."""
+    X = np.asarray(X)
+    if X.dtype.kind != "c" or X.ndim != 2:
+        return
+    rows = np.flatnonzero(X.imag.any(axis=1))
+    row = rows[0] if len(rows) else 0
+    raise ValueError(
+        f"Complex data not supported: The recording at row {row} is complex. Pass its real part."
+    )
+
+
 def _is_number(value):
     return isinstance(value, (numbers.Number, np.number, np.bool_))
 

@@ -12,7 +12,7 @@ import os
 import sys
 from pathlib import Path
 
-from ._arguments import DATASETS, make_parser
+from ._arguments import make_parser
 
 __all__ = ["main"]
 
@@ -22,6 +22,8 @@ __all__ = ["main"]
 
 def demo(args):
     """Generated sounds, three models, cross-validated by subject: table and pictures."""
+    if Path(args.output).exists() and not Path(args.output).is_dir():
+        raise ValueError(f"{args.output} is a file: give -o the name of a folder")
     from .demo import run_demo
     from .evaluation import results_table
 
@@ -33,37 +35,40 @@ def demo(args):
 
 def train(args):
     """Fit the paper's pipeline on a table or a dataset, score it by subject, write it."""
-    from ._store import check_output, save_model
-    from .evaluation import class_table, evaluate_by_subject, hold_out_by_subject, results_table
+    from ._settings import blame_settings, make_pipeline
+    from ._sources import read_source
+    from ._store import MODEL, check_output, save_model
+    from .evaluation import class_table, hold_out_by_subject, results_table
 
-    check_output(args.output, args.source)
-    pipeline = _make_pipeline(args)
-    data, groups = _read_source(args)
-    by_subject = _stop_early_by_subject(pipeline)
-    result, paths, target, subjects = None, data.paths, data.target, groups
-    if args.folds is not None:
-        result = evaluate_by_subject(
-            _without_progress(pipeline) if args.jobs not in (None, 1) else pipeline,
-            paths,
-            target,
-            groups,
-            cv=args.folds,
-            random_state=args.seed,
-            n_jobs=args.jobs,
-            verbose=int(not args.quiet),
-            params={"clf__groups": groups} if by_subject else None,
-        )
-    elif args.test_size is not None:
+    check_output(args.output, [args.source], MODEL)
+    pipeline = make_pipeline(
+        args.model,
+        args.parameters,
+        seed=args.seed,
+        device=args.device,
+        n_jobs=args.jobs,
+        verbose=int(not args.quiet),
+    )
+    data, groups = read_source(args)
+    _check_classes(args, data.target, groups)
+    kept, held_out = list(range(len(groups))), []
+    if args.test_size is not None:
         kept, held_out = hold_out_by_subject(
-            target, groups, test_size=args.test_size, random_state=args.seed
+            data.target, groups, test_size=args.test_size, random_state=args.seed
         )
-        paths, target = [data.paths[row] for row in kept], data.target[kept]
-        subjects = groups[kept]
-    pipeline.fit(paths, target, **({"clf__groups": subjects} if by_subject else {}))
+    _check_recordings(args, data.paths)
+    by_subject, result = _stop_early_by_subject(pipeline), None
+    with blame_settings(args.parameters):
+        if args.folds is not None:
+            result = _cross_validate(args, pipeline, data, groups, by_subject)
+        paths, params = [data.paths[row] for row in kept], {}
+        if by_subject:
+            params["clf__groups"] = groups[kept]
+        pipeline.fit(paths, data.target[kept], **params)
     pipeline.set_params(logmel__verbose=0, logmel__n_jobs=None, clf__verbose=0)
     if args.test_size is not None:
-        paths, target = [data.paths[row] for row in held_out], data.target[held_out]
-        result, _ = _score(args, pipeline, paths, target, groups[held_out])
+        paths = [data.paths[row] for row in held_out]
+        result, _ = _score(args, pipeline, paths, data.target[held_out], groups[held_out])
     save_model(pipeline, args.output)
     if result is not None:
         print(results_table({args.model: result}), class_table(result), sep="\n\n")
@@ -72,11 +77,14 @@ def train(args):
 
 def evaluate(args):
     """Score a model on a table or a dataset."""
+    from ._sources import read_source
     from ._store import load_model
     from .evaluation import class_table, results_table
 
     model = load_model(args.model)
-    data, groups = _read_source(args)
+    data, groups = read_source(args)
+    if data.target is None:
+        raise ValueError(f"{args.source} has no labels: skheart predict needs none")
     known = {str(label): label for label in model.classes_}
     unknown = sorted({str(label) for label in data.target} - known.keys())
     if unknown:
@@ -95,23 +103,30 @@ def predict(args):
     import csv
 
     from ._predict import probability_columns
-    from ._store import check_output, load_model, replacing
+    from ._store import PREDICTIONS, check_output, load_model, replacing
     from .datasets import list_recordings
 
+    try:
+        paths = list_recordings(args.recordings, missing="keep")
+    except ValueError as error:  # its remedy is for load_table
+        advice = "Name the column of the paths with path=..."
+        raise ValueError(str(error).replace(advice, "Rename the column of the paths.")) from error
     if args.output is not None:
-        check_output(args.output, args.model)
-    paths = list_recordings(args.recordings, missing="keep")
+        check_output(args.output, [args.model, *args.recordings, *paths], PREDICTIONS)
     model = load_model(args.model)
     rows, n_failed = _predictions(args, model, paths), 0
+    header = ["path", "label", *probability_columns(model.classes_)]
     with contextlib.ExitStack() as stack:
         file = stack.enter_context(replacing(args.output, "w")) if args.output else sys.stdout
         writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(["path", "label", *probability_columns(model.classes_)])
         for index, label, probabilities, error in rows:
-            if error is None:
-                writer.writerow([paths[index], label, *(f"{p:.6f}" for p in probabilities)])
-            else:
+            if error is not None:
                 n_failed += 1
+                continue
+            if header:  # with the first row: a command that fails writes nothing
+                writer.writerow(header)
+                header = None
+            writer.writerow([paths[index], label, *(f"{p:.6f}" for p in probabilities)])
         if n_failed == len(paths):
             raise ValueError("no recording could be read; see the reasons above")
     return int(n_failed > 0)
@@ -135,74 +150,59 @@ def _tell(args, message):
         print(f"skheart: {message}", file=sys.stderr)
 
 
-def _read_source(args):
-    """The recordings of a table or of a dataset by name, and the subject of each."""
-    import warnings
-
+def _check_classes(args, target, groups):
+    """Refuse labels that there is nothing to learn from, or too few subjects to hold out."""
     import numpy as np
 
-    from . import datasets
-
-    columns = {name: getattr(args, name) for name in ("path", "label", "subject")}
-    columns = {name: column for name, column in columns.items() if column is not None}
-    if args.target is not None and args.source != "circor":
-        raise ValueError(f"--target is for circor, not for {args.source}: leave it out")
-    if args.source in DATASETS:
-        if args.data is None:
-            raise ValueError(f"--data is missing: say in which folder {args.source} lies")
-        if columns:
-            raise ValueError(f"--{next(iter(columns))} is for tables: leave it out")
-        target = {} if args.target is None else {"target": args.target}
-        data = getattr(datasets, f"load_{args.source}")(args.data, **target)
-    elif args.data is not None:
+    if target is None:
+        raise ValueError(f"{args.source} has no labels to train on")
+    classes = np.unique(target)
+    if len(classes) < 2:
         raise ValueError(
-            f"--data goes with a dataset by name ({', '.join(DATASETS)}), and {args.source!r} is "
-            "none of them. The paths in a table are relative to its folder: leave --data out"
+            f"{args.source}: all {len(target)} recordings are of the class {str(classes[0])!r}; "
+            "training needs two classes at least"
         )
-    else:
-        data = datasets.load_table(args.source, **columns)
-    if data.groups is not None:
-        return data, data.groups
-    warnings.warn(
-        f"{args.source} has no subjects: every recording counts as a person of its own, and if "
-        "some are of the same person, scores are too good and intervals too narrow.",
-        stacklevel=2,
+    for label in classes if args.test_size is not None else []:
+        if len(np.unique(groups[target == label])) < 2:
+            raise ValueError(
+                f"{args.source}: the class {str(label)!r} has 1 subject, and --test-size needs "
+                "one on each side: merge classes, add subjects, or leave --test-size out"
+            )
+
+
+def _check_recordings(args, paths):
+    """Tell of all files that are no recordings, before the hours of training."""
+    from ._sources import faults
+
+    found = faults(paths)
+    if not found:
+        return
+    for error in found[:10]:
+        _complain(error)
+    where = f"in {args.data}" if args.data else f"or delete their lines in {args.source}"
+    first = "; the first 10 are above" if len(found) > 10 else ""
+    raise ValueError(
+        f"{len(found)} of {len(paths)} recordings cannot be read{first}. Nothing was trained: "
+        f"repair them {where} and start again"
     )
-    return data, np.arange(len(data.paths))
 
 
-def _make_pipeline(args):
-    """The paper's pipeline with the parameters of the command line."""
-    from .pipeline import make_heart_pipeline
+def _cross_validate(args, pipeline, data, groups, by_subject):
+    from ._settings import without_progress
+    from .evaluation import evaluate_by_subject
 
-    pipeline = make_heart_pipeline(
-        args.model, random_state=args.seed, device=args.device, verbose=int(not args.quiet)
+    return evaluate_by_subject(
+        without_progress(pipeline) if args.jobs not in (None, 1) else pipeline,
+        data.paths,
+        data.target,
+        groups,
+        cv=args.folds,
+        random_state=args.seed,
+        n_jobs=args.jobs,
+        verbose=int(not args.quiet),
+        params={"clf__groups": groups} if by_subject else None,
+        name=args.model,
     )
-    pipeline.set_params(logmel__n_jobs=args.jobs)
-    for text in args.parameters:
-        _set_parameter(pipeline, text)
-    return pipeline
-
-
-def _set_parameter(pipeline, text):
-    """Set STEP__PARAMETER=VALUE; the value is a Python literal, or else a string."""
-    import ast
-
-    from ._routing import closest, is_skorch_name
-
-    name, equals, value = text.partition("=")
-    if not equals or not name:
-        raise ValueError(f"--set takes STEP__PARAMETER=VALUE, such as clf__lr=1e-4, not {text!r}")
-    known = pipeline.get_params()
-    if name not in known and not is_skorch_name(name.removeprefix("clf__")):
-        advice = closest(name, known) or f" The steps are {', '.join(dict(pipeline.steps))}."
-        raise ValueError(f"--set {text}: there is no parameter {name!r}.{advice}")
-    with contextlib.suppress(ValueError, SyntaxError):
-        value = ast.literal_eval(value)
-    try:
-        pipeline.set_params(**{name: value})
-    except (TypeError, ValueError) as error:
-        raise ValueError(f"--set {text}: {error}") from error
 
 
 def _stop_early_by_subject(pipeline):
@@ -216,13 +216,6 @@ def _stop_early_by_subject(pipeline):
     if pipeline["ros"] != "passthrough":
         pipeline.set_params(ros="passthrough", clf__oversample=True)
     return True
-
-
-def _without_progress(pipeline):
-    """A copy for folds that run at the same time: their progress would be a jumble."""
-    from sklearn.base import clone
-
-    return clone(pipeline).set_params(logmel__verbose=0, logmel__n_jobs=None, clf__verbose=0)
 
 
 def _predictions(args, model, paths):
@@ -269,7 +262,9 @@ def _score(args, model, paths, target, groups):
 
 
 def _one_line(message):
-    return " ".join(str(message).split())
+    from ._sources import in_words_of_the_command
+
+    return in_words_of_the_command(message)
 
 
 def _complain(message):
@@ -278,6 +273,44 @@ def _complain(message):
 
 def _show_warning(message, category, filename, lineno, file=None, line=None):
     print(f"skheart: warning: {_one_line(message)}", file=sys.stderr)
+
+
+def _is_about_memory(error):
+    """Whether memory ran out; torch says so in a RuntimeError."""
+    text = str(error).lower()
+    return isinstance(error, MemoryError) or "out of memory" in text or "allocate memory" in text
+
+
+@contextlib.contextmanager
+def _streams_that_write_any_path():
+    """A path that the terminal has no letters for must not end a run: escape it."""
+    before = []
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            before.append((stream, stream.errors))
+            stream.reconfigure(errors="backslashreplace")
+    try:
+        yield
+    finally:
+        for stream, errors in before:
+            with contextlib.suppress(OSError, ValueError):  # a closed pipe
+                stream.reconfigure(errors=errors)
+
+
+def _run(args):
+    """The status of a verb, with its warnings in one line each."""
+    import warnings
+
+    with warnings.catch_warnings():
+        warnings.showwarning = _show_warning
+        if args.quiet:
+            from ._sources import SubjectWarning
+
+            warnings.simplefilter("ignore")
+            warnings.simplefilter("always", SubjectWarning)
+        status = VERBS[args.verb](args)
+    sys.stdout.flush()
+    return status or 0
 
 
 def main(argv=None):
@@ -301,26 +334,24 @@ def main(argv=None):
     skheart 0.1.0
     0
     """
-    import warnings
-
-    try:
-        args = make_parser().parse_args(argv)
-        with warnings.catch_warnings():
-            warnings.showwarning = _show_warning
-            if args.quiet:
-                warnings.simplefilter("ignore")
-            status = VERBS[args.verb](args)
-        sys.stdout.flush()
-    except SystemExit as end:  # argparse ends so, after --help as after an error
-        return end.code
-    except KeyboardInterrupt:
-        _complain("interrupted")
-        return 130
-    except BrokenPipeError:  # the reader has seen enough, as `head` does
-        with contextlib.suppress(OSError, ValueError), open(os.devnull, "w") as nowhere:
-            os.dup2(nowhere.fileno(), sys.stdout.fileno())
-        return 1
-    except (OSError, ValueError, TypeError, ImportError, RuntimeError) as error:
-        _complain(error)
-        return 2
-    return status or 0
+    with _streams_that_write_any_path():
+        try:
+            return _run(make_parser().parse_args(argv))
+        except SystemExit as end:  # argparse ends so, after --help as after an error
+            return end.code
+        except KeyboardInterrupt:
+            _complain("interrupted")
+            return 130
+        except BrokenPipeError:  # the reader has seen enough, as `head` does
+            with contextlib.suppress(OSError, ValueError), open(os.devnull, "w") as nowhere:
+                os.dup2(nowhere.fileno(), sys.stdout.fileno())
+            return 1
+        except (OSError, ValueError, TypeError, ImportError, RuntimeError, MemoryError) as error:
+            if _is_about_memory(error):
+                error = (
+                    "the memory of this machine is not enough: use fewer recordings at once, or "
+                    "train with a shorter --set logmel__duration=SECONDS (30 is the default) or a "
+                    "smaller clf__batch_size"
+                )
+            _complain(error)
+            return 2

@@ -87,6 +87,7 @@ def run_demo(folder, *, n_subjects=90, duration=6.0, models=None, random_state=0
             cv=3,
             random_state=random_state,
             verbose=verbose,
+            name=name,
         )
     _table(results).to_csv(folder / "results.csv", index=False)
     pd.concat([result.to_frame().assign(model=name) for name, result in results.items()]).to_csv(

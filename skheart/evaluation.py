@@ -100,7 +100,17 @@ class SubjectEvaluation:
 
 
 def evaluate_by_subject(
-    estimator, X, y, groups, *, cv=5, random_state=None, n_jobs=None, verbose=0, params=None
+    estimator,
+    X,
+    y,
+    groups,
+    *,
+    cv=5,
+    random_state=None,
+    n_jobs=None,
+    verbose=0,
+    params=None,
+    name=None,
 ):
     """Cross-validate with subjects kept apart, and score all recordings together.
 
@@ -131,6 +141,8 @@ def evaluate_by_subject(
     params : dict, default=None
         Arguments of `estimator.fit`, such as `{"groups": groups}`; those with one value per
         recording are cut to the fold.
+    name : str, default=None
+        Title of the progress; None is the class of the classifier.
 
     Returns
     -------
@@ -168,7 +180,8 @@ def evaluate_by_subject(
     if verbose:
         from tqdm import tqdm
 
-        name = type(estimator[-1] if isinstance(estimator, Pipeline) else estimator).__name__
+        last = estimator[-1] if isinstance(estimator, Pipeline) else estimator
+        name = type(last).__name__ if name is None else name
         outcomes = tqdm(outcomes, total=len(folds), desc=name, unit="fold")
     y_pred, y_proba, fold = [], [], np.empty(len(y), dtype=int)
     for number, ((_, test), (labels, probabilities)) in enumerate(

@@ -14,7 +14,7 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import _check_feature_names_in, check_is_fitted, validate_data
 
 from ._logmel import Moments, log_mel, make_plan, standardise
-from .audio import is_path, list_recordings, load_samples
+from .audio import is_path, list_recordings, load_samples, refuse_complex
 
 # Recordings per task. Moments are merged in this grouping whatever n_jobs is,
 # so that the learnt mean and deviation do not depend on it.
@@ -326,6 +326,7 @@ class LogMelTransformer(TransformerMixin, BaseEstimator):
         """The recordings of X, one after another; n_features_in_ where X is 2-D."""
         recordings = list_recordings(X)
         if recordings is None:
+            refuse_complex(X)
             # Finiteness is checked row by row, to name the row.
             return validate_data(self, X, reset=reset, dtype="numeric", ensure_all_finite=False)
         if reset:

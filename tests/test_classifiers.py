@@ -3,6 +3,7 @@
 import copy
 import pickle
 import random
+import signal
 
 import joblib
 import numpy as np
@@ -600,17 +601,42 @@ def test_drop_last_that_leaves_nothing_to_train_on():
         clf.fit(X, y)
 
 
-def test_ctrl_c_ends_the_fit_and_leaves_nothing_fitted():
-    class Press(Callback):
-        def on_batch_end(self, net, **kwargs):
-            raise KeyboardInterrupt
-
+@pytest.mark.parametrize("moment", ["on_batch_end", "on_epoch_end"])
+def test_ctrl_c_ends_the_fit_and_leaves_nothing_fitted(moment, capsys):
+    press = Callback()
+    setattr(press, moment, lambda net, **kwargs: signal.raise_signal(signal.SIGINT))
     X, y = make()
-    clf = small_cnn(skorch_params={"callbacks": [Press()]})
-    with pytest.raises(KeyboardInterrupt):
+    clf = small_cnn(skorch_params={"callbacks": [press]}, verbose=1)
+    with pytest.raises(KeyboardInterrupt, match="nothing is fitted"):
         clf.fit(X, y)
     with pytest.raises(NotFittedError):
         clf.predict(X)
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def test_a_callback_may_stop_early_as_skorchs_own_does():
+    class Enough(Callback):
+        def on_epoch_end(self, net, **kwargs):
+            raise KeyboardInterrupt
+
+    X, y = make()
+    assert small_cnn(skorch_params={"callbacks": [Enough()]}).fit(X, y).n_iter_ == 1
+
+
+def test_a_programs_own_interrupt_handler_is_left_alone():
+    X, y = make()
+    seen = []
+
+    class Watch(Callback):
+        def on_epoch_end(self, net, **kwargs):
+            seen.append(signal.getsignal(signal.SIGINT))
+
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        small_cnn(max_epochs=1, skorch_params={"callbacks": [Watch()]}).fit(X, y)
+        assert signal.getsignal(signal.SIGINT) == seen[0] == signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def test_callbacks_can_be_disabled():

@@ -99,6 +99,14 @@ def test_help_warns_of_untrusted_models(verb, capsys):
         (["train"], "required: SOURCE, -o/--output"),
         (["train", "a.csv", "-o", "m", "--model", "rnn"], "invalid choice: 'rnn'"),
         (["train", "a.csv", "-o", "m", "--seed", "x"], "invalid int value: 'x'"),
+        (["train", "a.csv", "-o", "m", "--seed=-1"], "--seed: must be a number from 0"),
+        (["train", "a.csv", "-o", "m", "--jobs=0"], "--jobs: must be a number of jobs"),
+        (["train", "a.csv", "-o", "m", "--folds=1"], "--folds: must be at least 2 folds, not 1"),
+        (["train", "a.csv", "-o", "m", "--test-size=2"], "--test-size: must be a number above 0"),
+        (["train", "a.csv", "-o", "m", "--test-size=nan"], "--test-size: must be a number above"),
+        (["train", "a.csv", "-o", ""], "-o/--output: is empty"),
+        (["demo", "-o", ""], "-o/--output: is empty"),
+        (["predict", "m", "a.wav", ""], "RECORDING: is empty"),
         (["train", "a.csv", "-o", "m", "--fol", "3"], "unrecognized arguments: --fol"),
         (["train", "a.csv", "-o", "m", "--folds=3", "--test-size=.2"], "not allowed with"),
         (["fetch", "hss", "here"], "invalid choice: 'hss'"),
@@ -208,7 +216,7 @@ def test_train_with_folds_scores_by_subject(folder, tmp_path, capsys, jobs):
     assert 0 <= float(row[1]) <= 1
     assert row[-2:] == ["15", "30"]
     assert "class" in out
-    assert "AttentionCNNClassifier: 100%" in err
+    assert "cnn: 100%" in err
     assert f"wrote {tmp_path / 'm'}" in err
     assert joblib.load(tmp_path / "m")["logmel"].n_jobs is None
 
@@ -237,6 +245,8 @@ def test_early_stopping_is_given_the_subjects(folder, tmp_path, monkeypatch, sco
     fit = skheart.AttentionCNNClassifier.fit
 
     def watched(self, X, y, groups=None, **params):
+        if groups is None and len(X) == 2:  # the trial of the settings
+            return fit(self, X, y)
         seen.append((len(X), len(set(groups)), self.oversample))
         return fit(self, X, y, groups=groups, **params)
 
@@ -280,7 +290,29 @@ def test_no_subjects_is_a_warning(folder, tmp_path, capsys):
     out, err = capsys.readouterr()
     (line,) = [line for line in err.splitlines() if line.startswith("skheart: warning: ")]
     assert "has no subjects: every recording counts as a person of its own" in line
+    assert main([*argv, "--quiet"]) == 0
+    (again,) = capsys.readouterr().err.splitlines()
+    assert again == line
     assert out.splitlines()[1].split()[-2:] == ["9", "9"]
+
+
+def test_a_column_like_subjects_is_one_warning(folder, model, tmp_path, capsys):
+    table = pd.read_csv(folder / "table.csv").rename(columns={"subject": "patient"})
+    table["path"] = [str(folder / path) for path in table["path"]]
+    table.to_csv(tmp_path / "t.csv", index=False)
+    assert main(["evaluate", str(model), str(tmp_path / "t.csv"), "--quiet"]) == 0
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "has no subjects" in line
+    assert line.endswith("If 'patient' names them, pass --subject patient.")
+
+
+def test_a_recording_listed_twice_is_a_warning_in_spite_of_quiet(folder, model, tmp_path, capsys):
+    table = pd.read_csv(folder / "table.csv")
+    table["path"] = [str(folder / path) for path in table["path"]]
+    pd.concat([table, table[:1]]).to_csv(tmp_path / "t.csv", index=False)
+    assert main(["evaluate", str(model), str(tmp_path / "t.csv"), "--quiet"]) == 0
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("skheart: warning: ")
 
 
 def test_routed_names_and_steps_can_be_set(folder, tmp_path):
@@ -306,6 +338,24 @@ def test_routed_names_and_steps_can_be_set(folder, tmp_path):
         ("clf__optimizer__weight_dekay=1", "weight_decay"),
         ("logmel__fmax=3000", "fmax"),
         ("logmel__hop_length=0", "hop_length"),
+        ("logmel__n_jobs=0", "logmel__n_jobs"),
+        ("lr=1", "Did you mean 'clf__lr'?"),
+        ("cfl__lr=1", "Did you mean 'clf__lr'?"),
+        ("clf__gain=1", "no parameter 'clf__gain'. clf has ['"),
+        ("clf=passthrough", "clf cannot be set, only the parameters of the steps can"),
+        ("logmel=None", "logmel cannot be set"),
+        ("steps=3", "steps cannot be set"),
+        ("verbose=True", "verbose cannot be set"),
+        ("ros=3", "ros can only be passthrough"),
+        ("ros__sampling_strategy=3.5", "sampling_strategy"),
+        ("clf__oversample=true", "write True"),
+        ("clf__batch_size=12.5", "'batch_size' parameter"),
+        ("clf__lr=[1", "'lr' parameter"),
+        ("clf__n_mels=7", "n_mels"),
+        ("clf__cell=gru", "--model lstm or --model gru"),
+        ("clf__units=(4,)", "cnn has no units, choose --model lstm or gru"),
+        ("clf__optimizer__betas=3", "; check --set clf__optimizer__betas=3"),
+        ("clf__skorch_params={'iterator_train__num_workers': -1}", "num_workers"),
     ],
 )
 def test_a_wrong_parameter(folder, tmp_path, capsys, parameter, words):
@@ -314,12 +364,54 @@ def test_a_wrong_parameter(folder, tmp_path, capsys, parameter, words):
     assert not list(tmp_path.iterdir())
 
 
+def test_parameters_are_checked_before_anything_is_read(folder, tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(datasets, "load_table", None)
+    argv = ["train", folder / "table.csv", "-o", tmp_path / "m", "--quiet"]
+    assert "'lr' parameter" in fails([*argv, "--set=clf__lr=-1"], capsys)
+    assert "device" in fails([*argv, "--device=tpu9"], capsys)
+    assert "lstm has no channels, choose --model cnn" in fails(
+        [*argv, "--model=lstm", "--set=clf__channels=(4,)"], capsys
+    )
+
+
+def test_a_whole_number_may_be_written_as_a_float(folder, tmp_path):
+    argv = ["train", folder / "table.csv", "-o", tmp_path / "m", "--quiet", *SMALL]
+    sets = ["--set=clf__batch_size=1e1", "--set=logmel__duration=1e0"]
+    assert main([*map(str, argv), *sets]) == 0
+    pipeline = joblib.load(tmp_path / "m")
+    assert repr(pipeline["clf"].batch_size) == "10"
+    assert repr(pipeline["logmel"].duration) == "1.0"
+
+
+def test_an_error_of_no_check_is_put_down_to_the_settings(folder, tmp_path, capsys, monkeypatch):
+    def broken(self, X, y=None, **params):
+        raise AttributeError("no such thing")
+
+    argv = ["train", folder / "table.csv", "-o", tmp_path / "m", "--quiet"]
+    monkeypatch.setattr(skheart.AttentionCNNClassifier, "fit", broken)
+    line = fails([*argv, "--set=clf__lr=1e-4"], capsys)
+    assert line.endswith("AttributeError: no such thing; check --set clf__lr=1e-4")
+    with pytest.raises(AttributeError):  # nobody's settings: a bug
+        main([str(word) for word in argv])
+
+
+@pytest.mark.parametrize("error", [MemoryError(), RuntimeError("CUDA out of memory. Tried")])
+def test_no_memory(folder, tmp_path, capsys, monkeypatch, error):
+    def greedy(self, X, y=None):
+        raise error
+
+    monkeypatch.setattr(skheart.LogMelTransformer, "fit_transform", greedy)
+    argv = ["train", folder / "table.csv", "-o", tmp_path / "m", "--quiet", *SMALL]
+    assert "shorter --set logmel__duration" in fails(argv, capsys)
+
+
 @pytest.mark.parametrize(
     ("argv", "words"),
     [
         (["nowhere.csv"], "nowhere.csv: there is no such table"),
-        (["{folder}"], "is a folder; load_table reads a table"),
+        (["{folder}"], "is a folder; give a table (CSV), or a dataset by name"),
         (["{folder}/table.csv", "--label=diagnosis"], "no column 'diagnosis'"),
+        (["{folder}/table.csv", "--label=diagnosis"], "labels with --label COLUMN."),
         (["{folder}/table.csv", "--subject=person"], "no column 'person'"),
         (["{folder}/table.csv", "--folds=9"], "has 5 subjects, fewer than 9"),
         (["{folder}/table.csv", "--folds=1"], "at least 2 folds"),
@@ -329,6 +421,7 @@ def test_a_wrong_parameter(folder, tmp_path, capsys, parameter, words):
         (["{folder}/table.csv", "--data={folder}"], "--data goes with a dataset by name"),
         (["circor"], "--data is missing"),
         (["circor", "--data=nowhere"], "nowhere: there is no such folder"),
+        (["circor", "--data=nowhere"], "Fetch it with `skheart fetch circor FOLDER`; it"),
         (["physionet2016", "--data=nowhere"], "nowhere: there is no such folder"),
         (["hss", "--data=nowhere"], "nowhere: there is no such folder"),
         (["circor", "--data={folder}", "--label=x"], "--label is for tables"),
@@ -345,19 +438,37 @@ def test_the_output_is_checked_before_anything_is_read(folder, tmp_path, capsys,
     monkeypatch.setattr(datasets, "load_table", None)
     train = ["train", folder / "table.csv", "-o"]
     assert "no folder" in fails([*train, tmp_path / "missing" / "m"], capsys)
+    assert "no folder" in fails([*train, f"{tmp_path}/missing/"], capsys)
     assert "is not a file" in fails([*train, tmp_path], capsys)
+    assert "is not a file" in fails([*train, f"{tmp_path}/"], capsys)
     assert "is what is read" in fails([*train, folder / "table.csv"], capsys)
     monkeypatch.setattr(os, "access", lambda path, mode: False)  # as root, chmod would not do
     assert "may not be written" in fails([*train, tmp_path / "m"], capsys)
 
 
-def test_a_failed_training_leaves_the_old_model(folder, tmp_path, capsys):
+def test_a_failed_training_leaves_the_old_model(folder, model, tmp_path, capsys):
     old = tmp_path / "m"
-    old.write_bytes(b"old")
+    old.write_bytes(before := (folder / "model").read_bytes())
     argv = ["train", folder / "table.csv", "-o", old, "--quiet", *SMALL, "--set=clf__lr=-1"]
-    fails(argv, capsys)
-    assert old.read_bytes() == b"old"
+    assert "'lr'" in fails(argv, capsys)
+    assert old.read_bytes() == before
     assert list(tmp_path.iterdir()) == [old]
+
+
+@pytest.mark.parametrize("content", [b"RIFFnotes", b"path,label\n", b"\x80\x04a pickle"])
+def test_train_replaces_models_only(folder, tmp_path, capsys, content):
+    (tmp_path / "own").write_bytes(content)
+    line = fails(["train", folder / "table.csv", "-o", tmp_path / "own", *SMALL], capsys)
+    assert "is there already and is no model: give -o another name" in line
+    assert (tmp_path / "own").read_bytes() == content
+
+
+def test_train_replaces_a_model_and_an_empty_file(folder, model, tmp_path):
+    for content in (b"", model.read_bytes()):
+        (tmp_path / "m").write_bytes(content)
+        argv = ["train", folder / "table.csv", "-o", tmp_path / "m", "--quiet", "--seed=9"]
+        assert main([*map(str, argv), *SMALL]) == 0
+        assert joblib.load(tmp_path / "m")["clf"].random_state == 9
 
 
 def test_a_failed_write_leaves_the_old_file(tmp_path):
@@ -386,8 +497,66 @@ def test_a_damaged_recording_in_the_training_is_named(folder, tmp_path, capsys):
     table["path"] = [str(folder / path) for path in table["path"][:-1]] + [str(bad)]
     table.to_csv(tmp_path / "table.csv", index=False)
     argv = ["train", tmp_path / "table.csv", "-o", tmp_path / "m", "--quiet", *SMALL]
-    assert str(bad) in fails(argv, capsys)
+    capsys.readouterr()
+    assert main([str(word) for word in argv]) == 2
+    first, last = capsys.readouterr().err.splitlines()
+    assert str(bad) in first
+    assert "1 of 30 recordings cannot be read. Nothing was trained: repair them or delete" in last
     assert not (tmp_path / "m").exists()
+
+
+def test_all_bad_recordings_are_told_at_once(folder, tmp_path, capsys, monkeypatch):
+    table = pd.read_csv(folder / "table.csv")
+    table["path"] = [str(folder / path) for path in table["path"]]
+    (tmp_path / "empty.wav").touch()
+    soundfile.write(tmp_path / "silent.wav", np.zeros(0), 4000)
+    bad = [str(tmp_path / name) for name in ("empty.wav", "silent.wav", "missing.wav")]
+    table.loc[:2, "path"] = bad
+    table.to_csv(tmp_path / "few.csv", index=False)
+    table.loc[:11, "path"] = [str(tmp_path / f"{i}.wav") for i in range(12)]
+    table.to_csv(tmp_path / "many.csv", index=False)
+    monkeypatch.setattr(skheart.LogMelTransformer, "fit_transform", None)  # nothing is decoded
+    argv = ["-o", str(tmp_path / "m"), "--quiet", *SMALL]
+    assert main(["train", str(tmp_path / "few.csv"), *argv]) == 2
+    *errors, last = capsys.readouterr().err.splitlines()
+    assert [path in line for path, line in zip(bad, errors, strict=True)] == [True] * 3
+    assert "3 of 30 recordings cannot be read." in last
+    assert main(["train", str(tmp_path / "many.csv"), *argv]) == 2
+    *errors, last = capsys.readouterr().err.splitlines()
+    assert len(errors) == 10
+    assert "12 of 30 recordings cannot be read; the first 10 are above." in last
+    assert not (tmp_path / "m").exists()
+
+
+def test_too_few_classes_or_subjects(folder, tmp_path, capsys):
+    table = pd.read_csv(folder / "table.csv")
+    table["path"] = [str(folder / path) for path in table["path"]]
+    table.assign(label="x").to_csv(tmp_path / "one.csv", index=False)
+    argv = ["train", tmp_path / "one.csv", "-o", tmp_path / "m", "--quiet", *SMALL]
+    assert "all 30 recordings are of the class 'x'" in fails(argv, capsys)
+    rare = np.where(table["subject"] == table["subject"][0], "rare", "usual")
+    table.assign(label=rare).to_csv(tmp_path / "rare.csv", index=False)
+    argv = ["train", tmp_path / "rare.csv", "-o", tmp_path / "m", "--quiet", *SMALL]
+    assert "class 'rare' has 1 subject, and --test-size" in fails([*argv, "--test-size=.3"], capsys)
+
+
+def test_an_empty_cell_is_answered_in_words_of_the_command(folder, tmp_path, capsys):
+    (tmp_path / "t.csv").write_text(f"path,label\n{folder}/wav/00.wav,\n")
+    line = fails(["train", tmp_path / "t.csv", "-o", tmp_path / "m", *SMALL], capsys)
+    assert "label=None" not in line
+    assert "fill it in; `skheart predict` needs none." in line
+    (tmp_path / "t.csv").write_text(f"path,label,Subject\n{folder}/wav/00.wav,a,b\n")
+    line = fails(["train", tmp_path / "t.csv", "-o", tmp_path / "m", *SMALL], capsys)
+    assert line.endswith("Name it with --subject Subject.")
+
+
+def test_advice_is_in_words_of_the_command():
+    from skheart._sources import in_words_of_the_command
+
+    with pytest.raises(ValueError, match="test_size") as info:
+        skheart.evaluation.hold_out_by_subject([0, 0, 1, 1], [1, 2, 2, 3], test_size=0.01)
+    assert "--test-size 0.01" in in_words_of_the_command(info.value)
+    assert "Give a larger --test-size" in in_words_of_the_command(info.value)
 
 
 # ---------------------------------------------------------------------- evaluate
@@ -423,6 +592,12 @@ def test_evaluate_leaves_out_what_it_cannot_read(folder, model, tmp_path, capsys
     assert out.splitlines()[1].split()[-1] == "29"
     (line,) = err.splitlines()
     assert str(bad) in line
+    table.loc[1, "path"] = missing = str(tmp_path / "missing.wav")
+    table.to_csv(tmp_path / "t.csv", index=False)
+    assert main(["evaluate", str(model), str(tmp_path / "t.csv"), "--quiet"]) == 1
+    out, err = capsys.readouterr()
+    assert out.splitlines()[1].split()[-1] == "28"
+    assert missing in err.splitlines()[1]
     worse = tmp_path / "worse.wav"
     worse.write_bytes(b"")
     table = pd.DataFrame({"path": [bad, worse], "label": "mild", "subject": ["a", "b"]})
@@ -461,9 +636,12 @@ def test_a_label_that_the_model_does_not_know(folder, model, tmp_path, capsys):
         (None, "there is no model"),
         (b"", "is not a model of skheart train"),
         (b"text\n", "is not a model of skheart train"),
-        (DummyClassifier(), "holds a DummyClassifier, not a fitted classifier"),
-        (StandardScaler(), "holds a StandardScaler, not a fitted classifier"),
-        ({"a": 1}, "holds a dict, not a fitted classifier"),
+        (
+            DummyClassifier(),
+            "holds a DummyClassifier, not a pipeline with the steps logmel and clf",
+        ),
+        (StandardScaler(), "holds a StandardScaler, not a pipeline with the steps logmel and clf"),
+        ({"a": 1}, "holds a dict, not a pipeline with the steps logmel and clf"),
     ],
 )
 def test_a_wrong_model(folder, tmp_path, capsys, verb, content, words):
@@ -473,6 +651,12 @@ def test_a_wrong_model(folder, tmp_path, capsys, verb, content, words):
     elif content is not None:
         joblib.dump(content, path)
     assert words in fails([verb, path, folder / "table.csv"], capsys)
+
+
+def test_a_pipeline_that_is_not_fitted(folder, tmp_path, capsys):
+    joblib.dump(skheart.make_heart_pipeline(), tmp_path / "m")
+    line = fails(["predict", tmp_path / "m", folder / "table.csv"], capsys)
+    assert "holds a pipeline that is not fitted" in line
 
 
 def test_half_a_model(folder, model, tmp_path, capsys):
@@ -551,6 +735,93 @@ def test_predict_does_not_overwrite_the_model(folder, model, capsys):
     assert model.read_bytes() == before
 
 
+def test_predict_overwrites_nothing_that_it_reads(folder, model, tmp_path, capsys):
+    wav = sorted((folder / "wav").iterdir())
+    own = tmp_path / "own"
+    own.mkdir()
+    (own / "a.wav").write_bytes(wav[0].read_bytes())
+    (own / "list.txt").write_text("a.wav\n")
+    (own / "table.csv").write_text("path,label,p_x\na.wav,b,c\n")
+    (own / "notes.md").write_text("notes")
+    os.symlink(own / "a.wav", own / "link.flac")
+    before = {path: path.read_bytes() for path in own.iterdir()}
+    for inputs, output in [
+        ([own], "a.wav"),
+        ([own / "a.wav"], "link.flac"),
+        ([own / "list.txt"], "a.wav"),
+        ([own / "list.txt"], "list.txt"),
+        ([own / "table.csv"], "table.csv"),
+    ]:
+        line = fails(["predict", model, *inputs, "-o", own / output, "--quiet"], capsys)
+        assert f"{own / output} is what is read" in line
+    line = fails(["predict", model, wav[0], "-o", own / "notes.md"], capsys)
+    assert "is there already and is no table of skheart predict" in line
+    assert {path: path.read_bytes() for path in own.iterdir()} == before
+
+
+def test_predict_replaces_its_own_table(folder, model, tmp_path):
+    wav, path = sorted((folder / "wav").iterdir()), tmp_path / "out.csv"
+    for n in (1, 2):
+        assert main(["predict", str(model), *map(str, wav[:n]), "-o", str(path), "--quiet"]) == 0
+        assert len(pd.read_csv(path)) == n
+
+
+def test_a_command_that_fails_writes_nothing(model, tmp_path, capsys):
+    for inputs in (["a.wav"], ["a.wav", "b.wav"]):
+        assert main(["predict", str(model), *inputs]) == 2
+        assert capsys.readouterr().out == ""
+
+
+def test_predict_advises_what_it_can_do(folder, model, tmp_path, capsys):
+    (tmp_path / "t.csv").write_text("file\na.wav\n")
+    line = fails(["predict", model, tmp_path / "t.csv"], capsys)
+    assert line.endswith("Rename the column of the paths to 'path'.")
+
+
+def test_a_path_that_cannot_be_encoded(folder, model, tmp_path):
+    """A terminal in ASCII: the path is escaped, and nothing is lost."""
+    path = tmp_path / "é.wav"
+    path.write_bytes(next((folder / "wav").iterdir()).read_bytes())
+    code = "import sys; from skheart.cli import main; sys.exit(main(sys.argv[1:]))"
+    argv = [sys.executable, "-c", code, "predict", "--quiet", str(model), str(path)]
+    env = {**os.environ, "PYTHONIOENCODING": "ascii"}
+    done = subprocess.run(argv, capture_output=True, env=env, check=False)
+    assert (done.returncode, done.stderr) == (0, b"")
+    (row,) = read_csv(done.stdout.decode("ascii"))
+    assert row["path"] == f"{tmp_path}/\\xe9.wav"
+
+
+def test_the_streams_are_left_as_they_were(monkeypatch):
+    stream = io.TextIOWrapper(io.BytesIO(), encoding="ascii")
+    monkeypatch.setattr(sys, "stdout", stream)
+    monkeypatch.setitem(cli.VERBS, "fetch", lambda args: print("é"))
+    assert main(["fetch", "circor", "x"]) == 0
+    assert stream.errors == "strict"
+    assert stream.buffer.getvalue() == b"\\xe9\n"
+
+
+def test_a_name_that_is_not_in_unicode_is_written_as_it_is(tmp_path):
+    with _store.replacing(tmp_path / "o", "w") as file:
+        file.write(os.fsdecode(b"\xff.wav"))
+    assert (tmp_path / "o").read_bytes() == b"\xff.wav"
+
+
+def test_a_recording_too_long_for_the_memory(folder, model, capsys, monkeypatch):
+    wav = sorted((folder / "wav").iterdir())[:2]
+    transform = skheart.LogMelTransformer.transform
+
+    def greedy(self, X):
+        if str(wav[0]) in X:
+            raise MemoryError
+        return transform(self, X)
+
+    monkeypatch.setattr(skheart.LogMelTransformer, "transform", greedy)
+    assert main(["predict", str(model), *map(str, wav), "--quiet"]) == 1
+    out, err = capsys.readouterr()
+    assert [row["path"] for row in read_csv(out)] == [str(wav[1])]
+    assert f"'{wav[0]}' is too long for the memory" in err
+
+
 def test_a_prediction_does_not_depend_on_what_else_is_asked(folder, model, capsys):
     """Nor on the chunk in which a recording comes, 30 being more than one chunk."""
     wav = sorted((folder / "wav").iterdir())
@@ -599,7 +870,7 @@ def test_demo_writes_tables_and_pictures(tmp_path, monkeypatch, capsys):
     folder = tmp_path / "new" / "demo"
     assert main(["demo", "-o", str(folder), "--seed", "3"]) == 0
     out, err = capsys.readouterr()
-    assert "AttentionRNNClassifier: 100%" in err
+    assert all(f"{name}: 100%" in err for name in small)
     results = pd.read_csv(folder / "results.csv").set_index("model")
     predictions = pd.read_csv(folder / "predictions.csv")
     for name, own in predictions.groupby("model"):
@@ -642,7 +913,8 @@ def test_demo_without_matplotlib_names_the_extra(tmp_path, monkeypatch, capsys):
 
 def test_demo_into_a_file(tmp_path, capsys):
     (tmp_path / "demo").write_text("")
-    assert "demo" in fails(["demo", "-o", tmp_path / "demo"], capsys)
+    line = fails(["demo", "-o", tmp_path / "demo"], capsys)
+    assert line.endswith("demo is a file: give -o the name of a folder")
 
 
 # ---------------------------------------------------------------------- from outside

@@ -1,13 +1,16 @@
 """Fetching: from a server on this machine that serves the published layout, and misbehaves."""
 
+import errno
 import hashlib
 import io
+import socket
 import threading
 from collections import defaultdict
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import numpy as np
 import pytest
+import requests
 import soundfile
 
 from skheart.datasets import _download, fetch_circor, fetch_physionet2016
@@ -305,8 +308,73 @@ def test_server_that_stays_silent_is_told(circor, tmp_path):
 
 def test_no_server_is_told(circor, tmp_path):
     circor.close()
-    with pytest.raises(FetchError, match=r"SHA256SUMS\.txt: ConnectionError"):
+    host = circor.url.split("/")[2]
+    with pytest.raises(
+        FetchError, match=rf"{host}/SHA256SUMS\.txt: {host} cannot be reached: .*\(2 failed tries"
+    ) as error:
         fetch_circor(tmp_path, base_url=circor.url, n_retries=1, **QUICK)
+    text = str(error.value)
+    assert len(text) < 200
+    assert "\n" not in text
+    assert "urllib3" not in text
+    assert "Pool" not in text
+
+
+def test_no_network_is_told(serve, tmp_path, monkeypatch, capsys):
+    def no_names(*args, **kwargs):
+        raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+
+    monkeypatch.setattr("socket.getaddrinfo", no_names)
+    for name in ("http_proxy", "https_proxy", "all_proxy"):
+        monkeypatch.delenv(name, raising=False)
+        monkeypatch.delenv(name.upper(), raising=False)
+    with pytest.raises(FetchError) as error:
+        fetch_circor(tmp_path, base_url="https://sounds.example/1/", n_retries=2)
+    reason = (
+        "https://sounds.example/1/SHA256SUMS.txt: sounds.example cannot be reached: "
+        "Name or service not known"
+    )
+    assert str(error.value) == (
+        f"{reason} (3 failed tries). Call again to go on from there; what is verified so far stays."
+    )
+    assert capsys.readouterr().err.splitlines() == [
+        f"{reason}; trying again in 0.01 s (1 of 3 tries failed)",
+        f"{reason}; trying again in 0.02 s (2 of 3 tries failed)",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("error", "message"),
+    [
+        (
+            requests.exceptions.ProxyError("Tunnel connection failed"),
+            "h:1 cannot be reached through the proxy: Tunnel connection failed",
+        ),
+        (requests.exceptions.SSLError("bad\n certificate."), "h:1 cannot be reached safely: bad c"),
+        (requests.ConnectionError("broke off after 3 of 9 bytes"), "the connection broke: broke"),
+        (requests.exceptions.ChunkedEncodingError("x" * 900), "the connection broke: " + "x" * 100),
+        (requests.exceptions.MissingSchema("Invalid URL 'h'"), "Invalid URL 'h'"),
+        (requests.ConnectTimeout("... timed out. (...)"), "no answer within 5 s"),
+    ],
+)
+def test_errors_are_told_in_a_line(error, message):
+    told = _download._plain(error, 5.0, "https://h:1/x")
+    assert told.startswith(message)
+    assert len(told) <= len("the connection broke: ") + 100
+    assert "\n" not in told
+
+
+def test_unreachable_network_is_told_by_its_cause():
+    error = requests.ConnectionError("HTTPSConnectionPool(...)")
+    error.__context__ = OSError(errno.ENETUNREACH, "Network is unreachable")
+    told = _download._plain(error, 5.0, "https://h/x")
+    assert told == "h cannot be reached: Network is unreachable"
+
+
+def test_status_is_told(circor, tmp_path):
+    circor.plan[BIG] = ["503"]
+    with pytest.raises(FetchError, match=r"11_AV\.wav: HTTP status 503 \(1 failed try\)"):
+        fetch_circor(tmp_path, base_url=circor.url, n_retries=0, **QUICK)
 
 
 def test_busy_server_is_asked_again(circor, tmp_path):

@@ -1,5 +1,6 @@
 """Loaders: small folders in the published layouts, compared with what was written into them."""
 
+import os
 import re
 import subprocess
 import sys
@@ -204,8 +205,11 @@ def test_circor_errors(circor, tmp_path):
         ValueError, match="`target` must be one of 'murmur', 'outcome'. Got 'Murmur'"
     ):
         load_circor(circor, target="Murmur")
-    with pytest.raises(FileNotFoundError, match=r"nowhere: there is no such folder.*fetch_circor"):
+    with pytest.raises(
+        FileNotFoundError, match=r"nowhere: there is no such folder.*fetch_circor"
+    ) as e:
         load_circor(tmp_path / "nowhere")
+    assert "`skheart fetch circor FOLDER`" in str(e.value)
     with pytest.raises(NotADirectoryError, match="is a file. Expected the folder"):
         load_circor(circor / "training_data.csv")
     (tmp_path / "empty").mkdir()
@@ -401,8 +405,9 @@ def test_physionet_groups_from_the_published_appendix(physionet):
 
 
 def test_physionet_errors(physionet, tmp_path):
-    with pytest.raises(FileNotFoundError, match="no such folder.*fetch_physionet2016"):
+    with pytest.raises(FileNotFoundError, match="no such folder.*fetch_physionet2016") as e:
         load_physionet2016(tmp_path / "nowhere")
+    assert "`skheart fetch physionet2016 FOLDER`" in str(e.value)
     (tmp_path / "empty").mkdir()
     with pytest.raises(FileNotFoundError, match=r"no training-a/ to training-f/"):
         load_physionet2016(tmp_path / "empty")
@@ -542,7 +547,14 @@ def test_table_reads_what_was_written(mine, tmp_path):
     ("labels", "expected"),
     [
         (["-1", "1"], [-1, 1]),
-        (["0", "+2"], [0, 2]),
+        (["0", "2"], [0, 2]),
+        (["9223372036854775807", "-9223372036854775808"], [2**63 - 1, -(2**63)]),
+        (["9223372036854775808", "1"], ["9223372036854775808", "1"]),
+        (["99999999999999999999999", "1"], ["99999999999999999999999", "1"]),
+        (["01", "2"], ["01", "2"]),
+        (["0", "+2"], ["0", "+2"]),
+        (["-0", "0"], ["-0", "0"]),
+        (["1_0", "\u0663"], ["1_0", "\u0663"]),
         (["1.0", "2"], ["1.0", "2"]),
         (["True", "False"], ["True", "False"]),
         (["NA", "nan"], ["NA", "nan"]),
@@ -593,10 +605,95 @@ def test_table_missing_columns(mine):
         r"Name the column of the labels with label=",
     ):
         load_table(csv)
-    with pytest.raises(ValueError, match="no column 'file'; it has .* column of the paths with"):
-        load_table(csv, path="file")
-    with pytest.raises(ValueError, match="no column 'who'; .* column of the subjects with"):
-        load_table(csv, label="Lable", subject="who")
+    for role, how in {
+        "path": {"path": "file"},
+        "label": {"label": "file"},
+        "subject": {"label": "Lable", "subject": "file"},
+    }.items():
+        remedy = rf"column of the {role}s with {role}=\.\.\. \(--{role} on the command line\)"
+        with pytest.raises(ValueError, match="no column 'file'; it has .* Name the " + remedy):
+            load_table(csv, **how)
+
+
+@pytest.mark.parametrize("name", ["Subject", "SUBJECT", "subJect"])
+def test_table_refuses_to_leave_subjects_unused(mine, name):
+    csv = mine(f"path,label,{name}\none.wav,a,x\ntwo.flac,b,x\n")
+    with pytest.raises(ValueError, match=rf"subject='{name}' \(--subject {name} on the command"):
+        load_table(csv)
+    assert load_table(csv, subject=name).groups.tolist() == ["x", "x"]
+    assert load_table(csv, subject=None).groups is None
+
+
+@pytest.mark.parametrize("wanted", ["path", "label"])
+def test_table_names_a_column_in_another_case(mine, wanted):
+    text = "path,label\none.wav,a\n".replace(wanted, wanted.title())
+    with pytest.raises(ValueError, match=f"Did you mean '{wanted.title()}'"):
+        load_table(mine(text))
+    assert load_table(mine(text), **{wanted: wanted.title()}).target.tolist() == ["a"]
+
+
+def test_table_keeps_rows_without_a_file(mine, tmp_path):
+    csv = mine("path,label,subject\none.wav,a,x\ngone.wav,b,y\n")
+    with pytest.raises(FileNotFoundError, match=r"1 of 2 recordings are missing \(line 3: gone"):
+        load_table(csv, missing="raise")
+    bunch = load_table(csv, missing="keep")
+    assert bunch.paths == [str(tmp_path / "one.wav"), str(tmp_path / "gone.wav")]
+    assert bunch.target.tolist() == ["a", "b"]
+    assert bunch.groups.tolist() == ["x", "y"]
+    assert bunch.frame["path"].tolist() == bunch.paths
+    with pytest.raises(ValueError, match="`missing` must be one of 'raise', 'keep'. Got 'drop'"):
+        load_table(csv, missing="drop")
+
+
+def test_table_paths_are_short(tmp_path, monkeypatch):
+    sound(tmp_path / "a b" / "x.wav")
+    (tmp_path / "tables").mkdir()
+    (tmp_path / "t.csv").write_text("path,label\na b/x.wav,q\n")
+    (tmp_path / "tables" / "t.csv").write_text("path,label\n./../a b//x.wav,q\n")
+    monkeypatch.chdir(tmp_path)
+    for csv in ("t.csv", "./t.csv", "tables/t.csv"):
+        assert load_table(csv).paths == [os.path.join("a b", "x.wav")]
+        assert list_recordings(csv) == [os.path.join("a b", "x.wav")]
+    assert load_table(tmp_path / "tables" / "t.csv").paths == [str(tmp_path / "a b" / "x.wav")]
+
+
+def test_table_behind_a_link_finds_what_its_folder_holds(tmp_path, monkeypatch):
+    sound(tmp_path / "far" / "wav" / "x.wav")
+    sound(tmp_path / "here" / "wav" / "x.wav")  # what the text of the path suggests
+    (tmp_path / "far" / "tables").mkdir()
+    (tmp_path / "far" / "tables" / "t.csv").write_text("path,label\n../wav/x.wav,q\n")
+    (tmp_path / "here" / "tables").symlink_to(tmp_path / "far" / "tables")
+    monkeypatch.chdir(tmp_path / "here")
+    (found,) = load_table("tables/t.csv").paths
+    assert os.path.samefile(found, tmp_path / "far" / "wav" / "x.wav")
+
+
+def test_table_row_longer_than_the_heading(mine):
+    with pytest.raises(
+        ValueError,
+        match="line 4 has 4 cells, the heading 3: quote cells that hold a comma",
+    ):
+        load_table(mine("path,label,note\none.wav,a,b\n\ntwo.flac,a,b,c\n"))
+    with pytest.raises(ValueError, match="line 2 has 3 cells, .* that hold a semicolon"):
+        load_table(mine("path;label\none.wav;a;b\n"))
+    with pytest.raises(ValueError, match="line 2 has 3 cells, .* that hold '#'"):
+        load_table(mine("path#label\none.wav#a#b\n"), sep="#")
+    bunch = load_table(mine('path,label,note\none.wav,a,"b,\nc"\ntwo.flac,b,,,\n'))
+    assert bunch.frame["note"].fillna("").tolist() == ["b,\nc", ""]
+
+
+@pytest.mark.parametrize("role", ["path", "label", "subject"])
+def test_table_column_there_twice(mine, role):
+    with pytest.raises(ValueError, match=f"has 2 columns '{role}', .* holds the {role}s"):
+        load_table(mine(f"path,label,subject,{role}\none.wav,a,x,y\n"))
+
+
+def test_table_other_columns_may_be_alike_or_without_a_name(mine):
+    csv = mine("a,a,,a.2,path,label\n1,2,3,4,one.wav,q\n")
+    frame = load_table(csv).frame
+    assert frame.columns.tolist() == ["path", "label", "a", "a.2_", "column.3", "a.2"]
+    assert frame.iloc[0, 2:].tolist() == [1, 2, 3, 4]
+    assert load_table(csv, label="a.2").target.tolist() == [4]
 
 
 def test_table_warns_of_a_column_like_subjects(mine):
@@ -628,6 +725,7 @@ def test_table_missing_recordings_are_told_together(mine):
         ("path,label\n,a\n", r"line 2: the path \(column 'path'\) is empty"),
         ("path,label,subject\n\none.wav,a,\n", "line 3: the subject"),
         ("path,label\n", "a heading and no row"),
+        ('path,label\none.wav,"a\ntwo.flac,b\n', "line 3: unexpected end of data; write a quote"),
         ("", "is not a table that can be read"),
         ("path,label\none.wav,a\none.wav,b\n", r"one\.wav is listed with more than one label"),
         ("path,label,subject\none.wav,a,x\none.wav,a,y\n", "more than one subject"),
@@ -648,6 +746,8 @@ def test_table_that_is_none(mine, tmp_path):
         load_table(tmp_path / "no.csv")
     with pytest.raises(IsADirectoryError, match="is a folder; load_table reads a table"):
         load_table(tmp_path)
+    with pytest.raises(ValueError, match=r"`sep` must be None or one character\. Got '::'"):
+        load_table(mine("path::label\none.wav::a\n"), sep="::")
     with pytest.raises(ValueError, match="is not in UTF-8"):
         load_table(mine("path,label\none.wav,né\n", encoding="latin-1"))
 
@@ -677,6 +777,35 @@ def test_list_recordings_takes_what_libsndfile_writes(tmp_path):
         assert list_recordings(tmp_path) == [str(path)]
         assert read_recording(path)[1] == 8000
         path.unlink()
+
+
+def test_list_recordings_in_the_current_folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    sound(tmp_path / "a b" / "x.wav")
+    sound(tmp_path / "y.wav")
+    expected = [os.path.join("a b", "x.wav"), "y.wav"]
+    for folder in (".", "./", os.path.join("a b", "..")):
+        assert list_recordings(folder) == expected
+    (tmp_path / "list.txt").write_text("./a b/x.wav\ny.wav\n")
+    assert list_recordings("list.txt") == expected
+
+
+@pytest.mark.parametrize("missing", ["raise", "keep"])
+def test_list_recordings_refuses_an_empty_name(tmp_path, missing):
+    real = sound(tmp_path / "real.wav")
+    with pytest.raises(ValueError, match="holds an empty string, at position 1: name a rec"):
+        list_recordings([real, ""], missing=missing)
+    with pytest.raises(ValueError, match="holds an empty string, at position 0"):
+        list_recordings("", missing=missing)
+
+
+def test_list_recordings_table_without_paths(tmp_path):
+    (tmp_path / "t.csv").write_text("Path,label\none.wav,a\n")
+    with pytest.raises(ValueError, match="'Path'. Rename the column of the paths to 'path'") as e:
+        list_recordings(tmp_path / "t.csv")
+    assert "--path" not in str(e.value)
+    with pytest.raises(FileNotFoundError, match="there is no such recording"):
+        list_recordings(tmp_path / "no.csv")
 
 
 def test_list_recordings_missing(tmp_path):

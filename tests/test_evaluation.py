@@ -161,6 +161,8 @@ def test_progress_goes_to_standard_error_and_only_if_wanted(data, capsys):
     out, err = capsys.readouterr()
     assert out == ""
     assert "DummyClassifier: 100%" in err
+    evaluate_by_subject(DummyClassifier(), X, y, groups, random_state=0, verbose=1, name="baseline")
+    assert "\rbaseline: 100%" in capsys.readouterr().err
 
 
 def test_the_estimator_stays_as_it_is(data):

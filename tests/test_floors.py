@@ -25,9 +25,11 @@ FLOORS = {
     "classifiers": 2.2,
     "pipeline": 3,
     "_predict": 3,
+    "_settings": 4,
     "evaluation": 4,
     "demo": 5,
     "_arguments": 5,
+    "_sources": 5.5,
     "cli": 6,
     "__main__": 7,
 }

@@ -24,7 +24,11 @@ _EXPECTED = (
     "the folder that holds training_data.csv and training_data/ (CirCor 1.0.3 as published), "
     "or training_data itself"
 )
-_FETCH = f"To download it: skheart.datasets.fetch_circor(DATA_HOME), or {CIRCOR_URL}"
+_FETCH = (
+    "Fetch it with skheart.datasets.fetch_circor(FOLDER), or "
+    "`skheart fetch circor FOLDER` on the command line; "
+    f"it comes from {CIRCOR_URL}"
+)
 
 
 def load_circor(folder, *, target="murmur", return_X_y=False):

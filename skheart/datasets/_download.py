@@ -8,16 +8,18 @@ import hashlib
 import json
 import os
 import re
+import socket
 import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path, PurePosixPath
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 _CHUNK = 1 << 15  # bytes; what a broken connection can cost at most
 _BACKOFF = 1.0  # s before the first new try; doubles up to _MAX_BACKOFF
 _MAX_BACKOFF = 30.0
 _LATER = (408, 425, 429, 500, 502, 503, 504)  # HTTP statuses that may pass
+_UNREACHABLE = (errno.ENETUNREACH, errno.EHOSTUNREACH, errno.ENETDOWN, errno.EHOSTDOWN)
 _SUM_LINE = re.compile(r"([0-9a-fA-F]{64})[ \t]+\*?(.+)")
 STAMP = ".skheart-verified.json"
 LOCK = ".skheart-lock"
@@ -150,7 +152,7 @@ class Downloader:
                 problem = f"SHA-256 is {digest}, expected {sha256}"
                 failures += 1
             except requests.RequestException as error:
-                problem = _plain(error, self.timeout)
+                problem = _plain(error, self.timeout, url)
                 failures += _size(part) <= furthest
                 furthest = max(_size(part), furthest)
             except OSError as error:
@@ -167,8 +169,21 @@ class Downloader:
                     if problem.startswith("SHA-256")
                     else " Call again to go on from there; what is verified so far stays."
                 )
-                raise FetchError(f"{url}: {problem} ({failures} failed tries).{hint}")
-            self._wait(min(_BACKOFF * 2 ** max(failures - 1, 0), _MAX_BACKOFF))
+                tries = f"{failures} failed tr{'y' if failures == 1 else 'ies'}"
+                raise FetchError(f"{url}: {problem} ({tries}).{hint}")
+            pause = min(_BACKOFF * 2 ** max(failures - 1, 0), _MAX_BACKOFF)
+            self._tell_of_retry(url, problem, pause, failures)
+            self._wait(pause)
+
+    def _tell_of_retry(self, url, problem, pause, failures):
+        if self.verbose:
+            from tqdm import tqdm
+
+            tqdm.write(
+                f"{url}: {problem}; trying again in {pause:g} s "
+                f"({failures} of {self.n_retries + 1} tries failed)",
+                file=sys.stderr,
+            )
 
     def _receive(self, url, part, bar):
         """One request: append to `part` from where it ends; return the SHA-256 of the whole."""
@@ -338,12 +353,35 @@ def _size(path):
         return 0
 
 
-def _plain(error, timeout):
-    """What happened, for a person."""
-    text = str(error)
-    if "timed out" in text.lower():
+def _plain(error, timeout, url):
+    """What happened, for a person: what requests and urllib3 say is long and of their insides."""
+    import requests
+
+    if "timed out" in str(error).lower():
         return f"no answer within {timeout:g} s"
-    return f"{type(error).__name__}: {text[:200]}"
+    if isinstance(error, requests.HTTPError):
+        return f"HTTP status {error.response.status_code}"
+    cause = _deepest(error)
+    reason = " ".join(str(getattr(cause, "strerror", None) or cause).split())[:100].rstrip(".")
+    host = urlsplit(url).netloc
+    if isinstance(error, requests.exceptions.ProxyError):
+        return f"{host} cannot be reached through the proxy: {reason}"
+    if isinstance(error, requests.exceptions.SSLError):
+        return f"{host} cannot be reached safely: {reason}"
+    if isinstance(cause, (socket.gaierror, ConnectionRefusedError)) or (
+        isinstance(cause, OSError) and cause.errno in _UNREACHABLE
+    ):
+        return f"{host} cannot be reached: {reason}"
+    broke = isinstance(error, (requests.ConnectionError, requests.exceptions.ChunkedEncodingError))
+    return f"the connection broke: {reason}" if broke else reason
+
+
+def _deepest(error):
+    """The first exception of the chain that led to `error`."""
+    seen = [error]
+    while (error := error.__cause__ or error.__context__) is not None and error not in seen:
+        seen.append(error)
+    return seen[-1]
 
 
 def _hash_of(path):

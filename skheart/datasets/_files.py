@@ -46,6 +46,16 @@ def audio_by_stem(folder):
     return {stem: path for stem, (_, path) in found.items()}
 
 
+def joined(folder, name):
+    """The path of `name`, relative to `folder`, without ``./`` and, where it is safe, ``..``."""
+    path = os.path.join(folder, os.path.expanduser(name))
+    short = os.path.normpath(path)
+    # Behind a symbolic link, `..` is another folder than the one that the text suggests.
+    if ".." in Path(path).parts and os.path.realpath(short) != os.path.realpath(path):
+        return path
+    return short
+
+
 def missing_recordings(missing, *, listed_in, folder, fetch):
     """The error for recordings that a list names and the folder does not hold."""
     shown = ", ".join(missing[:5]) + (", ..." if len(missing) > 5 else "")
@@ -95,7 +105,7 @@ def list_recordings(paths, *, missing="raise"):
     FileNotFoundError
         A path does not exist and ``missing="raise"``.
     ValueError
-        A folder or list holds no recording, or `paths` is empty.
+        A folder or list holds no recording, or `paths` is empty or holds an empty string.
 
     Examples
     --------
@@ -112,7 +122,12 @@ def list_recordings(paths, *, missing="raise"):
     if isinstance(paths, (str, os.PathLike)):
         paths = [paths]
     recordings = []
-    for path in paths:
+    for number, path in enumerate(paths):
+        if not os.fspath(path):
+            raise ValueError(
+                f"`paths` holds an empty string, at position {number}: name a recording, a folder "
+                f"or a list there, or leave it out ('.' is the current folder)."
+            )
         path = Path(os.fspath(path)).expanduser()
         if path.is_dir():
             recordings += _below(path)
@@ -134,7 +149,7 @@ def _below(folder):
     found = []
     for base, folders, names in os.walk(folder):
         folders[:] = [d for d in folders if not d.startswith(".")]
-        found += [os.path.join(base, name) for name in names if is_audio_name(name)]
+        found += [joined(base, name) for name in names if is_audio_name(name)]
     if not found:
         raise ValueError(
             f"{folder}: no recording in this folder or below it; looked for files ending in "
@@ -147,10 +162,13 @@ def _listed(path, missing):
     if path.suffix.lower() in TABLE_SUFFIXES:
         from ._table import read_table
 
-        lines = [str(cell).strip() for cell in read_table(path, columns=["path"])["path"]]
+        lines = [
+            str(cell).strip()
+            for cell in read_table(path, columns={"path": "path"}, renames=False)["path"]
+        ]
     else:
         lines = [line.strip() for line in path.read_text(encoding="utf-8-sig").splitlines()]
-    found = [os.path.join(path.parent, os.path.expanduser(line)) for line in lines if line]
+    found = [joined(path.parent, line) for line in lines if line]
     if not found:
         raise ValueError(f"{path}: the list names no recording; write one path per line.")
     absent = [f for f in found if not os.path.exists(f)]

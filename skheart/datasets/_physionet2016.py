@@ -23,7 +23,11 @@ _EXPECTED = (
     "the folder that holds training-a/ to training-f/ (challenge-2016 1.0.0 as published), or "
     "training/ with them in it"
 )
-_FETCH = f"To download it: skheart.datasets.fetch_physionet2016(DATA_HOME), or {PHYSIONET2016_URL}"
+_FETCH = (
+    "Fetch it with skheart.datasets.fetch_physionet2016(FOLDER), or "
+    "`skheart fetch physionet2016 FOLDER` on the command line; "
+    f"it comes from {PHYSIONET2016_URL}"
+)
 _APPENDIX = re.compile(r"online.appendix.training.set\.csv", re.IGNORECASE)
 # Columns of the published appendix, by the start of their heading.
 _APPENDIX_COLUMNS = {

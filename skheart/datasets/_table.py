@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv as csv_format
 import difflib
 import os
 import re
@@ -11,13 +12,23 @@ from pathlib import Path
 import numpy as np
 
 from ._descr import TABLE
-from ._files import as_bunch
+from ._files import as_bunch, check_choice, joined
 
 _SEPARATORS = (",", "\t", ";", "|")
+_SPOKEN = {",": "a comma", "\t": "a tab", ";": "a semicolon", "|": "a bar"}
 _SUBJECT_LIKE = ("subject", "subjects", "subjectid", "patient", "patients", "patientid", "person")
 
 
-def load_table(csv, *, path="path", label="label", subject="subject", sep=None, return_X_y=False):
+def load_table(
+    csv,
+    *,
+    path="path",
+    label="label",
+    subject="subject",
+    sep=None,
+    missing="raise",
+    return_X_y=False,
+):
     """Load recordings of one's own from a table.
 
     The smallest table has two columns, and a third one keeps the recordings of a subject on one
@@ -38,9 +49,13 @@ def load_table(csv, *, path="path", label="label", subject="subject", sep=None, 
         Column of the labels. None is for recordings to predict: `target` is None.
     subject : str or None, default="subject"
         Column of the subjects. A table may do without the default column, and None ignores it;
-        `groups` is then None, and a split is by recording.
+        `groups` is then None, and a split is by recording. A column `Subject` or `SUBJECT` must be
+        named, for it would be left unused otherwise.
     sep : str or None, default=None
-        What separates columns; None finds out among comma, tab, semicolon and bar.
+        The character that separates columns; None finds out among comma, tab, semicolon and bar.
+    missing : {"raise", "keep"}, default="raise"
+        What to do with a recording whose file does not exist: raise, or keep its row, so that
+        whoever reads the recordings can report it and go on with the others.
     return_X_y : bool, default=False
         Return ``(paths, target)`` instead of a Bunch.
 
@@ -49,7 +64,7 @@ def load_table(csv, *, path="path", label="label", subject="subject", sep=None, 
     data : :class:`sklearn.utils.Bunch`
         paths, data : list of str
         target : ndarray of shape (n_recordings,), or None
-            int if all labels are integers, else str.
+            int64 if all labels are integers in plain form, else str: "01" stays "01".
         target_names : list of str, or None
             The labels that occur, sorted as in ``classes_``.
         groups : ndarray of str, shape (n_recordings,), or None
@@ -62,9 +77,10 @@ def load_table(csv, *, path="path", label="label", subject="subject", sep=None, 
     Raises
     ------
     FileNotFoundError
-        The table, or recordings that it names, do not exist.
+        The table does not exist, or recordings that it names do not and ``missing="raise"``.
     ValueError
-        A column is missing, or a cell is empty, or a recording has two labels or two subjects.
+        A column is missing, or there twice, or called `Subject` instead of `subject`; a row has
+        more cells than the heading, or an empty one; a recording has two labels or two subjects.
 
     Warns
     -----
@@ -87,12 +103,13 @@ def load_table(csv, *, path="path", label="label", subject="subject", sep=None, 
     (['normal', 'murmur'], ['murmur', 'normal'], ['anna', 'bert'])
     >>> tmp.cleanup()
     """
+    check_choice("missing", missing, ("raise", "keep"))
     csv = Path(os.fspath(csv)).expanduser()
-    table = read_table(csv, columns=[path, label], sep=sep)
+    table = read_table(csv, columns={"path": path, "label": label, "subject": subject}, sep=sep)
     if subject is not None and subject not in table:
         if subject != "subject":
-            raise _missing_column(csv, subject, "subject", table)
-        _warn_of_subject_like(csv, table)
+            raise _missing_column(csv, subject, "subject", list(table.columns))
+        _check_subject_like(csv, table)
         subject = None
     named = {"path": path, "label": label, "subject": subject}
     roles = {role: column for role, column in named.items() if column is not None}
@@ -100,7 +117,7 @@ def load_table(csv, *, path="path", label="label", subject="subject", sep=None, 
         _check_filled(csv, table, column, role)
 
     frame = table[list(roles.values())].set_axis(list(roles), axis=1)
-    frame["path"] = _resolve(csv, frame["path"])
+    frame["path"] = _resolve(csv, frame["path"], missing)
     _check_repeated(csv, frame)
     target = _target(frame["label"]) if label is not None else None
     if target is not None:
@@ -123,68 +140,118 @@ def load_table(csv, *, path="path", label="label", subject="subject", sep=None, 
     )
 
 
-def read_table(csv, *, columns, sep=None):
-    """The cells of a table as stripped strings, indexed by line; `columns` must be there."""
+def read_table(csv, *, columns, sep=None, renames=True):
+    """The cells of a table as stripped strings, indexed by line.
+
+    `columns` gives the column of each role, or None; those of the path and of the label must be
+    there. `renames` tells whether the caller can be given another name for a column.
+    """
     import pandas as pd
 
+    heading, rows = _read_rows(csv, sep or _separator(csv, columns.values()))
+    for role, column in columns.items():
+        if column is not None and heading.count(column) > 1:
+            raise ValueError(
+                f"{csv} has {heading.count(column)} columns {column!r}, so which of them holds "
+                f"the {role}s is unclear; rename or delete all but one."
+            )
+        if column is not None and column not in heading and role in ("path", "label"):
+            raise _missing_column(csv, column, role, heading, renames)
+    if not rows:
+        raise ValueError(f"{csv}: the table has a heading and no row.")
+    return pd.DataFrame(
+        list(rows.values()), index=list(rows), columns=_distinct(heading), dtype=str
+    )
+
+
+def _read_rows(csv, sep):
+    """The heading, and ``{line: cells}`` of the rows, each as long as the heading."""
     if csv.is_dir():
         raise IsADirectoryError(f"{csv} is a folder; load_table reads a table (CSV).")
     if not csv.exists():
         raise FileNotFoundError(f"{csv}: there is no such table.")
+    if not isinstance(sep, str) or len(sep) != 1:
+        raise ValueError(f"`sep` must be None or one character. Got {sep!r} instead.")
+    heading, rows = None, {}
     try:
-        table = pd.read_csv(
-            csv,
-            sep=sep or _separator(csv, columns),
-            dtype=str,
-            keep_default_na=False,
-            skip_blank_lines=False,
-            encoding="utf-8-sig",
-            index_col=False,
-        )
+        with open(csv, encoding="utf-8-sig", newline="") as stream:
+            reader = csv_format.reader(stream, delimiter=sep, strict=True)
+            for cells in reader:
+                cells = [cell.strip() for cell in cells]
+                while cells and not cells[-1]:  # spreadsheets write separators after the end
+                    cells.pop()
+                if heading is None:
+                    heading = cells or None
+                elif len(cells) > len(heading):
+                    raise ValueError(
+                        f"{csv}: line {reader.line_num} has {len(cells)} cells, the heading "
+                        f"{len(heading)}: quote cells that hold {_SPOKEN.get(sep, repr(sep))}."
+                    )
+                elif cells:
+                    rows[reader.line_num] = cells + [""] * (len(heading) - len(cells))
     except UnicodeDecodeError as error:
         raise ValueError(f"{csv} is not in UTF-8 ({error}); save it as CSV in UTF-8.") from error
-    except (pd.errors.EmptyDataError, pd.errors.ParserError) as error:
-        raise ValueError(f"{csv} is not a table that can be read: {error}") from error
-    table.columns = [str(name).strip() for name in table.columns]
-    for column, role in zip(columns, ("path", "label"), strict=False):
-        if column is not None and column not in table:
-            raise _missing_column(csv, column, role, table)
-    table = table.fillna("").apply(lambda cells: cells.str.strip())
-    table.index = table.index + 2  # the line in the file, the heading being the first
-    table = table[(table != "").any(axis=1)]
-    if table.empty:
-        raise ValueError(f"{csv}: the table has a heading and no row.")
-    return table
+    except csv_format.Error as error:
+        raise ValueError(
+            f"{csv} is not a table that can be read: line {reader.line_num}: {error}; write a "
+            f"quote within a cell twice and the cell in quotes."
+        ) from error
+    if heading is None:
+        raise ValueError(f"{csv} is not a table that can be read: it is empty.")
+    return heading, rows
+
+
+def _distinct(heading):
+    """Names of columns, the empty and the repeated ones made distinct."""
+    names = []
+    for place, name in enumerate(heading, start=1):
+        if not name or name in names:
+            name = f"{name or 'column'}.{place}"
+            while name in heading or name in names:
+                name += "_"
+        names.append(name)
+    return names
 
 
 def _separator(csv, columns):
-    with open(csv, encoding="utf-8-sig") as stream:
+    if not csv.is_file():
+        return _SEPARATORS[0]
+    with open(csv, encoding="utf-8-sig", errors="replace") as stream:
         heading = next((line for line in stream if line.strip()), "")
 
     def score(sep):
-        cells = [cell.strip().strip('"') for cell in heading.split(sep)]
-        return sum(column in cells for column in columns), len(cells)
+        cells = [cell.strip() for cell in next(csv_format.reader([heading], delimiter=sep))]
+        return sum(column in cells for column in columns if column), len(cells)
 
     return max(_SEPARATORS, key=score)
 
 
-def _missing_column(csv, column, role, table):
-    near = difflib.get_close_matches(column.lower(), [c.lower() for c in table.columns], n=1)
-    hint = next((f" Did you mean {c!r}?" for c in table.columns if [c.lower()] == near), "")
-    names = ", ".join(repr(c) for c in table.columns)
-    return ValueError(
-        f"{csv} has no column {column!r}; it has {names}.{hint} "
-        f"Name the column of the {role}s with {role}=..."
+def _missing_column(csv, column, role, heading, renames=True):
+    near = difflib.get_close_matches(column.lower(), [c.lower() for c in heading], n=1)
+    hint = next((f" Did you mean {c!r}?" for c in heading if [c.lower()] == near), "")
+    names = ", ".join(repr(c) for c in heading)
+    remedy = (
+        f"Name the column of the {role}s with {role}=... (--{role} on the command line)."
+        if renames
+        else f"Rename the column of the {role}s to {column!r}."
     )
+    return ValueError(f"{csv} has no column {column!r}; it has {names}.{hint} {remedy}")
 
 
-def _warn_of_subject_like(csv, table):
+def _check_subject_like(csv, table):
+    """Nothing may look like the subjects and be left unused in silence: that would leak."""
+    like = [c for c in table.columns if c.lower() == "subject"]
+    if like:
+        raise ValueError(
+            f"{csv} has no column 'subject', but {like[0]!r}. Name it with subject={like[0]!r} "
+            f"(--subject {like[0]} on the command line), or pass subject=None to do without."
+        )
     like = [c for c in table.columns if re.sub("[^a-z]", "", c.lower()) in _SUBJECT_LIKE]
     if like:
         warnings.warn(
             f"{csv} has no column 'subject', so recordings of a subject may be on both sides of a "
-            f"split. If {like[0]!r} names the subjects, pass subject={like[0]!r}; "
-            f"else subject=None.",
+            f"split. If {like[0]!r} names the subjects, pass subject={like[0]!r} "
+            f"(--subject {like[0]} on the command line); else subject=None.",
             UserWarning,
             stacklevel=3,
         )
@@ -193,25 +260,30 @@ def _warn_of_subject_like(csv, table):
 def _check_filled(csv, table, column, role):
     empty = table.index[table[column] == ""]
     if len(empty):
-        remedy = " or pass label=None to load recordings without labels" if role == "label" else ""
+        remedy = (
+            " or pass label=None to load recordings without labels (on the command line, "
+            "`skheart predict` needs none)"
+            if role == "label"
+            else ""
+        )
         raise ValueError(
             f"{csv}, line {empty[0]}: the {role} (column {column!r}) is empty, as in "
             f"{len(empty)} line(s) in all; fill it in{remedy}."
         )
 
 
-def _resolve(csv, cells):
+def _resolve(csv, cells, missing):
     """Paths relative to the folder of the table; all that are missing are told together."""
-    found = [os.path.join(csv.parent, os.path.expanduser(cell)) for cell in cells]
-    missing = [
+    found = [joined(csv.parent, cell) for cell in cells]
+    absent = [
         f"line {line}: {cell}"
         for line, cell, path in zip(cells.index, cells, found, strict=True)
         if not os.path.isfile(path)
     ]
-    if missing:
-        shown = "; ".join(missing[:5]) + ("; ..." if len(missing) > 5 else "")
+    if absent and missing == "raise":
+        shown = "; ".join(absent[:5]) + ("; ..." if len(absent) > 5 else "")
         raise FileNotFoundError(
-            f"{csv}: {len(missing)} of {len(found)} recordings are missing ({shown}). Paths are "
+            f"{csv}: {len(absent)} of {len(found)} recordings are missing ({shown}). Paths are "
             f"relative to {csv.absolute().parent}."
         )
     return found
@@ -239,9 +311,14 @@ def _check_repeated(csv, frame):
 
 
 def _target(cells):
-    if all(re.fullmatch(r"[+-]?\d+", cell) for cell in cells):
-        return cells.astype(int).to_numpy()
+    if all(map(_is_integer, cells)):
+        return np.array([int(cell) for cell in cells], dtype=np.int64)
     return cells.to_numpy(dtype=str)
+
+
+def _is_integer(cell):
+    """Whether a cell is an int64 as Python writes it; "01" and "+1" are names, not numbers."""
+    return bool(re.fullmatch("0|-?[1-9][0-9]{0,18}", cell)) and -(2**63) <= int(cell) < 2**63
 
 
 def _typed(table):

@@ -1,0 +1,166 @@
+"""The pipeline of the command `skheart train`: its settings, found wrong before a sound is read."""
+
+from __future__ import annotations
+
+import ast
+import contextlib
+import difflib
+import traceback
+import warnings
+from numbers import Integral, Real
+
+import numpy as np
+from sklearn.base import clone
+
+from ._logmel import make_plan
+from ._routing import is_skorch_name
+from .pipeline import make_heart_pipeline
+
+__all__ = ["blame_settings", "make_pipeline", "without_progress"]
+
+_LITERALS = {"true": "True", "false": "False", "none": "None"}
+_CNN_FRAMES, _RNN_FRAMES = 1024, 4  # of the trial; an RNN takes any number, and is slow
+
+
+def make_pipeline(model, settings, *, seed, device, n_jobs, verbose):
+    """The paper's pipeline with settings STEP__PARAMETER=VALUE, checked as far as can be."""
+    pipeline = make_heart_pipeline(model, random_state=seed, device=device, verbose=verbose)
+    pipeline.set_params(logmel__n_jobs=n_jobs)
+    for text in settings:
+        _set_parameter(pipeline, text, model)
+    with blame_settings(settings):
+        _try_out(pipeline)
+    return pipeline
+
+
+def without_progress(pipeline):
+    """A copy for folds that run at the same time: their progress would be a jumble."""
+    return clone(pipeline).set_params(logmel__verbose=0, logmel__n_jobs=None, clf__verbose=0)
+
+
+@contextlib.contextmanager
+def blame_settings(settings):
+    """Say which settings to check where an error comes of them and does not say so itself.
+
+    An error that skheart raises explains itself. One from inside skorch or torch, or of a kind
+    that no check raises, is put down to the settings, if there are any.
+    """
+    routed = [text for text in settings if is_skorch_name(_parameter(text))]
+    try:
+        yield
+    except (ValueError, TypeError, RuntimeError) as error:
+        if not routed or _is_ours(error) or "memory" in str(error):
+            raise
+        raise ValueError(_blame(error, routed)) from error
+    except (ArithmeticError, AssertionError, AttributeError, LookupError) as error:
+        if not settings:
+            raise  # nobody's settings: a bug, which must be seen
+        raise ValueError(_blame(error, routed or settings)) from error
+
+
+def _parameter(text):
+    return text.partition("=")[0].removeprefix("clf__")
+
+
+def _is_ours(error):
+    """Whether the package itself raised it."""
+    frame = list(traceback.walk_tb(error.__traceback__))[-1][0]
+    return frame.f_globals.get("__name__", "").startswith(f"{__package__}.")
+
+
+def _blame(error, settings):
+    checks = ", ".join(f"--set {text}" for text in settings)
+    return f"{type(error).__name__}: {str(error).rstrip('.')}; check {checks}"
+
+
+def _try_out(pipeline):
+    """Check all values, and train the net on two recordings of silence for an epoch."""
+    logmel, clf = pipeline["logmel"], clone(pipeline["clf"])
+    for step in (logmel, pipeline["ros"], clf):
+        if step not in (None, "passthrough"):
+            step._validate_params()
+    plan = make_plan(logmel.get_params(deep=False))
+    if logmel.n_jobs == 0:
+        raise ValueError("logmel__n_jobs must be None or a number other than 0")
+    n_frames = min(plan.n_frames, _RNN_FRAMES if hasattr(clf, "cell") else _CNN_FRAMES)
+    shape = (2, n_frames, len(plan.frequencies))
+    if logmel.flatten:
+        shape = (2, n_frames * shape[2])
+    clf.set_params(max_epochs=1, early_stopping=False, class_weight=None, verbose=0)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        clf.fit(np.zeros(shape, np.float32), [0, 1])
+
+
+# ---------------------------------------------------------------------- one setting
+
+
+def _set_parameter(pipeline, text, model):
+    """Set STEP__PARAMETER=VALUE; the value is a Python literal, or else a string."""
+    name, equals, value = text.partition("=")
+    if not equals or not name:
+        raise ValueError(f"--set takes STEP__PARAMETER=VALUE, such as clf__lr=1e-4, not {text!r}")
+    _check_name(pipeline, name, text, model)
+    if value in _LITERALS:
+        raise ValueError(f"--set {text}: write {_LITERALS[value]}")
+    with contextlib.suppress(ValueError, SyntaxError, MemoryError, RecursionError):
+        value = ast.literal_eval(value)
+    if name == "ros" and value not in (None, "passthrough"):
+        raise ValueError(f"--set {text}: ros can only be passthrough, which leaves it out")
+    if _is_whole(pipeline, name, value):
+        value = int(value)
+    try:
+        pipeline.set_params(**{name: value})
+    except (AttributeError, LookupError, TypeError, ValueError) as error:
+        raise ValueError(f"--set {text}: {error}") from error
+
+
+def _check_name(pipeline, name, text, model):
+    """Refuse a name that does not exist or that the command decides, with the remedy."""
+    steps = dict(pipeline.steps)
+    step, _, parameter = name.partition("__")
+    if name == "clf__cell":
+        raise ValueError(f"--set {text}: choose the cell with --model lstm or --model gru")
+    known = pipeline.get_params()
+    if name in known and (parameter or name == "ros"):
+        return
+    if step == "clf" and is_skorch_name(parameter):
+        return
+    if name in known:
+        raise ValueError(
+            f"--set {text}: {name} cannot be set, only the parameters of the steps can: "
+            "STEP__PARAMETER=VALUE, such as clf__lr=1e-4 (and ros=passthrough)"
+        )
+    other = "gru" if model == "cnn" else "cnn"
+    if step == "clf" and parameter in make_heart_pipeline(other)["clf"].get_params():
+        models = "lstm or gru" if model == "cnn" else "cnn"
+        raise ValueError(f"--set {text}: {model} has no {parameter}, choose --model {models}")
+    raise ValueError(f"--set {text}: there is no parameter {name!r}.{_advice(steps, name)}")
+
+
+def _advice(steps, name):
+    """The closest name, if one is close; else those that there are."""
+    step, delimiter, parameter = name.partition("__")
+    if not delimiter:
+        owners = [s for s, estimator in steps.items() if name in estimator.get_params()]
+        if owners:
+            return f" Did you mean {f'{owners[-1]}__{name}'!r}?"
+    elif step in steps:
+        names = list(steps[step].get_params(deep=False))
+        near = difflib.get_close_matches(parameter, names, n=1, cutoff=0.75)
+        return f" Did you mean {f'{step}__{near[0]}'!r}?" if near else f" {step} has {names}."
+    else:
+        near = difflib.get_close_matches(step, steps, n=1, cutoff=0.6)  # short names
+        if near:
+            return f" Did you mean {f'{near[0]}__{parameter}'!r}?"
+    return f" The steps are {', '.join(steps)}."
+
+
+def _is_whole(pipeline, name, value):
+    """Whether a value such as 1e2 stands for the int that the parameter needs."""
+    step, _, parameter = name.partition("__")
+    if not isinstance(value, float) or not value.is_integer() or not parameter:
+        return False
+    rules = getattr(pipeline[step], "_parameter_constraints", {}).get(parameter, [])
+    kinds = [getattr(rule, "type", rule) for rule in rules]
+    return Integral in kinds and Real not in kinds
