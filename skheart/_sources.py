@@ -8,34 +8,11 @@ import warnings
 
 from ._arguments import DATASETS
 
-__all__ = ["SubjectWarning", "faults", "in_words_of_the_command", "read_source"]
+__all__ = ["SubjectWarning", "faults", "read_source"]
 
 
 class SubjectWarning(UserWarning):
     """Somebody may be on both sides of a split: shown with --quiet, too."""
-
-
-# What the loaders advise to who calls them, and how it is done from the command line.
-_WORDS = (
-    (r"`?skheart\.datasets\.fetch_(\w+)\(\w+\)`?", r"`skheart fetch \1 FOLDER`"),
-    (r"(`skheart fetch \w+ FOLDER`), (?:or )?\1 on the command line", r"\1"),
-    (r"\bload_table reads a table \(CSV\)", "give a table (CSV), or a dataset by name"),
-    (r" or pass label=None to load .*? \(on the command line, (.*?)\)", r"; \1"),
-    (r"\b(with|pass) \w+=\S+ \((--[^()]*?) on the command line\)", r"\1 \2"),
-    (r",? or pass \w+=None to [^.;]*", ""),
-    (r"; else (?:pass )?(?:path|label|subject)=None", ""),
-    (r"\bwith (--\w+)\.$", r"with \1 COLUMN."),
-    (r"\b(a larger|Give) test_size\b", r"\1 --test-size"),
-    (r"\btest_size=", "--test-size "),
-)
-
-
-def in_words_of_the_command(message):
-    """A message of the package with advice that fits the command line."""
-    text = " ".join(str(message).split())
-    for pattern, words in _WORDS:
-        text = re.sub(pattern, words, text)
-    return text
 
 
 def read_source(args):

@@ -262,9 +262,7 @@ def _score(args, model, paths, target, groups):
 
 
 def _one_line(message):
-    from ._sources import in_words_of_the_command
-
-    return in_words_of_the_command(message)
+    return " ".join(str(message).split())
 
 
 def _complain(message):
