@@ -25,6 +25,11 @@ def test_python_examples_run(tmp_path, monkeypatch):
     assert list(tmp_path.iterdir()) == []  # nothing is written that the user did not name
 
 
+def test_nothing_is_left_to_be_written():
+    text = README.read_text(encoding="utf-8")
+    assert not re.search(r"^\s*(RESULTS|TODO|TBD|XXX)\b", text, re.MULTILINE)
+
+
 def test_the_pictures_and_names_of_the_readme_exist():
     text = README.read_text(encoding="utf-8")
     for picture in re.findall(r"!\[.*?\]\((.*?)\)", text):
