@@ -1,7 +1,44 @@
-"""What must be set before numpy, torch and matplotlib are imported."""
+"""What must be set before numpy, torch and matplotlib are imported, and shared fixtures."""
 
 import os
+
+import pytest
 
 # The tests fit many tiny nets: threads that wait for each other cost more than they give.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("MPLBACKEND", "Agg")
+
+
+@pytest.fixture(scope="session")
+def folder(tmp_path_factory):
+    """Thirty recordings of 15 subjects, as WAV at two rates, with a table."""
+    import pandas as pd
+    import soundfile
+
+    from skheart import datasets
+
+    folder = tmp_path_factory.mktemp("sounds")
+    sounds = datasets.make_heart_sounds(
+        15, recordings_per_subject=2, duration=2.0, weights=(1, 1, 1), random_state=0
+    )
+    (folder / "wav").mkdir()
+    paths = [f"wav/{i:02}.wav" for i in range(len(sounds.data))]
+    for i, (path, recording) in enumerate(zip(paths, sounds.data, strict=True)):
+        step = 1 + i % 2  # every other one at 2 kHz
+        soundfile.write(folder / path, recording[::step], 4000 // step)
+    table = pd.DataFrame({"path": paths, "label": sounds.target, "subject": sounds.groups})
+    table.to_csv(folder / "table.csv", index=False)
+    table.drop(columns="subject").to_csv(folder / "alone.csv", index=False)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def model(folder):
+    """A model that skheart train wrote."""
+    from command import SMALL
+
+    from skheart.cli import main
+
+    path = folder / "model"
+    assert main(["train", str(folder / "table.csv"), "-o", str(path), "--quiet", *SMALL]) == 0
+    return path
