@@ -1,0 +1,22 @@
+"""What the tests of the loaders share."""
+
+import numpy as np
+import soundfile
+
+from skheart.datasets import load_table
+
+
+def sound(path, n_samples=40, sr=4000):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    values = np.random.default_rng(n_samples).integers(-99, 99, n_samples)
+    soundfile.write(path, values.astype(np.int16), sr)
+    return str(path)
+
+
+def assert_frame_reads_again(bunch, folder):
+    """What one exports and reads again keeps labels and groups: no leak by the way."""
+    bunch.frame.to_csv(folder / "export.csv", index=False)
+    again = load_table(folder / "export.csv")
+    assert again.paths == bunch.paths
+    assert again.target.tolist() == bunch.target.tolist()
+    assert again.groups.tolist() == bunch.groups.tolist()
