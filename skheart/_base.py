@@ -164,7 +164,7 @@ class AttentionClassifier(ClassifierMixin, BaseEstimator):
         Raises
         ------
         ValueError
-            If X or y is not as above, no validation part can be made, or the loss is no longer
+            If X or y is not as above, no validation part can be made, or the weights are no longer
             finite.
         """
         for name in ("net_", "history_", "n_iter_", "feature_names_in_"):

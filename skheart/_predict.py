@@ -16,19 +16,16 @@ def probability_columns(classes):
 def predict_with_probabilities(estimator, X):
     """Labels and class probabilities (None without `predict_proba`) for X.
 
-    Features and logits are computed once for both.
+    With a classifier of skheart, features and logits are computed once for both: its label is the
+    most probable class. Another classifier may choose its label otherwise, and is asked twice.
     """
     check_is_fitted(estimator)
-    if isinstance(estimator, Pipeline):
-        for _, step in estimator.steps[:-1]:
-            if step is not None and step != "passthrough" and not hasattr(step, "fit_resample"):
-                X = step.transform(X)
-        estimator = estimator.steps[-1][1]
     if not hasattr(estimator, "predict_proba"):
         return estimator.predict(X), None
     probabilities = estimator.predict_proba(X)
-    if hasattr(estimator, "net_"):  # skheart's own: the label is the most probable class
-        return estimator.classes_[probabilities.argmax(axis=1)], probabilities
+    clf = estimator[-1] if isinstance(estimator, Pipeline) else estimator
+    if hasattr(clf, "net_"):
+        return clf.classes_[probabilities.argmax(axis=1)], probabilities
     return estimator.predict(X), probabilities
 
 

@@ -121,8 +121,8 @@ def evaluate_by_subject(
     Parameters
     ----------
     estimator : classifier
-        Cloned for each fold, so it stays as it is. A pipeline runs its transformers once per
-        fold for labels and probabilities both.
+        Cloned for each fold, so it stays as it is. Where its classifier is one of skheart, the
+        features of a fold are computed once for labels and probabilities both.
     X : array-like or list of length n
         Recordings or features: whatever `estimator` takes.
     y : array-like of shape (n,)

@@ -42,3 +42,30 @@ def model(folder):
     path = folder / "model"
     assert main(["train", str(folder / "table.csv"), "-o", str(path), "--quiet", *SMALL]) == 0
     return path
+
+
+@pytest.fixture
+def serve(monkeypatch):
+    """Start servers of files, closed after the test."""
+    from server import Server
+
+    from skheart.datasets import _download
+
+    monkeypatch.setattr(_download, "_BACKOFF", 0.01)
+    servers = []
+
+    def start(files):
+        servers.append(Server(files))
+        return servers[-1]
+
+    yield start
+    for server in servers:
+        server.close()
+
+
+@pytest.fixture
+def published(serve):
+    """A server of a small CirCor."""
+    from server import circor_files
+
+    return serve(circor_files())

@@ -1,4 +1,4 @@
-"""What the tests of the loaders share."""
+"""What the tests of the loaders and of the generator share."""
 
 import numpy as np
 import soundfile
@@ -20,3 +20,15 @@ def assert_frame_reads_again(bunch, folder):
     assert again.paths == bunch.paths
     assert again.target.tolist() == bunch.target.tolist()
     assert again.groups.tolist() == bunch.groups.tolist()
+
+
+def inside(spans, n, sr, margin=0.0):
+    """Mask of the samples inside the spans, kept off their ends by a margin in seconds."""
+    mask = np.zeros(n, dtype=bool)
+    for start, end in np.asarray(spans):
+        mask[int(np.ceil((start + margin) * sr)) : int((end - margin) * sr)] = True
+    return mask
+
+
+def of_state(segmentation, state):
+    return segmentation.loc[segmentation["state"] == state, ["start", "end"]].to_numpy()
