@@ -14,6 +14,9 @@ import torch
 from torch import nn
 from torch.nn import functional
 
+from ._chunks import chunk_slices, in_chunks
+from ._conv_block import conv_norm_pool, folded_conv_pool
+from ._recurrent import recurrent_layer
 from ._sizes import check_choice, check_sizes, pool_sizes
 
 __all__ = ["AttentionCNN", "AttentionMaps", "AttentionPooling", "AttentionRNN"]
@@ -192,6 +195,10 @@ class _AttentionNet(nn.Module):
         Tensor of shape (n, n_classes) or AttentionMaps
         """
         features = self.features(x)
+        with torch.autocast(x.device.type, enabled=False):  # the head is cheap, and kept exact
+            return self._read_out(features, return_maps)
+
+    def _read_out(self, features, return_maps):
         if not return_maps:
             return self.head(features)
         if not isinstance(self.head, AttentionPooling):
@@ -291,12 +298,37 @@ class AttentionCNN(_AttentionNet):
 
     def features(self, x):
         """Feature map ``(n, channels, time, mel)`` of spectrograms ``(n, n_frames, n_mels)``."""
+        on_cpu = x.device.type == "cpu"
+        if on_cpu and not (self.training or torch.is_grad_enabled()):
+            slices = chunk_slices(len(x), self.largest_map(*x.shape[1:]))
+            if len(slices) > 1:
+                return torch.cat(in_chunks(lambda rows: self._maps(x[rows]), slices))
+        return self._maps(x)
+
+    def largest_map(self, n_frames, n_mels):
+        """Bytes of the largest map of a recording in float32."""
+        largest = 0
+        for conv, sizes in zip(self.convs, self.pool_sizes, strict=True):
+            largest = max(largest, 4 * conv.out_channels * n_frames * n_mels)
+            n_frames //= min(sizes[0], n_frames)
+            n_mels //= min(sizes[1], n_mels)
+        return largest
+
+    def _maps(self, x):
+        on_cpu = x.device.type == "cpu"
+        fused = on_cpu and self.training and x.dtype == torch.float32
         h = x.unsqueeze(1)
-        for conv, norm, (time, mel) in zip(self.convs, self.norms, self.pool_sizes, strict=True):
-            h = norm(conv(h))
-            h = functional.max_pool2d(h, (min(time, h.shape[2]), min(mel, h.shape[3])))
-            h = functional.relu(h)
-        return h
+        if on_cpu:
+            h = h.to(reduced_precision(x) or x.dtype)
+        for conv, norm, sizes in zip(self.convs, self.norms, self.pool_sizes, strict=True):
+            pool = tuple(map(min, sizes, h.shape[2:]))
+            if fused:
+                h = conv_norm_pool(h, conv, norm, pool)
+            elif self.training:
+                h = functional.relu(functional.max_pool2d(norm(conv(h)), pool))
+            else:
+                h = folded_conv_pool(h, conv, norm, pool)
+        return h.to(x.dtype)
 
 
 class AttentionRNN(_AttentionNet):
@@ -368,17 +400,35 @@ class AttentionRNN(_AttentionNet):
 
     def features(self, x):
         """Feature sequence ``(n, outputs, time)`` of spectrograms ``(n, n_frames, n_mels)``."""
-        h = x
-        for layer in self.layers:
-            h, _ = layer(h)
+        if x.device.type == "cpu" and reduced_precision(x) == torch.bfloat16:
+            h = self._reduced(x)
+        else:
+            h = x
+            for layer in self.layers:
+                h, _ = layer(h)
+        h = h.to(x.dtype)
         if self.layers[-1].bidirectional and getattr(self.head, "mode", None) == "last":
             # The backward direction ends at the first frame.
             n_units = self.layers[-1].hidden_size
             h = torch.cat([h[:, -1:, :n_units], h[:, :1, n_units:]], dim=2)
         return h.transpose(1, 2)
 
+    def _reduced(self, x):
+        """The layers with products in bfloat16, on the CPU."""
+        h = x.transpose(0, 1)
+        for layer in self.layers:
+            directions = (False, True) if layer.bidirectional else (False,)
+            h = torch.cat([recurrent_layer(h, layer, reverse) for reverse in directions], dim=2)
+        return h.transpose(0, 1)
+
 
 def _init_he(layer):
     nn.init.kaiming_uniform_(layer.weight, nonlinearity="relu")
     if layer.bias is not None:
         nn.init.zeros_(layer.bias)
+
+
+def reduced_precision(x):
+    """The type to which `torch.autocast` reduces products on the device of a tensor, or None."""
+    kind = x.device.type
+    return torch.get_autocast_dtype(kind) if torch.is_autocast_enabled(kind) else None
