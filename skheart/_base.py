@@ -23,15 +23,18 @@ from sklearn.utils.validation import (
 )
 from torch.utils.data import DataLoader
 
+from ._arrays import IndexedRows, check_finite
 from ._callbacks import LR_SCHEDULES, check_callback_names, close_progress, trim
+from ._chunks import in_chunks
 from ._folds import check_groups
-from ._net import Rows, make_net, noticing_ctrl_c, resolve_device, torch_settings
+from ._net import make_net, noticing_ctrl_c, resolve_device, torch_settings
 from ._routing import check_skorch_params, closest, is_skorch_name
+from ._rows import Rows, read_rows
 from ._split import plan_rows
 
 __all__ = ["AttentionClassifier"]
 
-# Weights times frames, below which a net trains faster on one thread than on several.
+# Recurrent weights times frames, below which one thread trains faster than several.
 SMALL_WORK = 1e8
 
 
@@ -39,7 +42,7 @@ class AttentionClassifier(ClassifierMixin, BaseEstimator):
     """Base class of the classifiers. A subclass names its net and the parameters of it."""
 
     _net_params: tuple[str, ...] = ()
-    _predict_chunk: int  # recordings predicted at once on the CPU
+    _trains_in_chunks: bool  # whether the threads that train share chunks of recordings
 
     _parameter_constraints = {
         "rectifier": [StrOptions({"sigmoid", "softmax"})],
@@ -54,6 +57,7 @@ class AttentionClassifier(ClassifierMixin, BaseEstimator):
         "n_iter_no_change": [Interval(Integral, 1, None, closed="left")],
         "tol": [Interval(Real, 0, None, closed="left")],
         "n_mels": [Interval(Integral, 1, None, closed="left"), None],
+        "precision": [StrOptions({"auto", "float32", "bfloat16"})],
         "n_threads": [Interval(Integral, 1, None, closed="left"), None],
         "random_state": ["random_state"],
         "device": [str, torch.device],
@@ -196,12 +200,11 @@ class AttentionClassifier(ClassifierMixin, BaseEstimator):
         train_rows = Rows(X, codes, train, weight)
         valid_rows = None if valid is None else Rows(X, codes, valid)
         net = make_net(self, skorch_params, train_rows, valid_rows, device)
-        with torch_settings(device, 1, seeds[2]):
+        n_threads = self._n_threads(X.shape[1])
+        with torch_settings(device, n_threads, seeds[2], in_chunks=self._trains_in_chunks):
             net.initialize()
             check_callback_names(net, skorch_params)
             net.module_.start_at_prior(np.bincount(codes[train], weight) / len(train))
-            n_threads = self._n_threads(net)
-            torch.set_num_threads(n_threads)
             with noticing_ctrl_c() as pressed:
                 net.partial_fit(train_rows, None)
         if pressed.is_set():
@@ -248,17 +251,22 @@ class AttentionClassifier(ClassifierMixin, BaseEstimator):
 
     def _check_X(self, X, *, reset):
         """X as (n, n_frames, n_mels), with the shape learnt (reset) or compared."""
+        if isinstance(X, IndexedRows):  # its rows are those of its base: checked once each
+            return IndexedRows(self._check_X(X.base, reset=reset), X.index)
         n_dim = X.ndim if hasattr(X, "ndim") else np.asarray(X).ndim
         options = {
             "dtype": (np.float32, np.float64, np.float16),
             "ensure_min_samples": 2 if reset else 1,
+            "ensure_all_finite": False,  # it is checked below, without a mask of the size of X
         }
         name = type(self).__name__
         if n_dim != 3:
             X = validate_data(self, X, reset=reset, **options)
+            check_finite(X, self)
             X = X.reshape(len(X), *self._unfold(X.shape[1], warn=reset))
         else:
             X = check_array(X, allow_nd=True, estimator=name, input_name="X", **options)
+            check_finite(X, self)
             if self.n_mels is not None and X.shape[2] != self.n_mels:
                 raise ValueError(
                     f"X has {X.shape[2]} mel bins, shape {X.shape}, but {name} has n_mels="
@@ -296,12 +304,14 @@ class AttentionClassifier(ClassifierMixin, BaseEstimator):
             )
         return n_features // self.n_mels, self.n_mels
 
-    def _n_threads(self, net):
-        """Threads of torch: from the size of the work alone, never from where the fit runs."""
+    def _n_threads(self, n_frames):
+        """Threads on the CPU: where their number may change a model, from its size alone."""
         if self.n_threads is not None:
             return self.n_threads
-        n_weights = sum(weights.numel() for weights in net.module_.parameters())
-        if n_weights * self.input_shape_[0] < SMALL_WORK:
+        if self._trains_in_chunks:
+            return torch.get_num_threads()  # in a worker process, as many as joblib leaves it
+        n_weights = sum(n_units**2 for n_units in self.units)
+        if n_weights * n_frames < SMALL_WORK:
             return 1
         n_cores = joblib.cpu_count(only_physical_cores=True)
         if n_cores > 1 and multiprocessing.current_process().name.startswith("Loky"):
@@ -365,21 +375,32 @@ class AttentionClassifier(ClassifierMixin, BaseEstimator):
         logits = self._logits(X)
         return self.classes_[logits.argmax(axis=1)]
 
+    def _predict_rows(self):
+        """Recordings that a thread of the CPU predicts at once."""
+        raise NotImplementedError
+
     def _logits(self, X):
         check_is_fitted(self, "net_")
         X = self._check_X(X, reset=False)
-        device = next(self.net_.module_.parameters()).device
-        size = self._predict_chunk if device.type == "cpu" else self.batch_size
+        net = self.net_
+        device = next(net.module_.parameters()).device
+        size = self._predict_rows() if device.type == "cpu" else self.batch_size
         logits = np.empty((len(X), len(self.classes_)))
-        with torch_settings(device, self._n_threads(self.net_)):
-            for start in range(0, len(X), size):
-                # Every batch has the same number of rows, the last one filled up with its last row:
-                # the number changes the order of sums, and a prediction must not depend on it.
-                rows = np.minimum(np.arange(start, start + size), len(X) - 1)
-                with np.errstate(over="ignore"):  # it is found below, with its row
-                    batch = torch.from_numpy(X[rows].astype(np.float32, copy=False))
-                chunk = self.net_.evaluation_step((batch, None)).cpu().numpy()
-                logits[start : start + size] = chunk[: len(X) - start]
+
+        def predict(start):
+            # Every batch has the same number of rows, the last one filled up with its last row: the
+            # number changes the order of sums, and a prediction must not depend on it.
+            rows = np.minimum(np.arange(start, start + size), len(X) - 1)
+            # A value beyond float32 becomes infinite here, and is found below with its row.
+            batch = read_rows(X, rows)
+            with torch.autocast(device.type, torch.bfloat16, enabled=self.precision == "bfloat16"):
+                chunk = net.infer(batch).float().cpu().numpy()
+            logits[start : start + size] = chunk[: len(X) - start]
+
+        net.module_.eval()
+        n_threads = 1 if device.type == "cuda" else self.n_threads or torch.get_num_threads()
+        with torch_settings(device, n_threads):
+            in_chunks(predict, range(0, len(X), size))
         wrong = np.flatnonzero(~np.isfinite(logits).all(axis=1))
         if len(wrong):
             raise ValueError(

@@ -97,16 +97,17 @@ def in_chunks(function, slices):
     return list(pool.map(work, slices))
 
 
-def borrow(shape, dtype):
-    """An uninitialised tensor (n, channels, time, mel), channels innermost."""
-    free = getattr(_local, "buffers", {}).get((tuple(shape), dtype))
+def borrow(shape, dtype, memory_format=torch.contiguous_format):
+    """An uninitialised tensor, to be given back."""
+    free = getattr(_local, "buffers", {}).get((tuple(shape), dtype, memory_format))
     if free:
         return free.pop()
-    return torch.empty(shape, dtype=dtype, memory_format=torch.channels_last)
+    return torch.empty(shape, dtype=dtype, memory_format=memory_format)
 
 
-def give_back(buffer):
+def give_back(buffer, memory_format=torch.contiguous_format):
     """Let a borrowed tensor be borrowed again; nobody may hold it any longer."""
     buffers = getattr(_local, "buffers", None)
     if buffers is not None:
-        buffers.setdefault((tuple(buffer.shape), buffer.dtype), []).append(buffer)
+        key = tuple(buffer.shape), buffer.dtype, memory_format
+        buffers.setdefault(key, []).append(buffer)

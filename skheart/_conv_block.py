@@ -93,8 +93,8 @@ class _ConvNormPool(torch.autograd.Function):
         n_times += 2 * padding[0] - weight.shape[2] + 1
         n_mels += 2 * padding[1] - weight.shape[3] + 1
         channels = len(weight)
-        z = borrow((n, channels, n_times, n_mels), x.dtype)
-        largest = borrow((n, channels, n_times // pool[0], n_mels // pool[1]), x.dtype)
+        z = borrow((n, channels, n_times, n_mels), x.dtype, LAST)
+        largest = borrow((n, channels, n_times // pool[0], n_mels // pool[1]), x.dtype, LAST)
         slices = chunk_slices(n, channels * n_times * n_mels * x.dtype.itemsize)
 
         def convolve(rows):
@@ -163,8 +163,8 @@ class _ConvNormPool(torch.autograd.Function):
         weight_grad = torch.zeros_like(signed, dtype=torch.float32)
         for part in in_chunks(go_back, slices):
             weight_grad += part
-        give_back(z)
-        give_back(largest)
+        give_back(z, LAST)
+        give_back(largest, LAST)
         weight_grad *= sign[:, None, None, None]
         gamma_grad, beta_grad = (
             torch.from_numpy(v).float() for v in (gamma_grad * sign.numpy(), beta_grad)

@@ -11,6 +11,8 @@ import scipy.fft
 import scipy.signal
 import scipy.sparse
 
+from . import _kernel
+
 # Frames that are transformed at once: the working set (0.8 MB) stays in the cache.
 _BLOCK = 128
 
@@ -217,11 +219,64 @@ def cut_or_fill(samples, plan):
     return np.tile(samples, -(-plan.n_times // size))[: plan.n_times]
 
 
-def _log_mel(samples, plan, out):
-    """Write the log-mel spectrogram of `plan.n_times` samples into `out`.
+def unseen(samples, plan):
+    """The parts of a recording that are in no frame, so that they leave no trace in features."""
+    n_fft = len(plan.window)
+    if plan.hop_length > n_fft:
+        return (samples,)
+    start = max(0, samples.size - plan.n_times) // 2 if plan.crop == "center" else 0
+    return samples[:start], samples[start + (plan.n_frames - 1) * plan.hop_length + n_fft :]
 
-    float64 within: a rounding error of float32 in loud bins is larger than the
-    content of quiet ones, of all those above the old Nyquist frequency in a resampled file.
+
+class LogMel:
+    """Computes log-mel spectrograms, in a working memory for one thread.
+
+    Parameters
+    ----------
+    plan : Plan
+        What is to be computed.
+    mean, scale : ndarray of shape (n_mels,), default=None
+        By which the features are standardised; they are not if None.
+    """
+
+    def __init__(self, plan, mean=None, scale=None):
+        self._plan, self._mean, self._scale = plan, mean, scale
+        self._fast = None
+        settings = len(plan.window), len(plan.frequencies), plan.power, plan.log_floor
+        if _kernel.is_made_for(*settings):
+            self._fast = _kernel.Spectrogram(plan, mean, scale)
+
+    def __call__(self, recordings, out):
+        """Write the features of recordings of `plan.n_times` samples each into `out`.
+
+        Returns their moments where they are not standardised, else None. Raises OverflowError
+        with the number of the recording whose features are not finite.
+        """
+        if self._fast and self._fast(recordings, out):
+            return Moments(*self._fast.moments()) if self._mean is None else None
+        moments = [
+            self._alone(number, *pair)
+            for number, pair in enumerate(zip(recordings, out, strict=True))
+        ]
+        return Moments.together(moments) if self._mean is None else None
+
+    def _alone(self, number, samples, features):
+        """The same for one recording, of all settings, and with magnitudes beyond float32."""
+        if self._fast and self._fast([samples], features[None]):
+            return Moments(*self._fast.moments())
+        with np.errstate(over="ignore", invalid="ignore"):
+            _log_mel(samples, self._plan, features)
+        if not np.isfinite(features).all():
+            raise OverflowError(number)
+        moments = Moments.of(features)
+        if self._mean is not None:
+            standardise(features, self._mean, self._scale)
+        return moments
+
+
+def _log_mel(samples, plan, out):
+    """Write the log-mel spectrogram of `plan.n_times` samples into `out`, all in float64.
+
     The product with sparse filters is a sum in a fixed order, without BLAS and its threads.
     """
     frames = np.lib.stride_tricks.sliding_window_view(samples, len(plan.window))
@@ -245,17 +300,6 @@ def _log_mel(samples, plan, out):
         out[start : start + _BLOCK] = mel.T
 
 
-def log_mel(samples, plan, out, name):
-    """Cut or fill the samples of a recording and write its features into `out`."""
-    with np.errstate(over="ignore", invalid="ignore"):
-        _log_mel(cut_or_fill(samples, plan), plan, out)
-    if not np.isfinite(out).all():
-        raise ValueError(
-            f"{name} has samples so large that its spectrum overflows (up to "
-            f"{np.abs(as_float(samples)).max():.3g}). Scale it to [-1, 1]."
-        )
-
-
 class Moments(NamedTuple):
     """Count, mean and sum of squared deviations of each mel bin, in float64."""
 
@@ -271,13 +315,14 @@ class Moments(NamedTuple):
         deviations -= mean
         return cls(len(features), mean, np.einsum("ij,ij->j", deviations, deviations))
 
-    def merge(self, other):
-        """Moments of both parts together, by the update of Chan, Golub and LeVeque."""
-        count = self.count + other.count
-        delta = other.mean - self.mean
-        mean = self.mean + delta * (other.count / count)
-        squares = self.squares + other.squares + delta**2 * (self.count * other.count / count)
-        return Moments(count, mean, squares)
+    @classmethod
+    def together(cls, moments):
+        """Moments of all the frames of several."""
+        counts, means, squares = map(np.array, zip(*moments, strict=True))
+        weights = counts[:, None] / counts.sum()
+        mean = (weights * means).sum(axis=0)
+        between = (counts[:, None] * (means - mean) ** 2).sum(axis=0)
+        return cls(int(counts.sum()), mean, squares.sum(axis=0) + between)
 
     @property
     def scale(self):
@@ -289,5 +334,7 @@ class Moments(NamedTuple):
 
 def standardise(features, mean, scale):
     """(features - mean) / scale in place, computed in float64, rounded to float32."""
-    np.subtract(features, mean, out=features, casting="same_kind")
-    np.divide(features, scale, out=features, casting="same_kind")
+    precise = features.astype(np.float64)
+    precise -= mean
+    precise *= 1 / scale  # as the kernel does
+    features[...] = precise

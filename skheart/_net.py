@@ -12,119 +12,22 @@ import torch
 from skorch import NeuralNetClassifier
 from skorch.helper import predefined_split
 from skorch.utils import noop
-from torch.utils.data import BatchSampler, DataLoader, Dataset, RandomSampler, SequentialSampler
 
 from ._callbacks import make_callbacks, to_stderr
+from ._chunks import worker_threads
+from ._rows import batches
 
 __all__ = [
     "HeartSoundNet",
-    "Rows",
-    "batches",
     "make_net",
     "resolve_device",
     "torch_settings",
+    "uses_bfloat16",
 ]
 
 
 # torch has one generator and one number of threads for a whole process: fits in threads take turns.
 _TORCH = threading.RLock()
-
-
-class Rows(Dataset):
-    """Rows of an array by index, as torch tensors; the array is neither copied nor cast whole.
-
-    Parameters
-    ----------
-    X : array of shape (n, n_frames, n_mels)
-        Any float dtype; a batch is cast to float32 when it is read. A memory map will do.
-    y : array of int of shape (n,)
-        Class codes.
-    index : array of int
-        The rows, in order; a row may be there several times.
-    weight : array of float of the length of index, or None
-        Weight of each entry of index in the loss.
-    """
-
-    def __init__(self, X, y, index, weight=None):
-        self.X = X
-        self.y = np.asarray(y, dtype=np.int64)
-        self.index = np.asarray(index)
-        self.weight = None if weight is None else np.asarray(weight, dtype=np.float32)
-
-    def __len__(self):
-        return len(self.index)
-
-    def __getitem__(self, item):
-        """One row, or a batch for a list of positions."""
-        rows = self.index[item]
-        X = torch.from_numpy(np.ascontiguousarray(self.X[rows], dtype=np.float32))
-        y = torch.as_tensor(self.y[rows])
-        if self.weight is None:
-            return X, y
-        return {"x": X, "sample_weight": torch.as_tensor(self.weight[item])}, y
-
-
-class _Batches(BatchSampler):
-    """Batches without a last one of a single row, which batch normalisation cannot use."""
-
-    def __iter__(self):
-        previous = None
-        for batch in super().__iter__():
-            if previous is not None and len(batch) == 1:
-                batch = previous + batch
-                previous = None
-            if previous is not None:
-                yield previous
-            previous = batch
-        if previous is not None:
-            yield previous
-
-    def __len__(self):
-        n_batches = super().__len__()
-        lone = not self.drop_last and len(self.sampler) % self.batch_size == 1
-        return n_batches - 1 if lone and n_batches > 1 and self.batch_size > 1 else n_batches
-
-
-def batches(dataset, batch_size=32, shuffle=False, drop_last=False, **kwargs):
-    """A DataLoader that reads a whole batch of `Rows` at once.
-
-    Parameters
-    ----------
-    dataset : Rows
-        The rows.
-    batch_size : int, default=32
-        Rows in a batch; a last single row joins the batch before it.
-    shuffle : bool, default=False
-        New order in each epoch, from torch's generator.
-    drop_last : bool, default=False
-        Leave out the last batch if it is not full.
-    **kwargs : dict
-        More arguments of torch's DataLoader, as ``num_workers``.
-
-    Returns
-    -------
-    DataLoader
-    """
-    order = RandomSampler(dataset) if shuffle else SequentialSampler(dataset)
-    sampler = _Batches(order, batch_size, drop_last)
-    return DataLoader(_Whole(dataset), batch_sampler=sampler, collate_fn=_as_it_is, **kwargs)
-
-
-class _Whole(Dataset):
-    """A dataset from which torch takes a batch at once, rather than row by row."""
-
-    def __init__(self, rows):
-        self.rows = rows
-
-    def __len__(self):
-        return len(self.rows)
-
-    def __getitems__(self, items):
-        return self.rows[items]
-
-
-def _as_it_is(batch):
-    return batch
 
 
 class HeartSoundNet(NeuralNetClassifier):
@@ -133,13 +36,26 @@ class HeartSoundNet(NeuralNetClassifier):
     The classifiers of skheart hold one as ``net_``. Bring a subclass as ``net_class``, for example
     one that mixes in skorch's ``AccelerateMixin``. The module returns logits, and the criterion one
     loss for each recording (``reduction="none"``).
+
+    Attributes
+    ----------
+    training_dtype : torch.dtype or None
+        To what products are reduced in training steps, by `torch.autocast`.
     """
+
+    training_dtype = None
 
     def infer(self, x, **fit_params):
         """Run the module on a batch; the weights in it are for the loss alone."""
         if isinstance(x, dict):
-            x = {name: value for name, value in x.items() if name != "sample_weight"}
-        return super().infer(x, **fit_params)
+            x = x["x"]
+        device = next(self.module_.parameters()).device
+        if device.type == "cuda":
+            x = x.to(device, non_blocking=True)  # from pinned memory
+        if self.training_dtype is None or not self.module_.training:
+            return super().infer(x, **fit_params)
+        with torch.autocast(device.type, self.training_dtype):
+            return super().infer(x, **fit_params)
 
     def get_loss(self, y_pred, y_true, X=None, training=False):
         """Mean loss of a batch, weighted where the batch has weights."""
@@ -191,27 +107,28 @@ def noticing_ctrl_c():
 
 
 @contextmanager
-def torch_settings(device, n_threads, seed=None):
+def torch_settings(device, n_threads, seed=None, *, in_chunks=True):
     """Threads, generators and cuDNN's choices for one fit or prediction; all put back after it.
-
-    The number of threads is fixed because it changes the order of sums: in a worker process, which
-    joblib gives fewer threads, the same seed would otherwise train another model.
 
     Parameters
     ----------
     device : torch.device
         Where the net runs.
     n_threads : int
-        Threads of torch on the CPU.
+        Threads on the CPU.
     seed : int or None, default=None
         Seed of torch's generators; None leaves them alone.
+    in_chunks : bool, default=True
+        Whether the threads share chunks of recordings, each computed by one, so that their number
+        changes nothing. Otherwise they are torch's own, which may change the order of sums.
     """
     cuda_devices = [device] if device.type == "cuda" else []
     with _TORCH:
         threads_before = torch.get_num_threads()
         try:
-            torch.set_num_threads(n_threads)
+            torch.set_num_threads(1 if in_chunks else n_threads)
             with (
+                worker_threads(n_threads if in_chunks else 1),
                 torch.random.fork_rng(devices=cuda_devices, enabled=seed is not None),
                 _deterministic_cudnn(enabled=bool(cuda_devices)),
             ):
@@ -275,6 +192,7 @@ def make_net(clf, skorch_params, train_rows, valid_rows, device):
         "batch_size": clf.batch_size,
         "iterator_train": batches,
         "iterator_train__shuffle": True,
+        "iterator_train__pin_memory": device.type == "cuda",
         "iterator_valid": batches,
         "train_split": None if valid_rows is None else predefined_split(valid_rows),
         "classes": np.arange(len(clf.classes_)),
@@ -288,6 +206,8 @@ def make_net(clf, skorch_params, train_rows, valid_rows, device):
     settings |= skorch_params
     callbacks = settings.pop("callbacks", None)
     net = net_class(clf._module_class, **settings)
+    if weighted and "accelerator" not in skorch_params and uses_bfloat16(clf.precision, device):
+        net.training_dtype = torch.bfloat16
     net.callbacks = make_callbacks(
         callbacks,
         early_stopping=(clf.n_iter_no_change, clf.tol) if clf.early_stopping else None,
@@ -321,6 +241,25 @@ def resolve_device(device):
             "install a CUDA build of torch."
         )
     return device
+
+
+def uses_bfloat16(precision, device):
+    """Whether a net trains in bfloat16: where it is asked for, or with "auto" where it is fast.
+
+    Parameters
+    ----------
+    precision : {"auto", "float32", "bfloat16"}
+        As of the classifiers.
+    device : torch.device
+        Where the net runs.
+    """
+    if precision != "auto":
+        return precision == "bfloat16"
+    if device.type == "cuda":
+        return torch.cuda.get_device_capability(device) >= (8, 0)
+    from ._bfloat16 import in_hardware  # numba is slow to import
+
+    return device.type == "cpu" and in_hardware()
 
 
 def _accepts(target, argument):

@@ -1,14 +1,16 @@
 """Recurrent layers with a gradient of their own, to train in bfloat16 on the CPU.
 
-torch's layers add to the gradient of the weights at every time step. Here the gates of all steps are
-kept, and the gradient of the weights is one product of matrices at the end. What enters a product is
-bfloat16; states, cells and gates are float32.
+torch's layers add to the gradient of the weights at every time step. Here the gates of all steps
+are kept, and the gradient of the weights is one product of matrices at the end. What enters a
+product is bfloat16; states, cells and gates are float32.
 """
 
 from __future__ import annotations
 
 import numpy as np
 import torch
+
+from ._chunks import borrow, give_back
 
 __all__ = ["recurrent_layer"]
 
@@ -48,8 +50,12 @@ class _Recurrent(torch.autograd.Function):
         n_steps, n, _ = x.shape
         x = x.bfloat16().flatten(0, 1)
         w_hh_cast = w_hh.bfloat16().t()
-        gates = torch.mm(x, w_ih.bfloat16().t()).float().view(n_steps, n, -1)
-        gates += cls.input_bias(b_ih, b_hh)
+        width = len(w_ih)
+        from_x = borrow((n_steps * n, width), torch.bfloat16)
+        torch.mm(x, w_ih.bfloat16().t(), out=from_x)
+        gates = borrow((n_steps, n, width), torch.float32)
+        torch.add(from_x.view(gates.shape), cls.input_bias(b_ih, b_hh), out=gates)
+        give_back(from_x)
         hidden = gates.new_empty(n_steps, n, w_hh.shape[1])
         # The states as they enter the product of each step: the one before it, zeros at first.
         entering = torch.zeros((n_steps + 1, *hidden.shape[1:]), dtype=torch.bfloat16)
@@ -58,15 +64,25 @@ class _Recurrent(torch.autograd.Function):
         def product(step):
             return _bits(torch.mm(entering[step], w_hh_cast))
 
-        kept = cls.run(gates.numpy(), hidden.numpy(), _bits(entering), order, product, b_hh)
+        kept = cls.run(gates, hidden.numpy(), _bits(entering), order, product, b_hh)
         ctx.save_for_backward(x, w_ih, w_hh, hidden, entering)
-        ctx.kept = gates.numpy(), *kept
+        ctx.kept = gates, *kept
         ctx.order = order
+        if not any(ctx.needs_input_grad):
+            cls.release(ctx)
         return hidden
+
+    @staticmethod
+    def release(ctx):
+        for buffer in ctx.kept:
+            give_back(buffer)
+        ctx.kept = None
 
     @classmethod
     @torch.autograd.function.once_differentiable
     def backward(cls, ctx, grad):
+        if ctx.kept is None:
+            raise RuntimeError("The gradient of a training step can be taken once only.")
         x, w_ih, w_hh, hidden, entering = ctx.saved_tensors
         n_steps, n, _ = hidden.shape
         weight = w_hh.bfloat16()
@@ -75,7 +91,8 @@ class _Recurrent(torch.autograd.Function):
             return _bits(torch.mm(into, weight))
 
         grad = grad.contiguous().numpy()
-        into_x, into_h = cls.run_back(grad, hidden.numpy(), ctx.kept, ctx.order, product)
+        into_x, into_h = borrowed = cls.run_back(grad, hidden.numpy(), ctx.kept, ctx.order, product)
+        cls.release(ctx)
         # The rows of `entering` stand in the order of the steps.
         in_order = into_h if ctx.order.step == 1 else into_h.flip(0)
         into_x, into_h, in_order = (g.flatten(0, 1) for g in (into_x, into_h, in_order))
@@ -86,6 +103,8 @@ class _Recurrent(torch.autograd.Function):
         b_ih_grad, b_hh_grad = (torch.mm(ones, g)[0].float() for g in (into_x, into_h))
         w_ih_grad = torch.mm(into_x.t(), x).float()
         w_hh_grad = torch.mm(in_order.t(), entering[:-1].flatten(0, 1)).float()
+        for buffer in {id(tensor): tensor for tensor in borrowed}.values():
+            give_back(buffer)
         return x_grad, w_ih_grad, w_hh_grad, b_ih_grad, b_hh_grad, None
 
 
@@ -99,21 +118,23 @@ class _LSTM(_Recurrent):
         """The cells, a row of zeros first, and their tanh."""
         from ._recurrent_kernels import lstm_step
 
-        cells = np.zeros((len(hidden) + 1, *hidden.shape[1:]), np.float32)
-        tanh_cells = np.empty_like(hidden)
+        shapes = (len(hidden) + 1, *hidden.shape[1:]), hidden.shape
+        kept = tuple(borrow(shape, torch.float32) for shape in shapes)
+        gates, cells, tanh_cells = gates.numpy(), kept[0].numpy(), kept[1].numpy()
+        cells[0] = 0
         for step, t in enumerate(order):
             lstm_step(
                 gates[t], product(step), cells[step], cells[step + 1], tanh_cells[t], hidden[t],
                 entering[step + 1],
             )  # fmt: skip
-        return cells, tanh_cells
+        return kept
 
     @staticmethod
     def run_back(grad, hidden, kept, order, product):
         from ._recurrent_kernels import lstm_back
 
-        gates, cells, tanh_cells = kept
-        into = torch.empty(gates.shape, dtype=torch.bfloat16)
+        gates, cells, tanh_cells = (tensor.numpy() for tensor in kept)
+        into = borrow(gates.shape, torch.bfloat16)
         bits = _bits(into)
         cell_grad = np.zeros_like(hidden[0])
         through = np.zeros(hidden.shape[1:], np.uint16)
@@ -137,7 +158,8 @@ class _GRU(_Recurrent):
         """W_hn h + b_hn of all steps."""
         from ._recurrent_kernels import gru_step
 
-        recurrent = np.empty_like(hidden)
+        kept = borrow(hidden.shape, torch.float32)
+        gates, recurrent = gates.numpy(), kept.numpy()
         bias = b_hh.detach().numpy()[2 * hidden.shape[2] :]
         before = np.zeros_like(hidden[0])
         for step, t in enumerate(order):
@@ -145,14 +167,14 @@ class _GRU(_Recurrent):
                 gates[t], product(step), bias, before, recurrent[t], hidden[t], entering[step + 1]
             )
             before = hidden[t]
-        return (recurrent,)
+        return (kept,)
 
     @staticmethod
     def run_back(grad, hidden, kept, order, product):
         from ._recurrent_kernels import gru_back
 
-        gates, recurrent = kept
-        into_x, into_h = torch.empty((2, *gates.shape), dtype=torch.bfloat16)
+        gates, recurrent = (tensor.numpy() for tensor in kept)
+        into_x, into_h = (borrow(gates.shape, torch.bfloat16) for _ in range(2))
         bits_x, bits_h = _bits(into_x), _bits(into_h)
         state_grad = np.zeros_like(hidden[0])
         through = np.zeros(hidden.shape[1:], np.uint16)

@@ -9,10 +9,14 @@ from fractions import Fraction
 import numpy as np
 from sklearn.utils import compute_class_weight
 
+from ._arrays import IndexedRows, release, row_blocks
+
 __all__ = ["canonical_order", "clusters", "plan_rows", "row_digests", "validation_split"]
 
 # Whole weights are taken as counts (a row of weight 2 is two rows) up to this mean count.
 MAX_REPEATS = 10
+# Values at the start of a row that tell most rows apart.
+DIGEST_START = 1024
 
 
 def plan_rows(
@@ -34,7 +38,7 @@ def plan_rows(
 
     Parameters
     ----------
-    X : array of shape (n, ...)
+    X : ndarray of shape (n, ...) or IndexedRows
         The rows; they are read to tell identical ones, not copied.
     codes : array of int of shape (n,)
         Class of each row, as an index into classes.
@@ -112,12 +116,25 @@ def _class_weights(class_weight, classes, codes):
 def row_digests(X):
     """Digest of each row of X, as an array of shape (n, 2) of uint64.
 
-    Rows that a net sees as equal, in float32 and without signs of zero, have equal digests. A row
-    is read once and not copied beyond itself, so X may be a memory map.
+    Rows that a net sees as equal, in float32 and without signs of zero, have equal digests. The
+    first number is of the start of a row alone; where rows start alike, and only there, the second
+    one is of the whole row, else 0. So most rows of a memory map are not read to their end.
     """
-    seen = (np.ascontiguousarray(row, dtype=np.float32) + np.float32(0) for row in X)
-    digests = (hashlib.blake2b(row.data, digest_size=16).digest() for row in seen)
-    return np.frombuffer(b"".join(digests), dtype=np.uint64).reshape(len(X), 2)
+    if isinstance(X, IndexedRows):
+        return row_digests(X.base)[X.index]
+    digests = np.zeros((len(X), 2), np.uint64)
+    starts = (row.reshape(-1)[:DIGEST_START] for block in row_blocks(X) for row in block)
+    digests[:, 0] = [_digest(start) for start in starts]
+    _, which, counts = np.unique(digests[:, 0], return_inverse=True, return_counts=True)
+    for row in np.flatnonzero(counts[which] > 1):
+        digests[row, 1] = _digest(X[row])
+        release(X)
+    return digests
+
+
+def _digest(values):
+    seen = np.ascontiguousarray(values, dtype=np.float32) + np.float32(0)
+    return int.from_bytes(hashlib.blake2b(seen.data, digest_size=8).digest(), "little")
 
 
 def canonical_order(digests, *keys):

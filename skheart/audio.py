@@ -20,7 +20,7 @@ def read_recording(path, sr=None):
     path : str or os.PathLike
         A file of any format that libsndfile reads (WAV, FLAC, OGG, AIFF, MP3, ...).
     sr : int, default=None
-        Rate in Hz to which the samples are brought by soxr at its best quality ("VHQ").
+        Rate in Hz to which the samples are brought by soxr in high quality ("HQ").
         ``None`` keeps the rate of the file.
 
     Returns
@@ -62,7 +62,7 @@ def read_recording(path, sr=None):
     check_finite(samples, f"'{path}'")
     if sr is None or sr == rate:
         return samples, rate
-    samples = soxr.resample(samples, rate, sr, quality="VHQ")
+    samples = soxr.resample(samples, rate, sr, quality="HQ")
     if not samples.size:
         raise ValueError(f"'{path}' is an empty recording: it is shorter than a sample at {sr} Hz.")
     return samples, int(sr)
@@ -79,7 +79,12 @@ def _decode(path):
     if not os.path.getsize(path):
         raise ValueError(f"'{path}' is an empty recording: the file has 0 bytes.")
     try:
-        return soundfile.read(path, dtype="float32", always_2d=True)
+        with soundfile.SoundFile(path) as file:
+            if file.subtype != "PCM_16":
+                return file.read(dtype="float32", always_2d=True), file.samplerate
+            # Reading integers and scaling them here is twice as fast, with the same result.
+            samples = file.read(dtype="int16", always_2d=True)
+            return np.multiply(samples, 2.0**-15, dtype=np.float32), file.samplerate
     except (soundfile.SoundFileError, TypeError) as error:  # TypeError: headerless .raw
         reason = str(getattr(error, "error_string", error)).rstrip(".")
         raise ValueError(
@@ -145,6 +150,8 @@ def _items(X):
         return list(X)
     if ndim != 2 or not (hasattr(X, "iloc") or isinstance(X, np.ndarray)) or not X.size:
         return None  # numbers, or for scikit-learn to judge
+    if isinstance(X, np.ndarray) and X.dtype.kind not in "OUST":
+        return None
     columns = X.iloc if hasattr(X, "iloc") else X
     if X.shape[1] == 1:
         items = list(columns[:, 0])
@@ -201,7 +208,7 @@ def _describe(value):
     return f"the path {value!r}" if is_path(value) else f"of type {type(value).__name__}"
 
 
-def load_samples(recording, row, sr):
+def load_samples(recording, row, sr, finite=True):
     """Samples of one recording, checked: a 1-D array of integers or of finite floats.
 
     Parameters
@@ -212,6 +219,8 @@ def load_samples(recording, row, sr):
         Its place in the user's X, for the message of an error.
     sr : int
         Rate in Hz.
+    finite : bool, default=True
+        Whether an array is checked to be finite; a file always is.
     """
     if is_path(recording):
         return read_recording(recording, sr)[0]
@@ -233,7 +242,8 @@ def load_samples(recording, row, sr):
         raise ValueError(f"{name} has dtype {samples.dtype}, not numbers. {_FORMS}")
     if not samples.size:
         raise ValueError(f"{name} is empty. Leave it out.")
-    check_finite(samples, name)
+    if finite:
+        check_finite(samples, name)
     return samples
 
 

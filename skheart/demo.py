@@ -17,7 +17,7 @@ __all__ = ["SMALL_MODELS", "draw_confusion", "draw_roc", "run_demo"]
 _COMMON = {"logmel__n_mels": 32, "clf__lr": 3e-3, "clf__max_epochs": 25}
 _RNN = {"logmel__hop_length": 256, "clf__units": (32, 32), **_COMMON}
 SMALL_MODELS = {
-    "cnn": {"clf__channels": (8, 16, 32, 32), "clf__kernel_size": 3, **_COMMON},
+    "cnn": {"clf__channels": (8, 16, 32, 32), **_COMMON},
     "lstm": _RNN,
     "gru": _RNN,
 }

@@ -27,7 +27,10 @@ def make_heart_pipeline(model="cnn", *, random_state=None, device="auto", verbos
     verbose : int, default=0
         1 shows the progress of the features and of the training on standard error.
     memory : str, joblib.Memory or None, default=None
-        Where the fitted features are cached, see `sklearn.pipeline.Pipeline`.
+        Where the fitted features are cached, see `sklearn.pipeline.Pipeline`: a search fits the
+        features once per fold and setting of "logmel", however many classifiers it tries on them.
+        The recordings of a test fold are computed for each score; that takes a third of a
+        millisecond each, less than finding them in a cache.
 
     Returns
     -------
@@ -43,6 +46,10 @@ def make_heart_pipeline(model="cnn", *, random_state=None, device="auto", verbos
 
     Notes
     -----
+    The upsampling passes the features on by index, so that they are held once. A step of your own
+    after it gets an object that `numpy.asarray` turns into an array; ``ros__copy=True`` gives it an
+    array.
+
     To give `groups` or `sample_weight` to the classifier, set ``ros="passthrough"`` and
     ``clf__oversample=True``, which balances the training part inside the classifier: a sampler
     changes the number of rows, and rows no longer match their groups.
@@ -71,7 +78,7 @@ def make_heart_pipeline(model="cnn", *, random_state=None, device="auto", verbos
         clf = AttentionRNNClassifier(cell=model, **common)
     steps = [
         ("logmel", LogMelTransformer(verbose=verbose)),
-        ("ros", RandomOverSampler(random_state=random_state)),
+        ("ros", RandomOverSampler(random_state=random_state, copy=False)),
         ("clf", clf),
     ]
     return Pipeline(steps, memory=memory)

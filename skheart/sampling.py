@@ -8,6 +8,8 @@ import numpy as np
 from imblearn.over_sampling import RandomOverSampler as _StockRandomOverSampler
 from sklearn.utils import _safe_indexing
 
+from ._arrays import IndexedRows
+
 __all__ = ["RandomOverSampler"]
 
 
@@ -19,7 +21,8 @@ class RandomOverSampler(_StockRandomOverSampler):
     lengths, and paths, so that it can stand before or after the feature extraction in an
     :class:`imblearn.pipeline.Pipeline`. The originals come first, in their order, then the
     repeated ones. The result is made by one indexing of the input: there is no second copy, and
-    the recordings of a list are the same objects, repeated.
+    the recordings of a list are the same objects, repeated. With ``copy=False`` there is no copy
+    of an array at all.
 
     Parameters
     ----------
@@ -39,6 +42,12 @@ class RandomOverSampler(_StockRandomOverSampler):
     shrinkage : float, dict or None, default=None
         Smoothing of the repeated rows by Gaussian noise, not negative; a dict gives one factor
         per class. For tables of numbers only (2-D).
+
+    copy : bool, default=True
+        False returns the rows of an array of three and more dimensions by index rather than
+        copied: an object with `shape`, `dtype` and `len`, that gives arrays when it is indexed or
+        passed to `numpy.asarray`. The classifiers of skheart train on it without a copy, and reach
+        the same model. It shows later changes of `X`. Everything else is returned as with True.
 
     Attributes
     ----------
@@ -81,6 +90,14 @@ class RandomOverSampler(_StockRandomOverSampler):
     >>> sampler.fit_resample(X, ["normal", "normal", "mild"])[0].shape
     (4, 936, 64)
     """
+
+    _parameter_constraints = {**_StockRandomOverSampler._parameter_constraints, "copy": ["boolean"]}
+
+    def __init__(self, *, sampling_strategy="auto", random_state=None, shrinkage=None, copy=True):
+        super().__init__(
+            sampling_strategy=sampling_strategy, random_state=random_state, shrinkage=shrinkage
+        )
+        self.copy = copy
 
     def fit(self, X, y, **params):
         """Check the input and work out how many samples each class needs.
@@ -125,7 +142,8 @@ class RandomOverSampler(_StockRandomOverSampler):
         Returns
         -------
         X_resampled : same kind as X, n_samples_new items
-            The items of X in their order, then the repeated ones.
+            The items of X in their order, then the repeated ones; by index where ``copy=False``
+            says so.
 
         y_resampled : same kind as y, n_samples_new labels
             Their labels.
@@ -134,6 +152,8 @@ class RandomOverSampler(_StockRandomOverSampler):
             return super().fit_resample(X, y, **params)
         _, y_resampled = super().fit_resample(self._row_numbers(X), y, **params)
         self._note_features(X)
+        if not self.copy and isinstance(X, np.ndarray) and X.ndim > 2:
+            return IndexedRows(X, self.sample_indices_), y_resampled
         return _take(X, self.sample_indices_), y_resampled
 
     def _check_X_y(self, X, y):

@@ -38,6 +38,17 @@ def test_pcm16_written_by_the_standard_library(tmp_path, noise):
     assert samples.max() < 1.0
 
 
+@pytest.mark.parametrize("name", ["a.wav", "a.flac", "a.aiff"])
+@pytest.mark.parametrize("channels", [1, 3])
+def test_16_bits_are_what_soundfile_reads_as_float32(tmp_path, name, channels):
+    integers = np.random.default_rng(0).integers(-(2**15), 2**15, size=(3000, channels))
+    soundfile.write(tmp_path / name, integers.astype(np.int16), 4000, subtype="PCM_16")
+    expected, _ = soundfile.read(tmp_path / name, dtype="float32", always_2d=True)
+    samples, _ = read_recording(tmp_path / name)
+    assert samples.dtype == np.float32
+    np.testing.assert_array_equal(samples, expected.mean(axis=1))
+
+
 @pytest.mark.parametrize(
     ("name", "subtype", "step"),
     [

@@ -80,7 +80,8 @@ def test_net_is_trained_as_a_plain_torch_loop_trains_it():
             self.batches.append(batch)
 
     record = Record()
-    clf = small_cnn(max_epochs=2, batch_size=10, n_threads=1).set_params(callbacks=[record])
+    clf = small_cnn(max_epochs=2, batch_size=10, precision="float32")
+    clf.set_params(callbacks=[record])
     clf.fit(X, y)
     # From the same start and with the same batches, the loop of any torch tutorial.
     module.load_state_dict(record.weights)
@@ -144,7 +145,21 @@ def test_n_jobs_does_not_change_the_model(clf):
     np.testing.assert_array_equal(*scores)
 
 
-def test_threads_follow_from_the_work_alone(monkeypatch):
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+def test_threads_change_no_bit_of_a_cnn(precision, monkeypatch):
+    monkeypatch.setattr("skheart._chunks.CHUNK_BYTES", 10_000)  # several chunks of a small batch
+    X, y = make(36)
+    logits = [
+        small_cnn(n_threads=n_threads, precision=precision, early_stopping=True)
+        .fit(X, y)
+        .decision_function(X)
+        for n_threads in (1, 2, 3)
+    ]
+    np.testing.assert_array_equal(logits[0], logits[1])
+    np.testing.assert_array_equal(logits[0], logits[2])
+
+
+def test_threads_of_an_rnn_follow_from_the_work_alone(monkeypatch):
     monkeypatch.setattr("joblib.cpu_count", lambda **_: 7)
     seen = []
 
@@ -154,10 +169,10 @@ def test_threads_follow_from_the_work_alone(monkeypatch):
 
     X, y = make(4)
     watched = {"max_epochs": 1, "skorch_params": {"callbacks": [Watch()]}}
-    small_cnn(**watched).fit(X, y)
-    small_cnn(n_threads=2, **watched).fit(X, y)
-    wide = small_cnn(channels=(4, 900, 1), **watched)  # 43 000 weights, 2 400 frames
-    wide.fit(np.repeat(X, 100, axis=1)[:2, :, :1], y[:2])
+    small_rnn(**watched).fit(X, y)
+    small_rnn(n_threads=2, **watched).fit(X, y)
+    monkeypatch.setattr("skheart._base.SMALL_WORK", 10)
+    small_rnn(**watched).fit(X, y)
     assert seen == [1, 2, 7]
 
 

@@ -86,8 +86,8 @@ def test_class_weight_and_sample_weight_enter_the_loss():
                 )
             record.append((float((loss * inputs["sample_weight"]).mean()), inputs, targets))
 
-    clf = small_cnn(max_epochs=1, batch_size=40, skorch_params={"callbacks": [Record()]})
-    clf.fit(X, y, sample_weight=weight)
+    clf = small_cnn(max_epochs=1, batch_size=40, precision="float32")
+    clf.set_params(callbacks=[Record()]).fit(X, y, sample_weight=weight)
     by_hand, inputs, targets = record[0]
     np.testing.assert_allclose(
         inputs["sample_weight"], weight[0] * (targets == 0) + 0.25 * (targets == 1)

@@ -149,15 +149,17 @@ def test_chunks_are_done_in_order_without_gradients_and_errors_come_through():
 
 
 def test_buffers_come_back_within_a_block_alone():
-    first = borrow((2, 3, 4, 5), torch.float32)
+    settings = (2, 3, 4, 5), torch.float32, torch.channels_last
+    first = borrow(*settings)
     assert first.is_contiguous(memory_format=torch.channels_last)
-    give_back(first)
+    give_back(first, torch.channels_last)
     with worker_threads(1):
-        assert borrow((2, 3, 4, 5), torch.float32).data_ptr() != first.data_ptr()
-        give_back(first)
-        assert borrow((2, 3, 4, 5), torch.bfloat16).data_ptr() != first.data_ptr()
-        assert borrow((2, 3, 4, 5), torch.float32).data_ptr() == first.data_ptr()
-        assert borrow((2, 3, 4, 5), torch.float32).data_ptr() != first.data_ptr()
+        assert borrow(*settings).data_ptr() != first.data_ptr()
+        give_back(first, torch.channels_last)
+        for other in [((2, 3, 4, 5), torch.bfloat16, torch.channels_last), settings[:2]]:
+            assert borrow(*other).data_ptr() != first.data_ptr()
+        assert borrow(*settings).data_ptr() == first.data_ptr()
+        assert borrow(*settings).data_ptr() != first.data_ptr()
 
 
 def test_bfloat16_in_hardware_is_what_the_processor_says():

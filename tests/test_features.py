@@ -224,26 +224,37 @@ def test_each_recording_is_computed_once(recordings, monkeypatch):
     rows = []
     load = features.load_samples
     monkeypatch.setattr(
-        features, "load_samples", lambda r, row, sr: rows.append(row) or load(r, row, sr)
+        features,
+        "load_samples",
+        lambda r, row, sr, **kw: rows.append(row) or load(r, row, sr, **kw),
     )
     LogMelTransformer(duration=0.5, n_jobs=2).fit_transform(recordings * 5)
     assert sorted(rows) == list(range(25))
 
 
-@pytest.mark.parametrize("standardize", [True, False])
-def test_threads_change_nothing(standardize):
-    X = np.random.default_rng(0).normal(size=(53, 3000)).astype(np.float32)
-    one = LogMelTransformer(duration=0.5, standardize=standardize)
-    expected = one.fit_transform(X)
-    for n_jobs in (2, 5, -1):
-        other = clone(one).set_params(n_jobs=n_jobs)
-        np.testing.assert_array_equal(other.fit_transform(X), expected)
-        np.testing.assert_array_equal(other.mean_, one.mean_)
-        np.testing.assert_array_equal(other.scale_, one.scale_)
-        np.testing.assert_array_equal(other.fit(X).transform(X), expected)
-    # Processes could not write into one array: threads are insisted on.
-    with joblib.parallel_config("loky", n_jobs=2):
-        np.testing.assert_array_equal(clone(one).fit_transform(X), expected)
+@pytest.mark.parametrize(
+    ("params", "places"),
+    [
+        ({"hop_length": 130}, [0, 1000, 1999]),
+        ({"hop_length": 400}, [0, 255, 300, 1999]),
+        ({"n_fft": 255}, [0, 1999]),
+        ({"crop": "start"}, [0, 1999, 2000, 2999]),
+        ({"crop": "center"}, [0, 499, 500, 2499, 2500, 2999]),
+        ({"pad": "zero", "duration": 2.0}, [0, 2999]),
+    ],
+)
+@pytest.mark.parametrize("value", [np.nan, -np.inf])
+def test_not_finite_is_found_in_frames_and_between_and_beyond(params, places, value):
+    params = {"duration": 0.5, **params}
+    good = np.random.default_rng(0).normal(size=2000 if max(places) < 2000 else 3000)
+    what = "NaN" if np.isnan(value) else "infinity"
+    transformer = LogMelTransformer(**params).fit([good])
+    for place in places:
+        bad = good.copy()
+        bad[place] = value
+        for method in (transformer.transform, LogMelTransformer(**params).fit):
+            with pytest.raises(ValueError, match=f"row 1 contains {what}, first at sample {place}"):
+                method([good, bad])
 
 
 def test_memory_above_the_output_does_not_grow():

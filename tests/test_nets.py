@@ -69,7 +69,7 @@ def test_default_cnn_has_the_papers_shapes_and_as_many_weights_as_arithmetic_say
     assert net.features(torch.zeros(1, 936, 64)).shape == (1, 256, 58, 4)
     assert net.map_shape(936, 64) == (58, 4)
 
-    convolutions = 5 * 5 * (1 * 64 + 64 * 128 + 128 * 256 + 256 * 256)
+    convolutions = 3 * 3 * (1 * 64 + 64 * 128 + 128 * 256 + 256 * 256)
     norms = 2 * (64 + 128 + 256 + 256)
     head = 2 * (256 * 3 + 3)
     assert n_weights(net) == convolutions + norms + head == 2_666_950

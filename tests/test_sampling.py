@@ -18,6 +18,7 @@ from sklearn.model_selection import StratifiedKFold, cross_val_predict
 from sklearn.utils import check_random_state
 from sklearn.utils.estimator_checks import check_estimator
 
+from skheart._arrays import IndexedRows
 from skheart.sampling import RandomOverSampler
 
 Y = np.array(["normal", "mild", "mild", "severe", "mild", "normal", "mild"])
@@ -235,6 +236,63 @@ def test_one_gather_no_second_copy(shape):
     assert peak <= 1.1 * X_res.nbytes
 
 
+@pytest.mark.parametrize("shape", [(7, 5, 4), (7, 1, 2, 3)])
+def test_by_index_the_rows_are_those_of_the_copy(shape):
+    X = np.random.default_rng(0).normal(size=shape)
+    by_copy, by_index = (
+        RandomOverSampler(random_state=5),
+        RandomOverSampler(random_state=5, copy=False),
+    )
+    X_copied, y_copied = by_copy.fit_resample(X, Y)
+    X_res, y_res = by_index.fit_resample(X, Y)
+    assert isinstance(X_res, IndexedRows)
+    assert X_res.base is X
+    np.testing.assert_array_equal(X_res, X_copied)
+    np.testing.assert_array_equal(y_res, y_copied)
+    np.testing.assert_array_equal(by_index.sample_indices_, rows(5))
+    assert by_index.n_features_in_ == shape[1]
+    assert clone(by_index).get_params()["copy"] is False
+
+
+def test_by_index_nothing_is_allocated_and_a_map_is_not_read(tmp_path):
+    X = np.lib.format.open_memmap(tmp_path / "X.npy", "w+", np.float32, (300, 500, 64))
+    y = np.repeat([0, 1, 2], [200, 70, 30])
+    sampler = RandomOverSampler(random_state=0, copy=False)
+    sampler.fit_resample(X[:, :2], y)  # imports and caches
+    tracemalloc.start()
+    try:
+        X_res, _ = sampler.fit_resample(X, y)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert X_res.shape == (600, 500, 64)
+    assert peak < 1e5
+
+
+@pytest.mark.parametrize(
+    "X",
+    [
+        np.arange(14.0).reshape(7, 2),
+        pd.DataFrame({"a": np.arange(7.0)}),
+        RECORDINGS,
+        tuple(RECORDINGS),
+        np.array(PATHS),
+        pd.Series(PATHS),
+        sparse.eye(7, format="csr"),
+    ],
+    ids=lambda X: type(X).__name__,
+)
+def test_without_copy_all_else_is_returned_as_with_it(X):
+    expected, _ = RandomOverSampler(random_state=1).fit_resample(X, Y)
+    found, _ = RandomOverSampler(random_state=1, copy=False).fit_resample(X, Y)
+    assert type(found) is type(expected)
+    if sparse.issparse(X):
+        expected, found = expected.toarray(), found.toarray()
+    assert len(found) == len(expected)
+    pairs = zip(np.asarray(found, object), np.asarray(expected, object), strict=True)
+    assert all(np.array_equal(a, b) for a, b in pairs)
+
+
 def test_the_output_does_not_share_memory_with_the_input():
     X = np.zeros((7, 2, 2))
     balanced = Y[[0, 1, 3]]
@@ -290,6 +348,7 @@ def test_clone_and_pickle():
         (np.zeros((7, 3, 2)), Y, {"shrinkage": 1}, r"shrinkage=1 .* X is a 3-D"),
         (pd.Series(PATHS), Y, {"shrinkage": 1}, r"shrinkage=1 .* X is a Series"),
         (RECORDINGS, Y, {"shrinkage": -1}, "The 'shrinkage' parameter of RandomOverSampler"),
+        (RECORDINGS, Y, {"copy": "no"}, "The 'copy' parameter of RandomOverSampler must be .*bool"),
         (RECORDINGS, Y, {"sampling_strategy": "most"}, "The 'sampling_strategy' parameter"),
     ],
 )

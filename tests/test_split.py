@@ -4,7 +4,9 @@ import numpy as np
 import pytest
 from sklearn.utils.class_weight import compute_class_weight
 
-from skheart._split import clusters, plan_rows, row_digests, validation_split
+from skheart import _split
+from skheart._arrays import IndexedRows
+from skheart._split import DIGEST_START, clusters, plan_rows, row_digests, validation_split
 
 
 def make(n=60, seed=0):
@@ -34,6 +36,52 @@ def test_digests_tell_equal_rows_from_different_ones():
     _, expected = np.unique(X.reshape(len(X), -1), axis=0, return_inverse=True)
     same = labels.ravel()[:, None] == labels.ravel()
     np.testing.assert_array_equal(same, expected.ravel()[:, None] == expected.ravel())
+
+
+def alike(n=12, seed=0):
+    """Rows that start alike, the last three of which are equal to the first three throughout."""
+    X = np.random.default_rng(seed).normal(size=(n, 40, 32)).astype(np.float16)
+    X.reshape(n, -1)[:, :DIGEST_START] = X[0].reshape(-1)[:DIGEST_START]
+    X[-3:] = X[:3]
+    return X
+
+
+def test_digests_of_rows_that_start_alike():
+    X = alike()
+    _, labels = np.unique(row_digests(X), axis=0, return_inverse=True)
+    labels = labels.ravel()
+    np.testing.assert_array_equal(labels[-3:], labels[:3])
+    assert len(set(labels)) == 9
+
+
+@pytest.mark.parametrize("rows", [make()[0], alike()], ids=["from the start", "at the end"])
+def test_digests_are_of_the_values_whatever_holds_them(rows):
+    X = rows.astype(np.float16)
+    X[1, -1, -1] = 0
+    expected = row_digests(X)
+    X[1, -1, -1] = -0.0
+    for held in (
+        X.astype(np.float32),
+        X.astype(np.float64),
+        np.asfortranarray(X),
+        np.repeat(X, 2, axis=2)[..., ::2],
+    ):
+        np.testing.assert_array_equal(row_digests(held), expected)
+
+
+def test_digests_of_rows_by_index_are_taken_once_a_row(monkeypatch):
+    taken = []
+    digest = _split._digest
+    monkeypatch.setattr(_split, "_digest", lambda values: taken.append(values) or digest(values))
+    X, _ = make()
+    index = np.r_[np.arange(60), 3, 3, 7]
+    found = row_digests(IndexedRows(X, index))
+    np.testing.assert_array_equal(found[60:], found[[3, 3, 7]])
+    assert len(taken) == 60
+    taken.clear()
+    row_digests(X[index])
+    # The starts, and the five rows whose starts are not their own.
+    assert len(taken) == 63 + 5
 
 
 def test_clusters_join_groups_and_identical_rows_transitively():
@@ -100,8 +148,9 @@ def test_oversampling_and_class_weights_act_on_the_training_part_alone():
     assert len(np.unique(np.bincount(y[valid]))) > 1
 
 
-def test_order_of_the_rows_does_not_matter_and_whole_weights_are_counts():
-    X, y = make(30)
+@pytest.mark.parametrize("X", [make(30)[0], alike(30)], ids=["different", "alike"])
+def test_order_of_the_rows_does_not_matter_and_whole_weights_are_counts(X):
+    y = make(30)[1]
     shuffled = np.random.default_rng(1).permutation(30)
     first, _, _ = plan(X, y)
     second, _, _ = plan(X[shuffled], y[shuffled])
@@ -111,6 +160,10 @@ def test_order_of_the_rows_does_not_matter_and_whole_weights_are_counts():
     counted, none, _ = plan(X, y, sample_weight=weight.astype(float))
     assert none is None
     np.testing.assert_array_equal(np.bincount(counted, minlength=30), weight)
+
+    repeated = np.repeat(np.arange(30), weight)
+    again, _, _ = plan(X[repeated], y[repeated])
+    np.testing.assert_array_equal(X[counted], X[repeated][again])
 
     index, weights, _ = plan(X, y, sample_weight=weight * 0.5)
     assert set(index) == set(np.flatnonzero(weight))

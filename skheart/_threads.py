@@ -1,0 +1,46 @@
+"""Work on recordings in threads: it releases the GIL, and all write to one array."""
+
+from __future__ import annotations
+
+import collections
+import contextlib
+from concurrent.futures import ThreadPoolExecutor
+
+_AHEAD = 4  # what is read before it is asked for
+
+
+@contextlib.contextmanager
+def read_ahead(load, rows):
+    """Call `load` for each row in a thread that is a few rows ahead.
+
+    Yields an iterator over what it returned, in order. What it raised is raised at its row.
+    The thread ends with the context.
+    """
+    pool = ThreadPoolExecutor(1, thread_name_prefix="skheart-reader")
+
+    def loaded():
+        waiting = collections.deque()
+        for row in rows:
+            waiting.append(pool.submit(load, row))
+            if len(waiting) > _AHEAD:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
+
+    try:
+        yield loaded()
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def in_tasks(work, n_rows, n_rows_each, n_threads):
+    """What `work` returned for each range of a few rows, in order.
+
+    What it raised is raised: that of the first task that failed, and no more are begun.
+    """
+    rows = range(n_rows)
+    tasks = [rows[start : start + n_rows_each] for start in rows[::n_rows_each]]
+    if n_threads == 1:
+        return list(map(work, tasks))
+    with ThreadPoolExecutor(n_threads, thread_name_prefix="skheart") as pool:
+        return list(pool.map(work, tasks))
