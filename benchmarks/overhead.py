@@ -3,8 +3,9 @@
     python -m benchmarks.overhead [--small]
 
 The loop has the same module, precision, threads and batches, with no skorch, checks, history or
-data handling. Both train in one process, in turns; the fastest of each counts. The small net is that
-of the demonstration (channels 8, 16, 32, 32) on 4 s. With --small the paper's net sees 10 s.
+data handling. Both train in one process, in turns; the fastest of each counts. The small net is
+that of the demonstration (channels 8, 16, 32, 32) on 4 s. With --small the paper's net sees 10 s of
+sound.
 """
 
 from __future__ import annotations
