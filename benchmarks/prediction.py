@@ -85,7 +85,7 @@ def run(small=False):
     """The rows of the table."""
     from skheart._bfloat16 import in_hardware
 
-    n_frames, n = (312, 64) if small else (936, 64)
+    n_frames, n = 936, 32 if small else 96
     clf, plain = fitted(n_frames)
     X, _ = spectrograms(n, n_frames, seed=2)
     reduced = clf.__class__(**clf.get_params(deep=False)).set_params(precision="bfloat16")

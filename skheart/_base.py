@@ -386,6 +386,8 @@ class AttentionClassifier(ClassifierMixin, BaseEstimator):
         device = next(net.module_.parameters()).device
         size = self._predict_rows() if device.type == "cpu" else self.batch_size
         logits = np.empty((len(X), len(self.classes_)))
+        reduced = self.precision == "bfloat16"
+        dtype = torch.bfloat16 if reduced else torch.float32
 
         def predict(start):
             # Every batch has the same number of rows, the last one filled up with its last row: the
@@ -393,13 +395,13 @@ class AttentionClassifier(ClassifierMixin, BaseEstimator):
             rows = np.minimum(np.arange(start, start + size), len(X) - 1)
             # A value beyond float32 becomes infinite here, and is found below with its row.
             batch = read_rows(X, rows)
-            with torch.autocast(device.type, torch.bfloat16, enabled=self.precision == "bfloat16"):
+            with torch.autocast(device.type, torch.bfloat16, enabled=reduced):
                 chunk = net.infer(batch).float().cpu().numpy()
             logits[start : start + size] = chunk[: len(X) - start]
 
         net.module_.eval()
         n_threads = 1 if device.type == "cuda" else self.n_threads or torch.get_num_threads()
-        with torch_settings(device, n_threads):
+        with torch_settings(device, n_threads), net.module_.predicting(dtype):
             in_chunks(predict, range(0, len(X), size))
         wrong = np.flatnonzero(~np.isfinite(logits).all(axis=1))
         if len(wrong):

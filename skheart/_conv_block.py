@@ -13,7 +13,7 @@ from torch.nn import functional
 
 from ._chunks import borrow, chunk_slices, give_back, in_chunks
 
-__all__ = ["conv_norm_pool", "folded_conv_pool"]
+__all__ = ["conv_norm_pool", "fold", "folded_conv_pool"]
 
 LAST = torch.channels_last
 
@@ -53,24 +53,30 @@ def conv_norm_pool(x, conv, norm, pool):
     return y
 
 
-def folded_conv_pool(x, conv, norm, pool):
-    """relu(max_pool(norm(conv(x)))) in evaluation mode, the norm folded into the convolution.
+def fold(conv, norm, dtype):
+    """Weight and bias of norm(conv(x)) in evaluation mode, as one convolution in `dtype`."""
+    scale = norm.weight * (norm.running_var + norm.eps).rsqrt()
+    weight = _channels_last((conv.weight * scale[:, None, None, None]).to(dtype))
+    return weight, (norm.bias - norm.running_mean * scale).to(dtype)
+
+
+def folded_conv_pool(x, weight, bias, pool):
+    """relu(max_pool(norm(conv(x)))) in evaluation mode.
 
     Parameters
     ----------
     x : Tensor of shape (n, channels, time, mel)
         On any device.
-    conv, norm, pool : Conv2d, BatchNorm2d, (int, int)
+    weight, bias : Tensor
+        What `fold` gave.
+    pool : (int, int)
         As for `conv_norm_pool`.
 
     Returns
     -------
     Tensor of shape (n, out_channels, time // pool[0], mel // pool[1])
     """
-    scale = norm.weight * (norm.running_var + norm.eps).rsqrt()
-    weight = (conv.weight * scale[:, None, None, None]).to(x.dtype, memory_format=LAST)
-    bias = norm.bias - norm.running_mean * scale
-    z = functional.conv2d(x, weight, bias.to(x.dtype), padding="same")
+    z = functional.conv2d(x, weight, bias, padding="same")
     if z.device.type != "cpu" or z.requires_grad or z.dtype not in (torch.float32, torch.bfloat16):
         return functional.relu(functional.max_pool2d(z, pool))
     from . import _pool_kernels as kernels
@@ -86,9 +92,9 @@ class _ConvNormPool(torch.autograd.Function):
     def forward(ctx, x, weight, gamma, beta, eps, pool, padding):
         from . import _pool_kernels as kernels  # numba is slow to import: only to train
 
-        x = x.contiguous(memory_format=LAST)
+        x = _channels_last(x)
         sign = torch.where(gamma < 0, -1.0, 1.0)
-        signed = (weight * sign[:, None, None, None]).to(x.dtype, memory_format=LAST)
+        signed = _channels_last((weight * sign[:, None, None, None]).to(x.dtype))
         n, _, n_times, n_mels = x.shape
         n_times += 2 * padding[0] - weight.shape[2] + 1
         n_mels += 2 * padding[1] - weight.shape[3] + 1
@@ -170,6 +176,18 @@ class _ConvNormPool(torch.autograd.Function):
             torch.from_numpy(v).float() for v in (gamma_grad * sign.numpy(), beta_grad)
         )
         return x_grad, weight_grad, gamma_grad, beta_grad, None, None, None
+
+
+def _channels_last(maps):
+    """Maps with the channels innermost, in their strides too where there is one channel.
+
+    Their strides are how a convolution tells its format: with those of torch, one input channel
+    made the first layer ten times as slow.
+    """
+    maps = maps.contiguous(memory_format=LAST)
+    n_channels, height, width = maps.shape[1:]
+    strides = (n_channels * height * width, 1, n_channels * width, n_channels)
+    return maps.as_strided(maps.shape, strides, maps.storage_offset())
 
 
 def _cells(maps):

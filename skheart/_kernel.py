@@ -69,13 +69,12 @@ class Spectrogram:
         filters = plan.filters
         self._settings = n_fft, int(plan.power)
         self._shape = plan.n_times, plan.n_frames, n_mels
-        self._first, self._sums = (
-            _aligned(n_mels, np.float64),
-            _aligned((2, n_mels, LANES), np.float64),
-        )
+        self._first = _aligned(n_mels, np.float64)
+        self._sums = _aligned((2, n_mels, LANES), np.float64)
         self._total = _aligned(LANES, np.float64)
+        factor = None if scale is None else 1 / scale
         self._kept = {
-            "frames": plan.n_frames,
+            "frames": int(plan.n_frames),
             "hop_length": int(plan.hop_length),
             "window": np.array(plan.window, dtype=np.float64),
             "groups": groups,
@@ -84,9 +83,9 @@ class Spectrogram:
             "bins": filters.indices[filters.indptr[:-1]].astype(np.int64),
             "spans": filters.indptr.astype(np.int64),
             "weights": filters.data.astype(np.float32),
-            "log_floor": plan.log_floor,
-            "mean": np.array(np.broadcast_to(0.0 if mean is None else mean, n_mels)),
-            "factor": np.array(np.broadcast_to(1.0 if scale is None else 1 / scale, n_mels)),
+            "log_floor": float(plan.log_floor),
+            "mean": _of_each_mel(0.0 if mean is None else mean, n_mels),
+            "factor": _of_each_mel(1.0 if factor is None else factor, n_mels),
             "work": _aligned((n_fft, LANES), np.float64),
             "magnitudes": _aligned((1 + n_fft // 2, LANES), np.float32),
             "finished": _aligned((n_mels, LANES), np.float32),
@@ -123,6 +122,10 @@ class Spectrogram:
         sums, squares = self._sums.sum(axis=2)
         squares = np.maximum(squares - sums**2 / self._count, 0)
         return self._count, self._first + sums / self._count, squares
+
+
+def _of_each_mel(values, n_mels):
+    return np.array(np.broadcast_to(values, n_mels), dtype=np.float64)
 
 
 def _is_plain(out):
@@ -272,13 +275,13 @@ def _join(rows, re, im, size, turn):
         p, q, cosine, sine = rows[re + k * size], rows[im + k * size], *turn[2 * k - 2 : 2 * k]
         x.append(p * cosine - q * sine)
         y.append(p * sine + q * cosine)
-    even, odd, turned = (x[0] + x[2], y[0] + y[2]), (x[1] + x[3], y[1] + y[3]), None
-    # Bins k, k + size, and with them the conjugates of k + 2 size and k + 3 size.
-    rows[re], rows[im + 3 * size] = even[0] + odd[0], even[1] + odd[1]
-    rows[im + size], rows[re + 2 * size] = even[0] - odd[0], odd[1] - even[1]
-    even, turned = (x[0] - x[2], y[0] - y[2]), (y[1] - y[3], x[1] - x[3])
-    rows[re + size], rows[im + 2 * size] = even[0] + turned[0], even[1] - turned[1]
-    rows[im], rows[re + 3 * size] = even[0] - turned[0], -even[1] - turned[1]
+    a, b, c, d = x[0] + x[2], y[0] + y[2], x[0] - x[2], y[0] - y[2]
+    e, f, g, h = x[1] + x[3], y[1] + y[3], x[1] - x[3], y[1] - y[3]
+    # Bins k and size + k, and the conjugates of bins 2 size + k and 3 size + k.
+    rows[re], rows[im + 3 * size] = a + e, b + f
+    rows[re + size], rows[im + 2 * size] = c + h, d - g
+    rows[im + size], rows[re + 2 * size] = a - e, f - b
+    rows[im], rows[re + 3 * size] = c - h, -d - g
 
 
 def _magnitudes(function, n_fft, power):
@@ -333,12 +336,12 @@ def _log_coefficients():
 
 def _log(x):
     """The natural logarithm of positive float32; NaN for infinity and NaN."""
-    one, bias = 127 << 23, 127
-    bits = x.bits("i4")
+    bias, bits = 127, x.bits("i4")
+    one = bias << 23
     # x = mantissa * 2**exponent with the mantissa from sqrt(1/2) to sqrt(2).
     exponent = (bits + (one - int(np.float32(0.5**0.5).view(np.int32)))) >> 23
     mantissa = (bits - (exponent << 23) + one).bits("f4")
-    rest = mantissa + -1.0
+    rest = mantissa - 1.0
     first, *others = _log_coefficients()
     series = rest * first
     for coefficient in others[:-1]:

@@ -226,7 +226,8 @@ class AttentionCNNClassifier(AttentionClassifier):
     def _predict_rows(self):
         # As many as stay in the cache: one of the default size, several small ones.
         row_bytes = self.net_.module_.largest_map(*self.input_shape_)
-        return len(range(PREDICT_ROWS)[chunk_slices(PREDICT_ROWS, row_bytes)[0]])
+        fitting = len(range(PREDICT_ROWS)[chunk_slices(PREDICT_ROWS, row_bytes)[0]])
+        return max(2, fitting) if self.precision == "bfloat16" else fitting
 
 
 @_with_common_parameters

@@ -6,6 +6,7 @@ attention head the logit of a class is exactly the sum of that class's contribut
 
 from __future__ import annotations
 
+from contextlib import contextmanager, nullcontext
 from itertools import pairwise
 from numbers import Integral
 from typing import NamedTuple
@@ -15,7 +16,7 @@ from torch import nn
 from torch.nn import functional
 
 from ._chunks import chunk_slices, in_chunks
-from ._conv_block import conv_norm_pool, folded_conv_pool
+from ._conv_block import conv_norm_pool, fold, folded_conv_pool
 from ._recurrent import recurrent_layer
 from ._sizes import check_choice, check_sizes, pool_sizes
 
@@ -167,6 +168,10 @@ class _PooledHead(nn.Module):
 class _AttentionNet(nn.Module):
     """What the two nets share: features, then a head."""
 
+    def predicting(self, dtype=torch.float32):
+        """A block in which predictions are made, in a type that `torch.autocast` asks for too."""
+        return nullcontext()
+
     @torch.no_grad()
     def start_at_prior(self, prior):
         """Start the logits at the log of the class frequencies, so that training need not learn it.
@@ -250,6 +255,8 @@ class AttentionCNN(_AttentionNet):
     torch.Size([2, 3])
     """
 
+    _folded = None
+
     def __init__(
         self,
         n_classes=3,
@@ -306,6 +313,16 @@ class AttentionCNN(_AttentionNet):
                 return torch.cat(in_chunks(lambda rows: self._maps(x[rows]), slices))
         return self._maps(x)
 
+    @contextmanager
+    def predicting(self, dtype=torch.float32):
+        """Fold the normalisation into the convolutions once for all predictions in this block."""
+        with torch.no_grad():
+            self._folded = [fold(*pair, dtype) for pair in zip(self.convs, self.norms, strict=True)]
+        try:
+            yield
+        finally:
+            self._folded = None
+
     def largest_map(self, n_frames, n_mels):
         """Bytes of the largest map of a recording in float32."""
         largest = 0
@@ -321,14 +338,16 @@ class AttentionCNN(_AttentionNet):
         h = x.unsqueeze(1)
         if on_cpu:
             h = h.to(reduced_precision(x) or x.dtype)
-        for conv, norm, sizes in zip(self.convs, self.norms, self.pool_sizes, strict=True):
+        layers = zip(self.convs, self.norms, self.pool_sizes, strict=True)
+        for layer, (conv, norm, sizes) in enumerate(layers):
             pool = tuple(map(min, sizes, h.shape[2:]))
             if fused:
                 h = conv_norm_pool(h, conv, norm, pool)
             elif self.training:
                 h = functional.relu(functional.max_pool2d(norm(conv(h)), pool))
             else:
-                h = folded_conv_pool(h, conv, norm, pool)
+                folded = self._folded[layer] if self._folded else fold(conv, norm, h.dtype)
+                h = folded_conv_pool(h, *folded, pool)
         return h.to(x.dtype)
 
 

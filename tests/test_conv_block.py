@@ -11,7 +11,7 @@ from torch.nn import functional
 from skheart import _chunks
 from skheart._bfloat16 import in_hardware
 from skheart._chunks import borrow, chunk_slices, give_back, in_chunks, worker_threads
-from skheart._conv_block import conv_norm_pool, folded_conv_pool
+from skheart._conv_block import conv_norm_pool, fold, folded_conv_pool
 
 LAYERS = [  # kernel, pool, (n, time, mel)
     (3, (2, 2), (5, 12, 8)),
@@ -36,6 +36,10 @@ def make(kernel, seed=0, channels=(3, 6)):
 
 def plain(x, conv, norm, pool):
     return functional.relu(functional.max_pool2d(norm(conv(x)), pool))
+
+
+def evaluated(x, conv, norm, pool):
+    return folded_conv_pool(x, *fold(conv, norm, x.dtype), pool)
 
 
 def run(function, kernel, pool, shape, dtype=torch.float32, seed=0):
@@ -70,12 +74,12 @@ def test_batches_tracked_and_evaluation_agree_with_torch():
     assert int(norm.num_batches_tracked) == 3
     norm.eval()
     with torch.no_grad():
-        found = folded_conv_pool(x, conv, norm, (2, 3))
+        found = evaluated(x, conv, norm, (2, 3))
         torch.testing.assert_close(found, plain(x, conv, norm, (2, 3)), rtol=1e-4, atol=1e-5)
     x.requires_grad_()  # an explanation asks for the gradient of the input
     found, expected = (
         torch.autograd.grad(f(x, conv, norm, (2, 3)).square().sum(), x)[0]
-        for f in (folded_conv_pool, plain)
+        for f in (evaluated, plain)
     )
     torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-4)
 

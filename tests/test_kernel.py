@@ -162,6 +162,20 @@ def test_recordings_that_are_computed_together():
         np.testing.assert_allclose(Moments.together(of).squares, squares, rtol=1e-10)
 
 
+def test_parameters_of_numpys_types():
+    params = {
+        "sr": np.int64(4000), "duration": np.float32(0.5), "n_fft": np.int64(256),
+        "hop_length": np.int32(100), "n_mels": np.int16(20), "power": np.float64(2),
+        "log_floor": np.float32(2**-20), "fmin": np.float32(20),
+    }  # fmt: skip
+    recordings = np.random.default_rng(0).normal(size=(3, 2000))
+    plain = {name: value.item() for name, value in params.items()}
+    np.testing.assert_array_equal(
+        LogMelTransformer(**params).fit_transform(recordings),
+        LogMelTransformer(**plain).fit_transform(recordings),
+    )
+
+
 def test_samples_in_any_layout():
     plan = plan_of(n_mels=16)
     samples = np.random.default_rng(0).normal(size=4000)
