@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import collections
 import contextlib
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 
 _AHEAD = 4  # what is read before it is asked for
 
@@ -42,5 +42,11 @@ def in_tasks(work, n_rows, n_rows_each, n_threads):
     tasks = [rows[start : start + n_rows_each] for start in rows[::n_rows_each]]
     if n_threads == 1:
         return list(map(work, tasks))
-    with ThreadPoolExecutor(n_threads, thread_name_prefix="skheart") as pool:
-        return list(pool.map(work, tasks))
+    pool = ThreadPoolExecutor(n_threads, thread_name_prefix="skheart")
+    try:
+        calls = [pool.submit(work, task) for task in tasks]
+        # Not map: it would wake this thread after each task, and stop one that works.
+        wait(calls, return_when=FIRST_EXCEPTION)
+    finally:
+        pool.shutdown(cancel_futures=True)
+    return [call.result() for call in calls]
