@@ -42,11 +42,16 @@ def in_tasks(work, n_rows, n_rows_each, n_threads):
     tasks = [rows[start : start + n_rows_each] for start in rows[::n_rows_each]]
     if n_threads == 1:
         return list(map(work, tasks))
+    # Threads that write side by side would both clear the large page on which they meet.
+    share = min(16, -(-len(tasks) // (4 * n_threads)))
     pool = ThreadPoolExecutor(n_threads, thread_name_prefix="skheart")
     try:
-        calls = [pool.submit(work, task) for task in tasks]
-        # Not map: it would wake this thread after each task, and stop one that works.
+        calls = [
+            pool.submit(lambda part: list(map(work, part)), tasks[start : start + share])
+            for start in range(0, len(tasks), share)
+        ]
+        # Not map: it would wake this thread after each call, and stop one that works.
         wait(calls, return_when=FIRST_EXCEPTION)
     finally:
         pool.shutdown(cancel_futures=True)
-    return [call.result() for call in calls]
+    return [result for call in calls for result in call.result()]
