@@ -5,20 +5,20 @@
 `fit_transform` of arrays and of WAV files, and `fit` and `predict_proba` of a small CNN and of the
 default one, at five sizes up to 16 times the smallest, in number and in length.
 
-Time: a round takes every size once, in turns, and gives an exponent, the slope of log time over
-log size by least squares; the median over the rounds is at most 1.1 (the lowest and the highest
-stand beside it), and no step to twice the size takes more than 3 times as long (the fastest of
-the rounds at each). Costs that do not grow are not subtracted, so that exponents below 1 are
-theirs: making the net and drawing its first weights in `fit`, Adam's step over all weights, which
-takes as long however short the recordings are, and opening a file. All is on one thread: how well
-threads share few recordings is another law.
+Time: a round takes every size once, in turns. The exponent is the slope of log time over log size
+by least squares, of the fastest of the rounds at each size, and at most 1.1 (the lowest and the
+highest of a single round stand beside it); no step to twice the size takes more than 3 times as
+long. Costs that do not grow are not subtracted, so that exponents below 1 are theirs: making the
+net and drawing its first weights in `fit`, Adam's step over all weights, which takes as long
+however short the recordings are, and opening a file. All is on one thread: how well threads share
+few recordings is another law.
 
-Memory: the peak of resident memory above that before the call, in a fresh process for each size,
-after a first call on two short recordings; the lower of two calls counts, since what the
-allocator keeps differs from one to the next by some MiB. 16 times as many recordings take at most
-20 MiB more besides the output of `fit_transform`, so that nothing else grows with their number; in
-length, the exponent of the whole is at most 1.1. The net is the small one, which is quick enough
-for recordings of the paper's 936 frames in numbers.
+Memory: the peak of resident memory above that before the call, in a fresh process for each size
+(with --small, for the smallest and the largest), after a first call on two short recordings; the
+lower of two calls counts, since what the allocator keeps differs from one to the next by some MiB.
+16 times as many recordings take at most 20 MiB more besides the output of `fit_transform`, so that
+nothing else grows with their number; in length, the exponent of the whole is at most 1.1. The net
+is the small one, which is quick enough for recordings of the paper's 936 frames in numbers.
 """
 
 from __future__ import annotations
@@ -130,8 +130,8 @@ TASKS = {
     "fit_transform, files": Task(transform_files, (32, 30.0), (64, 7.5), (32, 30.0)),
     "fit, small CNN": Task(fit(SMALL_CNN), (16, 128), (16, 117), (16, 936), HOP_SECONDS),
     "predict, small CNN": Task(predict(SMALL_CNN), (16, 128), (16, 117), (16, 936), HOP_SECONDS),
-    "fit, default CNN": Task(fit(DEFAULT_CNN), (8, 16), (8, 117), None, HOP_SECONDS),
-    "predict, default CNN": Task(predict(DEFAULT_CNN), (8, 16), (8, 117), None, HOP_SECONDS),
+    "fit, default CNN": Task(fit(DEFAULT_CNN), (8, 16), (4, 117), None, HOP_SECONDS),
+    "predict, default CNN": Task(predict(DEFAULT_CNN), (8, 16), (4, 117), None, HOP_SECONDS),
 }
 
 
@@ -147,11 +147,10 @@ def _scratch():
 
 
 def exponent(values, factors=FACTORS):
-    """Slope and intercept of log value over log size."""
+    """Slope of log value over log size, by least squares."""
     from scipy.stats import linregress
 
-    line = linregress(np.log(factors), np.log(values))
-    return line.slope, line.intercept
+    return linregress(np.log(factors), np.log(values)).slope
 
 
 # ---------------------------------------------------------------------- time
@@ -177,12 +176,12 @@ def measure_times(rounds):
 def time_rows(times):
     rows, steps = [], {}
     for (name, axis), rounds in times.items():
-        slopes = sorted(exponent(values)[0] for values in rounds)
-        slope = float(np.median(slopes))
-        others = {"lowest": slopes[0], "highest": slopes[-1]}
+        seconds = rounds.min(axis=0)
+        slope = exponent(seconds)
+        slopes = [exponent(values) for values in rounds]
+        others = {"lowest of a round": min(slopes), "highest": max(slopes)}
         claim = f"Time of {name}, against {axis}"
         rows.append(Row(claim, "(exponent)", slope, others, slope, AT_MOST_EXPONENT, True, 1.0))
-        seconds = rounds.min(axis=0)
         steps[f"{name}, {axis}"] = (seconds[1:] / seconds[:-1]).max()
     worst = max(steps, key=steps.get)
     claim = f"Time, the largest step to twice the size ({worst})"
@@ -193,28 +192,35 @@ def time_rows(times):
 # ---------------------------------------------------------------------- memory
 
 
-def print_memory(name, axis, factor):
-    """Print the MiB that a call takes at one size: in all, and for its output."""
-    task = TASKS[name]
+def print_memory(name, axis, *factors):
+    """Print the MiB that a call takes at some sizes: each in all, and for its output."""
+    task, found = TASKS[name], []
     with _scratch():
         task.make(2, task.length[1])[0]()
-        case, output = task.make(*task.size(axis, int(factor), memory=True))
-        peaks = []
-        for _ in range(2):
-            gc.collect()
-            ctypes.CDLL(None).malloc_trim(0)  # what was kept from before would hide what is taken
-            _measure.reset_peak()
-            before = _measure.peak_mib()
-            case()
-            peaks.append(_measure.peak_mib() - before)
-        print(min(peaks), output / MIB)
+        for factor in factors:
+            case, output = task.make(*task.size(axis, int(factor), memory=True))
+            found += [min(_peak(case) for _ in range(2)), output / MIB]
+    print(*found)
 
 
-def measure_memory(factors):
-    """MiB of every task and axis, as arrays (sizes, 2): in all, and of the output."""
+def _peak(case):
+    gc.collect()
+    ctypes.CDLL(None).malloc_trim(0)  # what was kept from before would hide what is taken
+    _measure.reset_peak()
+    before = _measure.peak_mib()
+    case()
+    return _measure.peak_mib() - before
+
+
+def measure_memory(factors, together=False):
+    """MiB of every task and axis, as arrays (sizes, 2): in all, and of the output.
+
+    Each size in a fresh process, or the sizes of a series together in one, which is quicker.
+    """
     code = "import sys; from benchmarks.growth import print_memory; print_memory(*sys.argv[1:])"
     series = [(n, axis) for n, task in TASKS.items() if task.many for axis in AXES]
-    points = [(*one, factor) for one in series for factor in factors]
+    groups = [factors] if together else [[factor] for factor in factors]
+    points = [(*one, *group) for one in series for group in groups]
     with ThreadPoolExecutor(2) as pool:  # memory does not mind company
         measured = list(pool.map(lambda point: fresh(code, *point, threads=1), points))
     return dict(zip(series, np.reshape(measured, (len(series), len(factors), 2)), strict=True))
@@ -230,7 +236,7 @@ def memory_rows(memory, factors):
             others = {"output": values[-1, 1], "beside it at the smallest": beside[0]}
             rows.append(Row(claim, "MiB", peaks[-1], others, grown, AT_MOST_MIB, True))
         else:
-            slope, _ = exponent(peaks, factors)
+            slope = exponent(peaks, factors)
             others = {"MiB at the longest": peaks[-1]}
             rows.append(Row(claim, "(exponent)", slope, others, slope, AT_MOST_EXPONENT, True, 1.0))
     return rows
@@ -280,9 +286,9 @@ def _line(axes, name, axis, factors, values, memory=False):
 
 
 def run(small=False, picture=None):
-    """Rows of the table; the small size has fewer rounds, and the ends alone for memory."""
+    """Rows of the table; the small size has fewer rounds, and for memory the two ends alone."""
     factors = FACTORS[::4] if small else FACTORS
-    memory = measure_memory(factors)
+    memory = measure_memory(factors, together=small)
     times = measure_times(rounds=3 if small else 5)
     if picture:
         plot(times, memory, factors, picture)

@@ -27,31 +27,31 @@ def in_hardware():
 
 
 def wide(value):
-    """float32 of an element that is float32, or bfloat16 as uint16; for compiled code only."""
-    raise NotImplementedError
+    """float32 of an element that is float32, or bfloat16 as uint16."""
+    return _widen(value) if isinstance(value, np.uint16) else value
 
 
 def like(element, value):
-    """A float32 in the type of an element, rounded to nearest even; for compiled code only."""
-    raise NotImplementedError
+    """A float32 in the type of an element, rounded to nearest even."""
+    return _round(element, value) if isinstance(element, np.uint16) else np.float32(value)
+
+
+def _widen(value):
+    return np.uint32(np.uint32(value) << np.uint32(16)).view(np.float32)
+
+
+def _round(element, value):
+    bits = np.float32(value).view(np.uint32)
+    odd = np.uint32(np.uint32(bits >> np.uint32(16)) & np.uint32(1))
+    bits = np.uint32(bits + np.uint32(np.uint32(0x7FFF) + odd))
+    return np.uint16(bits >> np.uint32(16))
 
 
 @overload(wide)
 def _wide(value):
-    if value == types.uint16:
-        return lambda value: np.uint32(np.uint32(value) << np.uint32(16)).view(np.float32)
-    return lambda value: value
+    return _widen if value == types.uint16 else lambda value: value
 
 
 @overload(like)
 def _like(element, value):
-    if element == types.uint16:
-
-        def rounded(element, value):
-            bits = np.float32(value).view(np.uint32)
-            odd = np.uint32(np.uint32(bits >> np.uint32(16)) & np.uint32(1))
-            bits = np.uint32(bits + np.uint32(np.uint32(0x7FFF) + odd))
-            return np.uint16(bits >> np.uint32(16))
-
-        return rounded
-    return lambda element, value: np.float32(value)
+    return _round if element == types.uint16 else lambda element, value: np.float32(value)
