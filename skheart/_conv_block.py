@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from torch.nn import functional
 
+from . import _winograd as winograd
 from ._chunks import borrow, chunk_slices, give_back, in_chunks
 
 __all__ = ["conv_norm_pool", "fold", "folded_conv_pool"]
@@ -54,21 +55,23 @@ def conv_norm_pool(x, conv, norm, pool):
 
 
 def fold(conv, norm, dtype):
-    """Weight and bias of norm(conv(x)) in evaluation mode, as one convolution in `dtype`."""
+    """What `folded_conv_pool` takes of norm(conv(x)) in evaluation mode, in `dtype`."""
     scale = norm.weight * (norm.running_var + norm.eps).rsqrt()
     weight = _channels_last((conv.weight * scale[:, None, None, None]).to(dtype))
-    return weight, (norm.bias - norm.running_mean * scale).to(dtype)
+    bias = (norm.bias - norm.running_mean * scale).to(dtype)
+    fast = winograd.suits(weight) and not torch.is_grad_enabled()
+    return weight, bias, winograd.spread(weight) if fast else None
 
 
-def folded_conv_pool(x, weight, bias, pool):
+def folded_conv_pool(x, weight, bias, kernel, pool):
     """relu(max_pool(norm(conv(x)))) in evaluation mode.
 
     Parameters
     ----------
     x : Tensor of shape (n, channels, time, mel)
         On any device.
-    weight, bias : Tensor
-        What `fold` gave.
+    weight, bias, kernel : Tensor
+        What `fold` gave; kernel is None where the convolution is torch's.
     pool : (int, int)
         As for `conv_norm_pool`.
 
@@ -76,7 +79,13 @@ def folded_conv_pool(x, weight, bias, pool):
     -------
     Tensor of shape (n, out_channels, time // pool[0], mel // pool[1])
     """
-    z = functional.conv2d(x, weight, bias, padding="same")
+    fast = kernel is not None and not x.requires_grad
+    if fast and pool == (2, 2):
+        return winograd.convolve_pool(x, kernel, bias)
+    if fast:
+        z = winograd.convolve(x, kernel).add_(bias[:, None, None])
+    else:
+        z = functional.conv2d(x, weight, bias, padding="same")
     if z.device.type != "cpu" or z.requires_grad or z.dtype not in (torch.float32, torch.bfloat16):
         return functional.relu(functional.max_pool2d(z, pool))
     from . import _pool_kernels as kernels
@@ -95,6 +104,9 @@ class _ConvNormPool(torch.autograd.Function):
         x = _channels_last(x)
         sign = torch.where(gamma < 0, -1.0, 1.0)
         signed = _channels_last((weight * sign[:, None, None, None]).to(x.dtype))
+        # In bfloat16 its gradients would be less exact than those of the plain algorithm.
+        fast = winograd.suits(weight) and x.dtype == torch.float32
+        kernel = winograd.spread(signed) if fast else None
         n, _, n_times, n_mels = x.shape
         n_times += 2 * padding[0] - weight.shape[2] + 1
         n_mels += 2 * padding[1] - weight.shape[3] + 1
@@ -104,7 +116,10 @@ class _ConvNormPool(torch.autograd.Function):
         slices = chunk_slices(n, channels * n_times * n_mels * x.dtype.itemsize)
 
         def convolve(rows):
-            chunk = functional.conv2d(x[rows], signed, padding=padding)
+            if kernel is not None:
+                chunk = winograd.convolve(x[rows], kernel)
+            else:
+                chunk = functional.conv2d(x[rows], signed, padding=padding)
             chunk = _cells(chunk.contiguous(memory_format=LAST))
             moments = np.zeros((3, channels))
             kernels.forward_map(chunk, _cells(z[rows]), pool, _cells(largest[rows]), moments)
@@ -123,7 +138,7 @@ class _ConvNormPool(torch.autograd.Function):
         in_chunks(normalise, slices)
         ctx.save_for_backward(x, signed, sign)
         ctx.maps = z, largest
-        ctx.settings = pool, padding, slices, factors, mean, rate
+        ctx.settings = pool, padding, slices, factors, mean, rate, kernel
         mean, variance = (torch.from_numpy(v).float() for v in (mean * sign.numpy(), variance))
         ctx.mark_non_differentiable(mean, variance)
         return y, mean, variance
@@ -138,7 +153,7 @@ class _ConvNormPool(torch.autograd.Function):
         x, signed, sign = ctx.saved_tensors
         z, largest = ctx.maps
         ctx.maps = None
-        pool, padding, slices, factors, mean, rate = ctx.settings
+        pool, padding, slices, factors, mean, rate, kernel = ctx.settings
         grad = grad.contiguous(memory_format=LAST)
         channels = len(sign)
 
@@ -158,6 +173,9 @@ class _ConvNormPool(torch.autograd.Function):
         def go_back(rows):
             maps = _cells(largest[rows]), *factors, _cells(grad[rows])
             kernels.backward_map(_cells(z[rows]), pool, *maps, slope, offset)
+            if kernel is not None:
+                into_x = None if x_grad is None else x_grad[rows]
+                return winograd.gradients(z[rows], x[rows], kernel, into_x)
             into_x, into_weight, _ = torch.ops.aten.convolution_backward(
                 z[rows], x[rows], signed, None, [1, 1], padding, [1, 1], False, [0, 0], 1,
                 [x_grad is not None, True, False],

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from skheart import _pool_kernels, _recurrent_kernels
+from skheart import _pool_kernels, _recurrent_kernels, _winograd_kernels
 from skheart._bfloat16 import like, wide
 
 SHAPES = {  # of the arguments; "b" may be bfloat16, "f" is float32, "d" is float64
@@ -17,13 +17,23 @@ SHAPES = {  # of the arguments; "b" may be bfloat16, "f" is float32, "d" is floa
     "lstm_back": ["f 3 16", "f 3 4", "f 3 4", "f 3 4", "b 3 4", "f 3 4", "b 3 16"],
     "gru_step": ["f 3 12", "b 3 12", "f 4", "f 3 4", "f 3 4", "f 3 4", "b 3 4"],
     "gru_back": ["f 3 12", *["f 3 4"] * 3, "b 3 4", "f 3 4", "b 3 12", "b 3 12"],
+    "input_tiles": ["b 8 6 5", 1, "b 16 4 5"],
+    "join_tiles": ["b 16 4 5", 1, "b 5 3 5"],
+    "pool_tiles": ["b 16 4 5", 1, "f 5", "b 5 1 5"],
+    "gradient_tiles": ["f 5 3 5", 1, "f 16 4 5"],
+    "add_tiles": ["f 16 4 5", 1, "f 8 6 5"],
+    "_differences": ["b 5"] * 4 + ["f 5"] * 4,
+    "_add_differences": ["f 5"] * 8,
+    "_sums": ["b 5"] * 4 + ["f 5"] * 2,
+    "_spread": ["f 5"] * 6,
+    "_output": ["b 16 4 5", 1, "f 2 4 5", "f 2 2 5"],
 }
 
 
 def arguments(shapes, reduced):
     rng = np.random.default_rng(0)
     for shape in shapes:
-        if isinstance(shape, tuple):
+        if not isinstance(shape, str):
             yield shape
             continue
         kind, *sizes = shape.split()
@@ -45,8 +55,8 @@ def floats(array):
 @pytest.mark.parametrize("reduced", [False, True])
 @pytest.mark.parametrize("name", SHAPES)
 def test_compiled_loop_does_what_its_python_says(name, reduced):
-    module = _pool_kernels if hasattr(_pool_kernels, name) else _recurrent_kernels
-    loop = getattr(module, name)
+    modules = _pool_kernels, _recurrent_kernels, _winograd_kernels
+    loop = next(getattr(module, name) for module in modules if hasattr(module, name))
     compiled, python, before = (list(arguments(SHAPES[name], reduced)) for _ in range(3))
     loop(*compiled)
     loop.py_func(*python)

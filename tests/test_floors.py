@@ -19,6 +19,8 @@ FLOORS = {
     "_bfloat16": 0,
     "_chunks": 0,
     "_pool_kernels": 0.1,
+    "_winograd_kernels": 0.1,
+    "_winograd": 0.15,
     "_recurrent_kernels": 0.1,
     "_conv_block": 0.2,
     "_recurrent": 0.2,
