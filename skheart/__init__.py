@@ -25,10 +25,13 @@ _SUBMODULES = (
     "datasets",
     "demo",
     "evaluation",
+    "explain",
     "features",
     "metrics",
     "nets",
     "pipeline",
+    "plot",
+    "report",
     "sampling",
 )
 

@@ -382,10 +382,24 @@ class AttentionClassifier(ClassifierMixin, BaseEstimator):
     def _logits(self, X):
         check_is_fitted(self, "net_")
         X = self._check_X(X, reset=False)
+        logits = np.empty((len(X), len(self.classes_)))
+
+        def collect(start, chunk):
+            chunk = chunk.float().cpu().numpy()
+            logits[start : start + len(chunk)] = chunk[: len(X) - start]
+
+        self._infer(X, collect)
+        self._check_logits(logits)
+        return logits
+
+    def _infer(self, X, collect, **params):
+        """Run the net on checked X and hand each batch's first row and output to `collect`.
+
+        The last batch may be longer than what is left of X. `params` are for the module.
+        """
         net = self.net_
         device = next(net.module_.parameters()).device
         size = self._predict_rows() if device.type == "cpu" else self.batch_size
-        logits = np.empty((len(X), len(self.classes_)))
         reduced = self.precision == "bfloat16"
         dtype = torch.bfloat16 if reduced else torch.float32
 
@@ -393,16 +407,18 @@ class AttentionClassifier(ClassifierMixin, BaseEstimator):
             # Every batch has the same number of rows, the last one filled up with its last row: the
             # number changes the order of sums, and a prediction must not depend on it.
             rows = np.minimum(np.arange(start, start + size), len(X) - 1)
-            # A value beyond float32 becomes infinite here, and is found below with its row.
+            # A value beyond float32 becomes infinite here, and is found later with its row.
             batch = read_rows(X, rows)
             with torch.autocast(device.type, torch.bfloat16, enabled=reduced):
-                chunk = net.infer(batch).float().cpu().numpy()
-            logits[start : start + size] = chunk[: len(X) - start]
+                collect(start, net.infer(batch, **params))
 
         net.module_.eval()
         n_threads = 1 if device.type == "cuda" else self.n_threads or torch.get_num_threads()
         with torch_settings(device, n_threads), net.module_.predicting(dtype):
             in_chunks(predict, range(0, len(X), size))
+
+    @staticmethod
+    def _check_logits(logits):
         wrong = np.flatnonzero(~np.isfinite(logits).all(axis=1))
         if len(wrong):
             raise ValueError(
@@ -410,4 +426,3 @@ class AttentionClassifier(ClassifierMixin, BaseEstimator):
                 f"not finite, the first in row {wrong[0]}. Use the LogMelTransformer that the "
                 "classifier was trained with."
             )
-        return logits

@@ -8,7 +8,10 @@ __all__ = ["check_choice", "check_sizes", "pool_sizes"]
 
 
 def pool_sizes(pool_size, n_layers):
-    """One (time, mel) pair for each layer."""
+    """One (time, mel) pair for each layer; "fine" halves the time in the first one alone."""
+    if isinstance(pool_size, str):
+        check_choice("pool_size", pool_size, ("fine",))
+        return [(2, 2)] + [(1, 2)] * (n_layers - 1)
     if _is_pair(pool_size) or isinstance(pool_size, Integral):
         pool_size = [pool_size] * n_layers
     if len(pool_size) != n_layers:

@@ -9,7 +9,6 @@ from __future__ import annotations
 from contextlib import contextmanager, nullcontext
 from itertools import pairwise
 from numbers import Integral
-from typing import NamedTuple
 
 import torch
 from torch import nn
@@ -17,6 +16,7 @@ from torch.nn import functional
 
 from ._chunks import chunk_slices, in_chunks
 from ._conv_block import conv_norm_pool, fold, folded_conv_pool
+from ._heads import AttentionMaps, AttentionPooling, PooledHead, init_he
 from ._recurrent import recurrent_layer
 from ._sizes import check_choice, check_sizes, pool_sizes
 
@@ -24,145 +24,6 @@ __all__ = ["AttentionCNN", "AttentionMaps", "AttentionPooling", "AttentionRNN"]
 
 CNN_HEADS = ("attention", "flatten", "max", "mean")
 RNN_HEADS = ("attention", "last", "max", "mean")
-RECTIFIERS = ("sigmoid", "softmax")
-
-
-class AttentionMaps(NamedTuple):
-    """What the attention head saw, cell by cell.
-
-    Each map has the shape ``(n, n_classes, time, mel)``, or ``(n, n_classes, time)`` for a
-    sequence.
-
-    Attributes
-    ----------
-    logits : Tensor of shape (n, n_classes)
-        The sum of `contribution` over the cells.
-    class_map : Tensor
-        C, the class evidence of a cell (a logit, no unit).
-    attention : Tensor
-        F*, the weight of a cell; it sums to 1 over the cells of a class.
-    contribution : Tensor
-        C * F*.
-    """
-
-    logits: torch.Tensor
-    class_map: torch.Tensor
-    attention: torch.Tensor
-    contribution: torch.Tensor
-
-
-class AttentionPooling(nn.Module):
-    """Global attention pooling, the head of the paper.
-
-    A 1x1 convolution gives the class map C. A second one, rectified to [0, 1] and divided by its
-    sum over the cells, gives the attention F*. The logit of a class is the sum over the cells of
-    C * F*.
-
-    Parameters
-    ----------
-    in_channels : int
-        Channels of the feature map.
-    n_classes : int
-        Number of classes.
-    ndim : {1, 2}, default=2
-        1 for sequences ``(n, in_channels, time)``, 2 for maps ``(n, in_channels, time, mel)``.
-    rectifier : {"sigmoid", "softmax"}, default="sigmoid"
-        How the second convolution is brought into [0, 1]. "softmax" is taken over the classes:
-        over the cells the normalisation would do nothing (assumed; the paper does not say which).
-    floor : float, default=1e-7
-        F is kept at least this large, so that its sum is never zero (assumed; from the public
-        code of sister papers).
-
-    References
-    ----------
-    Ren et al., "Deep attention-based neural networks for explainable heart sound
-    classification", Machine Learning with Applications 9 (2022) 100322.
-
-    Examples
-    --------
-    >>> import torch
-    >>> from skheart.nets import AttentionPooling
-    >>> head = AttentionPooling(8, 3)
-    >>> maps = head(torch.randn(2, 8, 58, 4), return_maps=True)
-    >>> maps.contribution.shape
-    torch.Size([2, 3, 58, 4])
-    >>> torch.allclose(maps.contribution.sum((2, 3)), maps.logits, atol=1e-5)
-    True
-    """
-
-    def __init__(self, in_channels, n_classes, *, ndim=2, rectifier="sigmoid", floor=1e-7):
-        super().__init__()
-        check_choice("ndim", ndim, (1, 2))
-        check_choice("rectifier", rectifier, RECTIFIERS)
-        conv = nn.Conv1d if ndim == 1 else nn.Conv2d
-        self.rectifier = rectifier
-        self.floor = floor
-        self.class_conv = conv(in_channels, n_classes, 1)
-        self.attention_conv = conv(in_channels, n_classes, 1)
-        for layer in (self.class_conv, self.attention_conv):
-            _init_he(layer)
-
-    @property
-    def bias(self):
-        """What is added to the logits, (n_classes,): the bias of C, since F* sums to 1."""
-        return self.class_conv.bias
-
-    def forward(self, features, return_maps=False):
-        """Pool a feature map to logits.
-
-        Parameters
-        ----------
-        features : Tensor of shape (n, in_channels, time) or (n, in_channels, time, mel)
-            The feature map.
-        return_maps : bool, default=False
-            Return an `AttentionMaps` rather than the logits alone.
-
-        Returns
-        -------
-        Tensor of shape (n, n_classes) or AttentionMaps
-        """
-        class_map = self.class_conv(features)
-        attention = self.attention_conv(features)
-        if self.rectifier == "sigmoid":
-            attention = torch.sigmoid(attention)
-        else:
-            attention = torch.softmax(attention, dim=1)
-        attention = attention.clamp(min=self.floor)
-        cells = tuple(range(2, attention.ndim))
-        attention = attention / attention.sum(cells, keepdim=True)
-        contribution = class_map * attention
-        logits = contribution.sum(cells)
-        if return_maps:
-            return AttentionMaps(logits, class_map, attention, contribution)
-        return logits
-
-
-class _PooledHead(nn.Module):
-    """The heads without attention: pool or flatten, then one linear layer."""
-
-    def __init__(self, in_features, n_classes, mode):
-        super().__init__()
-        self.mode = mode
-        self.linear = nn.Linear(in_features, n_classes)
-
-    @property
-    def bias(self):
-        """What is added to the logits, (n_classes,)."""
-        return self.linear.bias
-
-    def forward(self, features):
-        """Map ``(n, channels, ...)`` to logits ``(n, n_classes)``."""
-        # Contiguous in the order (channels, time, mel) whatever the memory format is.
-        flat = features.flatten(2)
-        if self.mode == "max":
-            pooled = flat.amax(2)
-        elif self.mode == "mean":
-            pooled = flat.mean(2)
-        elif self.mode == "flatten":
-            pooled = flat.flatten(1)
-        else:  # "last": in a sequence read both ways, the last of each direction is passed in
-            pooled = flat[:, :, -1]
-        return self.linear(pooled)
 
 
 class _AttentionNet(nn.Module):
@@ -193,7 +54,7 @@ class _AttentionNet(nn.Module):
         x : Tensor of shape (n, n_frames, n_mels)
             Log-mel spectrograms.
         return_maps : bool, default=False
-            Return an `AttentionMaps`; only the attention head has maps.
+            Return an `AttentionMaps`.
 
         Returns
         -------
@@ -201,17 +62,7 @@ class _AttentionNet(nn.Module):
         """
         features = self.features(x)
         with torch.autocast(x.device.type, enabled=False):  # the head is cheap, and kept exact
-            return self._read_out(features, return_maps)
-
-    def _read_out(self, features, return_maps):
-        if not return_maps:
-            return self.head(features)
-        if not isinstance(self.head, AttentionPooling):
-            raise ValueError(
-                f"return_maps=True needs head='attention'; this net has the head "
-                f"{self.head.mode!r}, which keeps no map."
-            )
-        return self.head(features, return_maps=True)
+            return self.head(features, return_maps)
 
 
 class AttentionCNN(_AttentionNet):
@@ -231,9 +82,10 @@ class AttentionCNN(_AttentionNet):
     kernel_size : int or pair of int, default=3
         Kernel in (frames, mels), "same" padding (assumed; the paper does not state it, and the
         public code of sister papers has 5, at 2.8 times the operations).
-    pool_size : int, pair of int, or one of these for each layer, default=2
-        Max-pooling in (frames, mels). Two ints are always one pair. A pool larger than the map
-        is cut to the map, so that short recordings do not run out of cells.
+    pool_size : int, pair of int, one of these for each layer, or "fine", default=2
+        Max-pooling in (frames, mels). "fine" is (2, 2) and then (1, 2) in every layer.
+        Two ints are always one pair. A pool larger than the map is cut to the map, so that short
+        recordings do not run out of cells.
     head : {"attention", "flatten", "max", "mean"}, default="attention"
         Attention pooling, or one of the heads without attention to compare with.
     rectifier : {"sigmoid", "softmax"}, default="sigmoid"
@@ -283,7 +135,7 @@ class AttentionCNN(_AttentionNet):
         )
         self.norms = nn.ModuleList(nn.BatchNorm2d(width) for width in channels)
         for conv in self.convs:
-            _init_he(conv)
+            init_he(conv)
         if head == "attention":
             self.head = AttentionPooling(
                 channels[-1], n_classes, rectifier=rectifier, floor=attention_floor
@@ -293,7 +145,7 @@ class AttentionCNN(_AttentionNet):
             if head == "flatten":
                 n_frames, n_mels = self.map_shape(*input_shape)
                 n_cells = n_frames * n_mels
-            self.head = _PooledHead(channels[-1] * n_cells, n_classes, head)
+            self.head = PooledHead(channels[-1] * n_cells, n_classes, head)
         # The convolutions are faster with the channels innermost, on CPU and GPU alike.
         self.to(memory_format=torch.channels_last)
 
@@ -322,6 +174,15 @@ class AttentionCNN(_AttentionNet):
             yield
         finally:
             self._folded = None
+
+    def cell_size(self, n_frames, n_mels):
+        """Frames and mel bins from which a cell of the feature map was pooled."""
+        frames = mels = 1
+        for sizes in self.pool_sizes:
+            time, mel = min(sizes[0], n_frames), min(sizes[1], n_mels)
+            n_frames, n_mels = n_frames // time, n_mels // mel
+            frames, mels = frames * time, mels * mel
+        return frames, mels
 
     def largest_map(self, n_frames, n_mels):
         """Bytes of the largest map of a recording in float32."""
@@ -416,7 +277,7 @@ class AttentionRNN(_AttentionNet):
                 widths[-1], n_classes, ndim=1, rectifier=rectifier, floor=attention_floor
             )
         else:
-            self.head = _PooledHead(widths[-1], n_classes, head)
+            self.head = PooledHead(widths[-1], n_classes, head)
 
     def features(self, x):
         """Feature sequence ``(n, outputs, time)`` of spectrograms ``(n, n_frames, n_mels)``."""
@@ -433,6 +294,11 @@ class AttentionRNN(_AttentionNet):
             h = torch.cat([h[:, -1:, :n_units], h[:, :1, n_units:]], dim=2)
         return h.transpose(1, 2)
 
+    def cell_size(self, n_frames, n_mels):
+        """Frames and mel bins behind a step of the feature sequence."""
+        both_ends = self.layers[-1].bidirectional and getattr(self.head, "mode", None) == "last"
+        return n_frames if both_ends else 1, n_mels
+
     def _reduced(self, x):
         """The layers with products in bfloat16, on the CPU."""
         h = x.transpose(0, 1)
@@ -440,12 +306,6 @@ class AttentionRNN(_AttentionNet):
             directions = (False, True) if layer.bidirectional else (False,)
             h = torch.cat([recurrent_layer(h, layer, reverse) for reverse in directions], dim=2)
         return h.transpose(0, 1)
-
-
-def _init_he(layer):
-    nn.init.kaiming_uniform_(layer.weight, nonlinearity="relu")
-    if layer.bias is not None:
-        nn.init.zeros_(layer.bias)
 
 
 def reduced_precision(x):

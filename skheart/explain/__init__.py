@@ -1,0 +1,13 @@
+"""Why a classifier answered as it did: maps over time and frequency, and checks of their truth.
+
+``explain(pipeline, recordings)`` gives an `Explanation` for each recording; ``explain_checks`` says
+whether explanations are true of the model. :mod:`skheart.plot` draws them, and
+:mod:`skheart.report` makes a page to look at and listen to.
+"""
+
+from ._checks import explain_checks
+from ._explain import explain
+from ._explanation import Explanation, Maps
+from ._phases import phase_enrichment
+
+__all__ = ["Explanation", "Maps", "explain", "explain_checks", "phase_enrichment"]

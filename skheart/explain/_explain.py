@@ -1,0 +1,236 @@
+"""The one call: explanations of recordings by attention, integrated gradients or occlusion."""
+
+from __future__ import annotations
+
+import warnings
+
+import numpy as np
+from scipy.special import softmax
+from sklearn.base import BaseEstimator
+from sklearn.pipeline import Pipeline
+from sklearn.utils.validation import check_is_fitted
+
+from .._base import AttentionClassifier
+from .._logmel import cut_or_fill
+from ..audio import is_path, list_recordings, load_samples
+from . import _saliency
+from ._explanation import Explanation, Maps
+
+__all__ = ["explain", "parts_of"]
+
+METHODS = ("attention", "integrated_gradients", "occlusion")
+
+
+def explain(estimator, X, *, method="attention", front_end=None, **options):
+    """Explain the predictions for recordings.
+
+    Parameters
+    ----------
+    estimator : estimator
+        A fitted `AttentionCNNClassifier` or `AttentionRNNClassifier`, a pipeline that ends in one,
+        or a search over either (its best estimator is explained).
+    X : array, list, Series or DataFrame
+        What `estimator.predict` takes: recordings or paths for a pipeline with a
+        `LogMelTransformer`, log-mel spectrograms for a classifier.
+    method : {"attention", "integrated_gradients", "occlusion"}, default="attention"
+        "attention": what the head itself computes, C * F*, at the cost of a prediction. Of heads
+        without attention, the terms of their linear layer; a warning says what is missing.
+        "integrated_gradients" (Sundararajan et al. 2017; needs the extra "explain"): gradients on
+        the way from a recording that is the training mean everywhere. "occlusion" (Zeiler & Fergus
+        2014): by how much a logit falls when a window is replaced by the training mean.
+    front_end : LogMelTransformer or None, default=None
+        The fitted front end that X came from, for the times and frequencies. Only where `estimator`
+        does not hold it.
+    **options : dict
+        For "integrated_gradients" `n_steps` (32), the points on the way; for "occlusion" `window`,
+        its size as (frames, mel bins), by default 8 frames and a quarter of the bins.
+
+    Returns
+    -------
+    list of Explanation
+        One for each recording.
+
+    Raises
+    ------
+    ValueError
+        If the method or an option is unknown, or X is not what the estimator takes.
+    TypeError
+        If the estimator is none of the above.
+
+    Notes
+    -----
+    With 0.032 s from frame to frame, a cell of the default CNN is 0.512 s long, about half a heart
+    beat; with ``pool_size="fine"`` it is 0.064 s, with the RNNs one frame. An RNN has no
+    frequencies of its own: its contributions are shared out evenly among the mel bins.
+
+    Recordings are explained as the model sees them, cut or filled to one length.
+
+    References
+    ----------
+    Ren et al., Machine Learning with Applications 9 (2022) 100322. Sundararajan, Taly, Yan,
+    "Axiomatic attribution for deep networks", ICML 2017. Zeiler, Fergus, "Visualizing and
+    understanding convolutional networks", ECCV 2014.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skheart import AttentionRNNClassifier
+    >>> from skheart.explain import explain
+    >>> X = np.random.default_rng(0).normal(size=(12, 32, 16)).astype("float32")
+    >>> clf = AttentionRNNClassifier(units=(8,), max_epochs=1, random_state=0)
+    >>> clf = clf.fit(X, np.arange(12) % 3)
+    >>> explanation = explain(clf, X[:2])[0]
+    >>> explanation.attention.shape
+    (3, 32, 16)
+    """
+    if method not in METHODS:
+        raise ValueError(f"method={method!r} must be one of {', '.join(METHODS)}.")
+    known = _saliency.OPTIONS.get(method, ())
+    if unknown := sorted(options.keys() - set(known)):
+        raise ValueError(
+            f"method={method!r} has no option {unknown[0]!r}; "
+            + (f"it has {', '.join(known)}." if known else "it has none.")
+        )
+    steps, clf, found = parts_of(estimator)
+    front_end = front_end if found is None else found
+    features = clf._check_X(transformed(steps, X), reset=False)
+    if method == "attention":
+        _warn_of_missing(clf)
+        logits, base, heads, cell = _attention(clf, features)
+    else:
+        logits, base, heads, cell = getattr(_saliency, method)(clf, features, **options)
+    axes = _axes(front_end, features.shape[1:])
+    probabilities = softmax(logits, axis=1)
+    sounds = [{}] * len(features) if found is None else list(_sounds(found, X))
+    names = _names(X, len(features))
+    return [
+        Explanation(
+            method=method,
+            recording=names[row],
+            classes=clf.classes_,
+            label=clf.classes_[logits[row].argmax()],
+            logits=logits[row],
+            probabilities=probabilities[row],
+            base=base[row],
+            head=Maps(*heads[row], *_pooled(axes, cell)),
+            features=np.asarray(features[row], np.float32),
+            cell=cell,
+            times=axes[0],
+            frequencies=axes[1],
+            **sounds[row],
+        )
+        for row in range(len(features))
+    ]
+
+
+def parts_of(estimator):
+    """The steps before the classifier, the classifier, and the fitted front end or None."""
+    estimator = getattr(estimator, "best_estimator_", estimator)
+    steps, clf = [], estimator
+    if isinstance(estimator, Pipeline):
+        check_is_fitted(estimator)
+        steps = [step for _, step in estimator.steps[:-1] if step not in (None, "passthrough")]
+        clf = estimator.steps[-1][1]
+    if not isinstance(clf, AttentionClassifier):
+        kind = type(clf).__name__ if isinstance(clf, BaseEstimator) else repr(clf)
+        raise TypeError(
+            "explain takes a fitted AttentionCNNClassifier or AttentionRNNClassifier, or a "
+            f"pipeline that ends in one. Got {kind}."
+        )
+    check_is_fitted(clf, "net_")
+    ends = [step for step in steps if hasattr(step, "mel_frequencies_")]
+    return steps, clf, ends[0] if ends else None
+
+
+def transformed(steps, X):
+    """X after the steps of a pipeline; samplers work in fit alone."""
+    for step in steps:
+        if hasattr(step, "transform"):
+            X = step.transform(X)
+    return X
+
+
+def _attention(clf, features):
+    """Logits, base, (attention, class_map, contribution) of each recording, and the cell's size."""
+    logits = np.empty((len(features), len(clf.classes_)))
+    heads = [None] * len(features)
+
+    def collect(start, output):
+        for offset in range(min(len(output.logits), len(features) - start)):
+            logits[start + offset] = output.logits[offset].float().cpu()
+            heads[start + offset] = [
+                None if maps is None else maps[offset].float().cpu().numpy().copy()
+                for maps in (output.attention, output.class_map, output.contribution)
+            ]
+
+    clf._infer(features, collect, return_maps=True)
+    clf._check_logits(logits)
+    cell = clf.net_.module_.cell_size(*features.shape[1:])
+    heads = [[_with_frequencies(maps) for maps in head] for head in heads]
+    return logits, np.zeros_like(logits), heads, cell
+
+
+def _with_frequencies(maps):
+    """Maps of a sequence get an axis of one frequency."""
+    return maps[..., None] if maps is not None and maps.ndim == 2 else maps
+
+
+def _warn_of_missing(clf):
+    if clf.head != "attention":
+        given = "contribution, the exact terms of its linear layer"
+        also = " and class_map" if clf.head == "mean" else ""
+        warnings.warn(
+            f"head={clf.head!r} has no attention, so that attention is None"
+            f"{'' if also else ', and it pools before it classifies, so that class_map is None'}; "
+            f"there is {given}{also}. head='attention' gives all three.",
+            UserWarning,
+            stacklevel=3,
+        )
+
+
+def _axes(front_end, shape):
+    """Times and frequencies of the input, or None."""
+    if front_end is None:
+        return None, None
+    axes = front_end.frame_times_, front_end.mel_frequencies_
+    found = tuple(map(len, axes))
+    if found != tuple(shape):
+        raise ValueError(
+            f"X has recordings of {shape[0]} frames x {shape[1]} mel bins, but front_end gives "
+            f"{found[0]} x {found[1]}. Give the LogMelTransformer that X came from."
+        )
+    return axes
+
+
+def _pooled(axes, cell):
+    """Centres of the cells of the model's grid."""
+    pooled = []
+    for axis, size in zip(axes, cell, strict=True):
+        whole = None if axis is None else axis[: len(axis) // size * size]
+        pooled.append(None if axis is None else whole.reshape(-1, size).mean(axis=1))
+    return pooled
+
+
+def _names(X, n):
+    """The path of each recording, or its row."""
+    recordings = list_recordings(X) if not hasattr(X, "ndim") or X.ndim < 3 else None
+    if recordings is None:
+        return [f"recording {row}" for row in range(n)]
+    return [
+        str(item) if is_path(item) else f"recording {row}" for row, item in enumerate(recordings)
+    ]
+
+
+def _sounds(front_end, X):
+    """Signal, rate, start and duration of each recording, as the front end reads it."""
+    plan, recordings = front_end._plan, list_recordings(X)
+    recordings = np.asarray(X) if recordings is None else recordings
+    for row, recording in enumerate(recordings):
+        samples = load_samples(recording, row, plan.sr)
+        cut = max(0, samples.size - plan.n_times) // 2 if plan.crop == "center" else 0
+        yield {
+            "signal": np.array(cut_or_fill(samples, plan), np.float32),
+            "sr": plan.sr,
+            "start": cut / plan.sr,
+            "duration": samples.size / plan.sr,
+        }
