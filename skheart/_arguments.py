@@ -9,6 +9,7 @@ from . import __version__
 __all__ = ["DATASETS", "make_parser"]
 
 DATASETS = ("circor", "hss", "physionet2016")
+METHODS = ("attention", "integrated_gradients", "occlusion")
 MODELS = ("cnn", "lstm", "gru")
 TRUST = "Loading a model runs code from its file: only load models that you trust."
 
@@ -60,6 +61,7 @@ def make_parser():
     _add_train(verbs)
     _add_evaluate(verbs)
     _add_predict(verbs)
+    _add_explain(verbs)
     _add_fetch(verbs)
     return parser
 
@@ -162,6 +164,13 @@ def _add_predict(verbs):
         "predict recordings, as CSV: path, label and p_<class> for each class",
         f"A recording that cannot be read is reported and left out. {TRUST}",
     )
+    _add_recordings(verb)
+    verb.add_argument(
+        "-o", "--output", metavar="CSV", type=_name, help="write there, not to standard output"
+    )
+
+
+def _add_recordings(verb):
     verb.add_argument("model", metavar="MODEL", type=_name, help="a file that skheart train wrote")
     verb.add_argument(
         "recordings",
@@ -170,8 +179,33 @@ def _add_predict(verbs):
         nargs="+",
         help="sound files, folders of them, .txt lists of paths, or .csv tables with a column path",
     )
+
+
+def _add_explain(verbs):
+    verb = _add_verb(
+        verbs,
+        "explain",
+        "show and play which moments and frequencies decided a prediction",
+        "Writes one page that opens in any browser, without a network. A recording that cannot be "
+        f"read is reported and left out. {TRUST}",
+    )
+    _add_recordings(verb)
     verb.add_argument(
-        "-o", "--output", metavar="CSV", type=_name, help="write there, not to standard output"
+        "-o", "--output", metavar="HTML", type=_name, help="the page to write, such as report.html"
+    )
+    verb.add_argument(
+        "--method",
+        choices=METHODS,
+        default="attention",
+        help="what the model itself adds up, or a slower estimate to compare it with (attention)",
+    )
+    verb.add_argument(
+        "--label", metavar="CLASS", type=_name, help="show this class first, not the predicted one"
+    )
+    verb.add_argument(
+        "--check",
+        action="store_true",
+        help="print a table that says whether the attention is true of the model",
     )
 
 

@@ -13,12 +13,13 @@ __all__ = ["check_output", "load_model", "replacing", "save_model"]
 # How the files begin that the verbs write, which may be replaced, and what they are called.
 MODEL = ("model", b"\x80", b"imblearn.pipeline")
 PREDICTIONS = ("table of skheart predict", b"path,label,p_", b"")
+REPORT = ("page of skheart explain", b"<!doctype html>", b'content="skheart report"')
 
 
 def check_output(output, inputs, kind):
     """Refuse what could not be written, or what would be lost, before hours of training.
 
-    `inputs` are the files that are read; `kind` is `MODEL` or `PREDICTIONS`.
+    `inputs` are the files that are read; `kind` is `MODEL`, `PREDICTIONS` or `REPORT`.
     """
     output = str(output)
     path, folder = Path(output), Path(output).absolute().parent

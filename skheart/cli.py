@@ -1,7 +1,7 @@
 """The command `skheart`: verbs that call the package, a few lines each.
 
 Results go to standard output; progress, warnings and errors to standard error. The exit status is 0
-if all went well, 1 if some recordings could not be read (the others were predicted), 2 if the
+if all went well, 1 if some recordings could not be read (the others were), 2 if the
 command could not be carried out, 130 if it was interrupted.
 """
 
@@ -104,13 +104,8 @@ def predict(args):
 
     from ._predict import probability_columns
     from ._store import PREDICTIONS, check_output, load_model, replacing
-    from .datasets import list_recordings
 
-    try:
-        paths = list_recordings(args.recordings, missing="keep")
-    except ValueError as error:  # its remedy is for load_table
-        advice = "Name the column of the paths with path=..."
-        raise ValueError(str(error).replace(advice, "Rename the column of the paths.")) from error
+    paths = _paths(args)
     if args.output is not None:
         check_output(args.output, [args.model, *args.recordings, *paths], PREDICTIONS)
     model = load_model(args.model)
@@ -132,6 +127,39 @@ def predict(args):
     return int(n_failed > 0)
 
 
+def explain(args):
+    """Explain predictions: a page to look at and listen to, and whether it is to be trusted."""
+    from ._explain_verb import explain_in_chunks, print_checks
+    from ._store import REPORT, check_output, load_model
+    from .report import write_report
+
+    if args.output is None and not args.check:
+        raise ValueError("there is nothing to do: give -o the page to write, or --check, or both")
+    paths, good = _paths(args), []
+    if args.output is not None:
+        check_output(args.output, [args.model, *args.recordings, *paths], REPORT)
+    model = load_model(args.model)
+
+    def explanations():
+        rows = explain_in_chunks(model, paths, args.method)
+        for index, explanation, error in _reported(args, paths, rows):
+            if error is None:
+                good.append(paths[index])
+                yield explanation
+        if not good:
+            raise ValueError("no recording could be read; see the reasons above")
+
+    if args.output is not None:
+        write_report(explanations(), args.output, label=args.label)
+        _tell(args, f"wrote {args.output}: open it in a browser")
+    else:
+        for _ in explanations():  # to know which can be read
+            pass
+    if args.check:
+        print_checks(model, good, verbose=int(not args.quiet))
+    return int(len(good) < len(paths))
+
+
 def fetch(args):
     """Download a dataset."""
     from . import datasets
@@ -140,7 +168,7 @@ def fetch(args):
     _tell(args, f"{args.dataset} is in {args.folder}")
 
 
-VERBS = {verb.__name__: verb for verb in (demo, train, evaluate, predict, fetch)}
+VERBS = {verb.__name__: verb for verb in (demo, train, evaluate, predict, explain, fetch)}
 
 # ---------------------------------------------------------------------- what the verbs share
 
@@ -218,21 +246,37 @@ def _stop_early_by_subject(pipeline):
     return True
 
 
-def _predictions(args, model, paths):
-    """Predict with progress, and report every recording that fails."""
-    from tqdm import tqdm
+def _paths(args):
+    """The recordings that the command line names."""
+    from .datasets import list_recordings
 
+    try:
+        return list_recordings(args.recordings, missing="keep")
+    except ValueError as error:  # its remedy is for load_table
+        advice = "Name the column of the paths with path=..."
+        raise ValueError(str(error).replace(advice, "Rename the column of the paths.")) from error
+
+
+def _predictions(args, model, paths):
     from ._predict import predict_in_chunks
+
+    return _reported(args, paths, predict_in_chunks(model, paths))
+
+
+def _reported(args, paths, rows):
+    """Pass on (index, ..., error) of each path, with progress; tell of every one that failed."""
+    from tqdm import tqdm
 
     quiet = args.quiet or len(paths) == 1
     with tqdm(total=len(paths), desc="recordings", unit="", disable=quiet) as progress:
-        for index, label, probabilities, error in predict_in_chunks(model, paths):
+        for row in rows:
+            index, error = row[0], row[-1]
             if error is not None and len(paths) == 1:
                 raise error
             if error is not None:
                 with tqdm.external_write_mode(file=sys.stderr):
                     _complain(f"{_one_line(error)} [{paths[index]} is left out]")
-            yield index, label, probabilities, error
+            yield row
             progress.update()
 
 

@@ -47,6 +47,7 @@ FLOORS = {
     "demo": 5,
     "_arguments": 5,
     "_sources": 5.5,
+    "_explain_verb": 5.5,
     "cli": 6,
     "__main__": 7,
 }

@@ -116,8 +116,10 @@ def test_cnn_heads_without_attention(head, pool):
     x = torch.randn(3, 20, 8)
     expected = pool(net.features(x)) @ net.head.linear.weight.T + net.head.linear.bias
     np.testing.assert_allclose(net(x).detach(), expected.detach(), atol=1e-6)
-    with pytest.raises(ValueError, match=f"head='attention'.*{head}"):
-        net(x, return_maps=True)
+    maps = net(x, return_maps=True)
+    assert maps.attention is None
+    np.testing.assert_array_equal(maps.logits.detach(), net(x).detach())
+    assert maps.contribution.shape == (3, 3, 10, 4)
 
 
 @pytest.mark.parametrize("bidirectional", [False, True])
@@ -159,11 +161,31 @@ def test_pooling_does_not_run_out_of_cells_and_is_a_parameter():
     assert per_layer.features(torch.randn(1, 100, 64)).shape == (1, 2, 50, 8)
 
 
+def test_fine_pooling_halves_the_time_once_and_the_mel_bins_in_every_layer():
+    assert AttentionCNN(pool_size="fine").pool_sizes == [(2, 2), (1, 2), (1, 2), (1, 2)]
+    assert AttentionCNN(pool_size="fine").cell_size(936, 64) == (2, 16)
+    assert AttentionCNN(channels=(2,), pool_size="fine").map_shape(100, 64) == (50, 32)
+
+
+def test_a_cell_has_the_size_of_the_frames_and_bins_that_it_was_pooled_from():
+    assert AttentionCNN().cell_size(936, 64) == (16, 16)
+    assert AttentionCNN(channels=(2,) * 3, pool_size=[(3, 2), (1, 4), 2]).cell_size(99, 64) == (
+        6,
+        16,
+    )
+    # A pool is cut to the map: 5 frames of 9 leave one, of which nothing is left to pool.
+    assert AttentionCNN(channels=(2, 2), pool_size=5).cell_size(9, 3) == (5, 3)
+    assert AttentionRNN().cell_size(936, 64) == (1, 64)
+    both_ends = AttentionRNN(units=(2,), bidirectional=True, head="last")
+    assert both_ends.cell_size(936, 64) == (936, 64)
+
+
 @pytest.mark.parametrize(
     ("build", "message"),
     [
         (lambda: AttentionCNN(pool_size=[2, 2, 2]), "3 entries for 4 layers"),
         (lambda: AttentionCNN(pool_size=0), "at least 1"),
+        (lambda: AttentionCNN(pool_size="coarse"), "pool_size must be one of.*'fine'.*'coarse'"),
         (lambda: AttentionCNN(head="median"), "head must be one of.*'median'"),
         (lambda: AttentionRNN(cell="rnn"), "cell must be one of.*'rnn'"),
         (lambda: AttentionPooling(2, 2, rectifier="tanh"), "rectifier must be one of.*'tanh'"),

@@ -120,8 +120,9 @@ def test_every_library_that_is_imported_is_required():
     imported -= {*sys.stdlib_module_names, "skheart"}
     config = setup_cfg()
     required = requirements(config["options"]["install_requires"])
-    plot = requirements(config["options.extras_require"]["plot"])
-    assert {DISTRIBUTION.get(name, name) for name in imported} == {*required, *plot}
+    extras = config["options.extras_require"]
+    optional = requirements(extras["plot"]) | requirements(extras["explain"])
+    assert {DISTRIBUTION.get(name, name) for name in imported} == {*required, *optional}
 
 
 def test_constraints_lie_within_the_requirements():

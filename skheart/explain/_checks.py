@@ -1,7 +1,321 @@
-"""Whether explanations are true of the model."""
+"""Whether explanations are true of the model: a table of checks."""
+
+from __future__ import annotations
+
+import importlib.util
+import warnings
+
+import numpy as np
+from sklearn.utils import check_random_state
+
+from ._curves import deletion_and_insertion
+from ._explain import explain, parts_of
+from ._phases import PHASES, chance, enrichments, mean_of_known
+from ._random_weights import with_new_weights
 
 __all__ = ["explain_checks"]
 
+COLUMNS = ["check", "what", "of", "value", "low", "high", "p", "recordings", "subjects"]
+METHODS = ("integrated_gradients", "occlusion")
+N_BOOTSTRAP = 1000
+N_SHIFTS = 199
 
-def explain_checks(estimator, X, y, segmentation=None):
-    raise NotImplementedError
+
+def explain_checks(
+    estimator,
+    X,
+    y=None,
+    segmentation=None,
+    *,
+    groups=None,
+    label=None,
+    relative=False,
+    front_end=None,
+    compare="auto",
+    random_state=None,
+    verbose=0,
+):
+    """Check whether the explanations of a model are true of it.
+
+    Parameters
+    ----------
+    estimator : estimator
+        What `explain` takes.
+    X : array, list, Series or DataFrame
+        What `explain` takes: recordings that the model was not trained on.
+    y : array of shape (n,) or None, default=None
+        True labels; with them, right and wrong predictions are looked at apart.
+    segmentation : list of (DataFrame or None), or None, default=None
+        Times of S1, systole, S2 and diastole of each recording, as `phase_enrichment` takes them.
+        Without it the phases are left out.
+    groups : array of shape (n,) or None, default=None
+        Subject of each recording, for the intervals; None takes each for a subject of its own.
+    label : object, default=None
+        Whose contributions; None is the predicted class of each recording.
+    relative : bool, default=False
+        Use the contributions less their mean over the classes, see `Explanation.of_class`.
+        Completeness is that of the contributions themselves.
+    front_end : LogMelTransformer or None, default=None
+        As for `explain`.
+    compare : "auto" or sequence of str, default="auto"
+        Methods to compare with: "integrated_gradients", "occlusion". "auto" takes both, or
+        occlusion alone where captum is not installed.
+    random_state : int, RandomState instance or None, default=None
+        Draws weights, shifts and resamples.
+    verbose : int, default=0
+        1 shows progress on standard error.
+
+    Returns
+    -------
+    DataFrame
+        One row for each figure: `check`, `what` (is measured), `of` (which recordings), `value`,
+        `low` and `high` (95 % percentile interval, subjects drawn with replacement), `p`
+        (one-sided), and the numbers of `recordings` and `subjects` behind it. NaN where a figure
+        has none of these.
+
+        - completeness: the largest gap between a logit and the sum of its contributions. It should
+          be below 1e-4.
+        - randomisation: mean rank correlation (Spearman) of a map with that of the same net whose
+          weights were drawn anew, from the head down to the layer named, each from a normal
+          distribution of the old weights' mean and deviation (Adebayo et al. 2018, cascading). It
+          should fall towards 0: a map that stays does not come from what was learnt.
+        - deletion, insertion: area between the curves of the class's probability when
+          cells are replaced by the training mean, or put into it, in the order of the map, and in
+          the order of maps of the same smoothness: the map itself, shifted circularly in time and
+          frequency (Petsiuk et al. 2018). It should be above 0; `p` is Wilcoxon's signed-rank test
+          over subjects.
+        - phase enrichment: mean over the recordings of `phase_enrichment`, of all, of right and
+          wrong predictions and of each true class. 1 is chance; `p` is the share of random shifts
+          with a mean as large.
+        - agreement: mean rank correlation with the other methods, on the head's cells.
+
+    Raises
+    ------
+    ValueError
+        If y, segmentation or groups have another length than X, or a method is unknown.
+
+    References
+    ----------
+    Adebayo et al., "Sanity checks for saliency maps", NeurIPS 2018. Petsiuk, Das, Saenko, "RISE:
+    Randomized input sampling for explanation of black-box models", BMVC 2018.
+
+    Examples
+    --------
+    >>> from skheart import make_heart_pipeline
+    >>> from skheart.datasets import make_heart_sounds
+    >>> from skheart.explain import explain_checks
+    >>> sounds = make_heart_sounds(n_subjects=9, duration=3, random_state=0)
+    >>> pipeline = make_heart_pipeline("gru", random_state=0)
+    >>> pipeline = pipeline.set_params(
+    ...     logmel__duration=3, clf__units=(8,), clf__max_epochs=1).fit(sounds.data, sounds.target)
+    >>> table = explain_checks(
+    ...     pipeline, sounds.data[:4], sounds.target[:4], compare=("occlusion",), random_state=0)
+    >>> table.check.unique().tolist()
+    ['completeness', 'randomisation', 'deletion', 'insertion', 'agreement']
+    """
+    import pandas as pd
+    from tqdm import tqdm
+
+    clf = parts_of(estimator)[1]
+    methods = _methods(compare)
+    rng = check_random_state(random_state)
+    explanations = explain(estimator, X, front_end=front_end)
+    n = len(explanations)
+    y = _as_long(y, "y", n)
+    segmentation = _as_long(segmentation, "segmentation", n, convert=list)
+    groups = np.arange(n) if groups is None else _as_long(groups, "groups", n)
+    features = np.stack([e.features for e in explanations])
+    maps = [e.of_class(label, relative=relative) for e in explanations]
+    share = _Shares(groups, rng)
+    bar = tqdm(total=3 + len(methods), desc="checks", disable=not verbose)
+    rows = _completeness(explanations)
+    rows += _randomisation(clf, features, explanations, maps, label, relative, share, rng)
+    bar.update()
+    numbers = [e.class_index(label) for e in explanations]
+    cell = explanations[0].cell
+    rows += deletion_and_insertion(clf, features, maps, cell, numbers, share, rng)
+    bar.update()
+    if segmentation is not None:
+        chosen = _parts(explanations, y)
+        rows += _enrichment(explanations, segmentation, chosen, label, relative, share, rng)
+    bar.update()
+    for method in methods:
+        others = explain(clf, features, method=method)
+        rows.append(_agreement(method, explanations, maps, others, label, relative, share))
+        bar.update()
+    bar.close()
+    return pd.DataFrame(rows, columns=COLUMNS)
+
+
+class _Shares:
+    """Intervals of means over recordings, subjects drawn with replacement."""
+
+    def __init__(self, groups, rng):
+        self.groups = np.unique(groups, return_inverse=True)[1]
+        self._rng = rng
+
+    def row(self, check, what, of, values, p=np.nan):
+        """A row of the table: the mean of what is known, NaN left out."""
+        known = np.isfinite(values)
+        _, subjects = np.unique(self.groups[known], return_inverse=True)
+        n_subjects = int(subjects.max() + 1) if known.any() else 0
+        value = low = high = np.nan
+        if known.any():
+            value = values[known].mean()
+        if n_subjects > 1:
+            sums = np.bincount(subjects, values[known])
+            counts = np.bincount(subjects)
+            drawn = self._rng.randint(n_subjects, size=(N_BOOTSTRAP, n_subjects))
+            means = sums[drawn].sum(axis=1) / counts[drawn].sum(axis=1)
+            low, high = np.quantile(means, [0.025, 0.975])
+        return (check, what, of, value, low, high, p, int(known.sum()), n_subjects)
+
+    def by_subject(self, values):
+        """Mean of each subject."""
+        return np.bincount(self.groups, values) / np.bincount(self.groups)
+
+
+def _completeness(explanations):
+    gaps = [
+        abs(maps.sum(axis=(1, 2)) + e.base - e.logits).max()
+        for e in explanations
+        for maps in (e.contribution, e.head.contribution)
+    ]
+    row = (
+        "completeness",
+        "largest gap",
+        "all",
+        max(gaps),
+        *[np.nan] * 3,
+        len(explanations),
+        np.nan,
+    )
+    return [row]
+
+
+def _randomisation(clf, features, explanations, maps, label, relative, share, rng):
+    """Rank correlation of each map with that of nets whose weights are drawn anew, head first."""
+    rows = []
+    for layer, twin in with_new_weights(clf, rng):
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of heads without attention, said once already
+            others = explain(twin, features)
+        values = np.array(
+            [
+                _correlation(own, other.of_class(_label(label, e), relative=relative))
+                for own, other, e in zip(maps, others, explanations, strict=True)
+            ]
+        )
+        rows.append(share.row("randomisation", f"from the head to {layer}", "all", values))
+    return rows
+
+
+def _agreement(method, explanations, maps, others, label, relative, share):
+    values = []
+    for own, other, e in zip(maps, others, explanations, strict=True):
+        theirs = other.of_class(_label(label, e), relative=relative)
+        values.append(_correlation(*_on_one_grid(own, e.cell, theirs, other.cell)))
+    return share.row("agreement", method, "all", np.array(values))
+
+
+def _label(label, explanation):
+    """The class that is looked at; other nets may predict another one."""
+    return explanation.label if label is None else label
+
+
+def _on_one_grid(own, own_cell, other, other_cell):
+    """Two maps as sums over the coarser of their cells in each direction."""
+    for axis in (0, 1):
+        size, theirs = own_cell[axis], other_cell[axis]
+        if size % theirs and theirs % size:
+            own, other, size, theirs = _resampled(own, other, axis, size, theirs)
+        if theirs < size:
+            other = _pooled(other, axis, size // theirs)
+        else:
+            own = _pooled(own, axis, theirs // size)
+        n = min(own.shape[axis], other.shape[axis])
+        own, other = own.take(range(n), axis), other.take(range(n), axis)
+    return own, other
+
+
+def _resampled(own, other, axis, size, theirs):
+    """Both maps cell by cell of the input, then summed over cells that hold whole ones of both."""
+    both = int(np.lcm(size, theirs))
+    fine = own.repeat(size, axis) / size, other.repeat(theirs, axis) / theirs
+    return *(_pooled(part, axis, both) for part in fine), both, both
+
+
+def _pooled(maps, axis, n):
+    """Sums of n neighbours; what is left over at the end is dropped."""
+    whole = maps.shape[axis] // n
+    if whole == 0:
+        return maps.sum(axis=axis, keepdims=True)
+    starts = np.arange(whole) * n
+    return np.add.reduceat(maps.take(range(whole * n), axis), starts, axis)
+
+
+def _correlation(a, b):
+    """Spearman's rank correlation of two maps; NaN where one is constant."""
+    from scipy.stats import rankdata
+
+    a, b = (rankdata(values.ravel()) for values in (a, b))
+    if len(a) < 2 or a.std() == 0 or b.std() == 0:
+        return np.nan
+    return float(np.corrcoef(a, b)[0, 1])
+
+
+def _parts(explanations, y):
+    """Which recordings to look at, by name."""
+    chosen = {"all": np.ones(len(explanations), bool)}
+    if y is not None:
+        right = np.array([str(e.label) == str(t) for e, t in zip(explanations, y, strict=True)])
+        chosen |= {"right": right, "wrong": ~right}
+        chosen |= {f"true {value}": y == value for value in np.unique(y)}
+    return chosen
+
+
+def _enrichment(explanations, segmentation, chosen, label, relative, share, rng):
+    values = np.full((len(explanations), len(PHASES)), np.nan)
+    null = np.full((len(explanations), N_SHIFTS, len(PHASES)), np.nan)
+    for row, (explanation, table) in enumerate(zip(explanations, segmentation, strict=True)):
+        if table is not None:
+            values[row], null[row], _ = enrichments(
+                explanation, table, label, relative, N_SHIFTS, rng
+            )
+    rows = []
+    for name, kept in chosen.items():
+        p = chance(mean_of_known(values[kept]), mean_of_known(null[kept]))
+        for number, phase in enumerate(PHASES):
+            of_phase = np.where(kept, values[:, number], np.nan)
+            rows.append(share.row("phase enrichment", phase, name, of_phase, p[number]))
+    return rows
+
+
+def _methods(compare):
+    if not isinstance(compare, str) or compare != "auto":
+        compare = (compare,) if isinstance(compare, str) else tuple(compare)
+        if unknown := set(compare) - set(METHODS):
+            raise ValueError(
+                f"compare={unknown.pop()!r} must be 'auto' or some of {', '.join(METHODS)}."
+            )
+        return compare
+    if importlib.util.find_spec("captum") is None:
+        warnings.warn(
+            "captum is not installed: agreement with integrated gradients is left out. pip install "
+            '"skheart[explain]" brings it.',
+            UserWarning,
+            stacklevel=3,
+        )
+        return ("occlusion",)
+    return METHODS
+
+
+def _as_long(values, name, n, convert=np.asarray):
+    if values is None:
+        return None
+    values = convert(values)
+    if len(values) != n:
+        raise ValueError(
+            f"X has {n} recordings and {name} {len(values)} entries: give one for each."
+        )
+    return values

@@ -101,8 +101,11 @@ def explain(estimator, X, *, method="attention", front_end=None, **options):
         logits, base, heads, cell = getattr(_saliency, method)(clf, features, **options)
     axes = _axes(front_end, features.shape[1:])
     probabilities = softmax(logits, axis=1)
-    sounds = [{}] * len(features) if found is None else list(_sounds(found, X))
-    names = _names(X, len(features))
+    names = [f"recording {row}" for row in range(len(features))]
+    sounds = [{}] * len(features)
+    if found is not None:
+        heard = transformed(steps[: steps.index(found)], X)
+        names, sounds = _names(X, names), list(_sounds(found, heard))
     return [
         Explanation(
             method=method,
@@ -113,7 +116,7 @@ def explain(estimator, X, *, method="attention", front_end=None, **options):
             probabilities=probabilities[row],
             base=base[row],
             head=Maps(*heads[row], *_pooled(axes, cell)),
-            features=np.asarray(features[row], np.float32),
+            features=np.array(features[row], np.float32),
             cell=cell,
             times=axes[0],
             frequencies=axes[1],
@@ -125,6 +128,8 @@ def explain(estimator, X, *, method="attention", front_end=None, **options):
 
 def parts_of(estimator):
     """The steps before the classifier, the classifier, and the fitted front end or None."""
+    if hasattr(estimator, "param_distributions") or hasattr(estimator, "param_grid"):
+        check_is_fitted(estimator)
     estimator = getattr(estimator, "best_estimator_", estimator)
     steps, clf = [], estimator
     if isinstance(estimator, Pipeline):
@@ -192,12 +197,14 @@ def _axes(front_end, shape):
     """Times and frequencies of the input, or None."""
     if front_end is None:
         return None, None
+    check_is_fitted(front_end, "mel_frequencies_")
     axes = front_end.frame_times_, front_end.mel_frequencies_
     found = tuple(map(len, axes))
     if found != tuple(shape):
         raise ValueError(
             f"X has recordings of {shape[0]} frames x {shape[1]} mel bins, but front_end gives "
-            f"{found[0]} x {found[1]}. Give the LogMelTransformer that X came from."
+            f"{found[0]} x {found[1]}. Give the LogMelTransformer that X came from; where its "
+            f"output is flat, fit the classifier with n_mels={found[1]}."
         )
     return axes
 
@@ -211,14 +218,12 @@ def _pooled(axes, cell):
     return pooled
 
 
-def _names(X, n):
-    """The path of each recording, or its row."""
-    recordings = list_recordings(X) if not hasattr(X, "ndim") or X.ndim < 3 else None
+def _names(X, rows):
+    """The path of each recording, or the name of its row."""
+    recordings = list_recordings(X)
     if recordings is None:
-        return [f"recording {row}" for row in range(n)]
-    return [
-        str(item) if is_path(item) else f"recording {row}" for row, item in enumerate(recordings)
-    ]
+        return rows
+    return [str(item) if is_path(item) else row for item, row in zip(recordings, rows, strict=True)]
 
 
 def _sounds(front_end, X):

@@ -36,7 +36,7 @@ class Maps(NamedTuple):
     frequencies: np.ndarray | None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Explanation:
     """Why a classifier answered as it did, for one recording.
 
@@ -44,8 +44,9 @@ class Explanation:
     of their own on the frames and mel bins of the input. There the attention and the contribution
     of a cell are shared out evenly among what the cell was pooled from, so that all sums are kept,
     and its class evidence is repeated. Frames at the end that pooling leaves over have 0.
+    `explain` makes it; what it was made of are its attributes.
 
-    Attributes
+    Parameters
     ----------
     method : str
         "attention", "integrated_gradients" or "occlusion".
@@ -59,27 +60,35 @@ class Explanation:
         What the model says of the recording.
     base : ndarray of shape (n_classes,)
         What the contributions leave unexplained: ``contribution.sum((1, 2)) + base`` is `logits`.
-        0 with attention; with the others the logits of a recording that is the training mean
-        everywhere.
+        0 with attention. With integrated gradients the logits of a recording that is the training
+        mean everywhere, and the sum is as near to `logits` as `n_steps` makes it; with occlusion
+        what is missing, since its falls need not add up.
     head : Maps
         The maps on the model's own grid.
     features : ndarray of shape (n_frames, n_mels)
         The log-mel spectrogram that was explained.
     cell : (int, int)
         Frames and mel bins that a cell of `head` was pooled from.
-    times : ndarray of shape (n_frames,) or None
+    times : ndarray of shape (n_frames,) or None, default=None
         Centre of each frame in seconds, from the start of the recording as cut.
-    frequencies : ndarray of shape (n_mels,) or None
+    frequencies : ndarray of shape (n_mels,) or None, default=None
         Centre of each mel bin in Hz.
-    signal : ndarray of shape (n_times,) or None
+    signal : ndarray of shape (n_times,) or None, default=None
         The sound as the model got it: cut or filled to one length, at the rate `sr`. None where
         features were explained.
-    sr : int or None
+    sr : int or None, default=None
         Rate of `signal` in Hz.
-    start : float
+    start : float, default=0.0
         Where in the recording `signal` begins, in seconds.
-    duration : float or None
+    duration : float or None, default=None
         Length of the recording in seconds; a shorter one is repeated in `signal`, or filled up.
+
+    Attributes
+    ----------
+    attention, class_map : ndarray of shape (n_classes, n_frames, n_mels) or None
+        As in `Maps`, on the input's frames and mel bins.
+    contribution : ndarray of shape (n_classes, n_frames, n_mels)
+        As in `Maps`, on the input's frames and mel bins.
 
     Examples
     --------
@@ -155,20 +164,42 @@ class Explanation:
             raise ValueError(f"label={label!r} is no class of the model: {', '.join(names)}.")
         return names.index(str(label))
 
-    def curve(self, label=None):
+    def of_class(self, label=None, *, relative=False):
+        """Contributions to the logit of one class on the model's own grid.
+
+        Parameters
+        ----------
+        label : object, default=None
+            The class; None is the predicted one.
+        relative : bool, default=False
+            Less the mean over the classes. A softmax does not see what is added to all classes
+            alike, so that training leaves it to chance; what is left without it decides the
+            probabilities, and adds up to the logit less the mean logit.
+
+        Returns
+        -------
+        ndarray of shape (n_times, n_frequencies)
+        """
+        contribution = self.head.contribution
+        chosen = contribution[self.class_index(label)]
+        return chosen - contribution.mean(axis=0) if relative else chosen
+
+    def curve(self, label=None, *, relative=False):
         """Contribution of each frame to the logit of a class, over all frequencies.
 
         Parameters
         ----------
         label : object, default=None
             The class; None is the predicted one.
+        relative : bool, default=False
+            As for `of_class`.
 
         Returns
         -------
         ndarray of shape (n_frames,)
         """
         # Of the head's map: the same sum, on fewer cells.
-        of_cells = self.head.contribution[self.class_index(label)].sum(axis=1)
+        of_cells = self.of_class(label, relative=relative).sum(axis=1)
         return _spread(of_cells[None, :, None], (len(self.features), 1), (self.cell[0], 1))[0, :, 0]
 
     def moments(self, label=None, share=0.5):
@@ -200,18 +231,17 @@ class Explanation:
         if not isinstance(share, Real) or not 0 < share <= 1:
             raise ValueError(f"share={share!r} must be a number above 0 and up to 1.")
         self._check_times("moments")
-        curve = self.head.contribution[self.class_index(label)].sum(axis=1)
+        curve = self.head.contribution[self.class_index(label)].sum(axis=1, dtype=np.float64)
         order = np.argsort(-curve, kind="stable")
-        positive = np.maximum(curve[order], 0)
-        reached = positive.cumsum() >= share * positive.sum() * (1 - 1e-9)
+        held = np.maximum(curve[order], 0).cumsum()
+        reached = held >= share * held[-1] * (1 - 1e-9)
         kept = np.zeros(len(curve) + 2, bool)
-        kept[1 + order[: reached.argmax() + 1]] = positive.sum() > 0
+        kept[1 + order[: reached.argmax() + 1]] = held[-1] > 0
         edges = np.flatnonzero(kept[1:] != kept[:-1]).reshape(-1, 2)
         hop = self._hop()
-        begin = self.times[0] - hop / 2
+        begin, width = self.times[0] - hop / 2, self.cell[0] * hop
         rows = [
-            (begin + a * self.cell[0] * hop, begin + b * self.cell[0] * hop, curve[a:b].sum())
-            for a, b in edges
+            (max(0.0, begin + a * width), begin + b * width, curve[a:b].sum()) for a, b in edges
         ]
         return pd.DataFrame(rows, columns=["start", "end", "contribution"], dtype=float)
 

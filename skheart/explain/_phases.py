@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-import numpy as np
+from numbers import Integral
 
-__all__ = ["PHASES", "phase_enrichment", "phases_of_frames"]
+import numpy as np
+from sklearn.utils import check_random_state
+
+__all__ = ["PHASES", "enrichments", "phase_enrichment", "phases_of_frames"]
 
 PHASES = ("S1", "systole", "S2", "diastole")
 
@@ -26,11 +29,16 @@ def phases_of_frames(explanation, segmentation):
 
     Notes
     -----
-    Where a short recording was repeated, its phases repeat with it. Frames beyond the end of one
-    that was filled up with silence are read as repeated too; leave them out yourself.
+    Where a short recording was repeated, its phases repeat with it; where it was filled up with
+    silence, nothing is known of the silence.
     """
+    _check_segmentation(segmentation)
     times = explanation.times + explanation.start
+    silent = np.zeros(len(times), bool)
     if explanation.duration is not None:
+        if explanation.signal is not None:
+            tail = explanation.signal[round(explanation.duration * explanation.sr) :]
+            silent = (times >= explanation.duration) & (not tail.any())
         times = times % explanation.duration
     order = np.argsort(segmentation["start"].to_numpy(float), kind="stable")
     starts = segmentation["start"].to_numpy(float)[order]
@@ -40,11 +48,22 @@ def phases_of_frames(explanation, segmentation):
     if not len(starts):
         return np.full(len(times), -1)
     at = np.searchsorted(starts, times, side="right") - 1
-    inside = (at >= 0) & (times < ends[at])
+    inside = (at >= 0) & (times < ends[at]) & ~silent
     return np.where(inside, codes[at], -1)
 
 
-def phase_enrichment(explanation, segmentation, *, label=None, n_shifts=199, random_state=None):
+def _check_segmentation(segmentation):
+    if missing := {"start", "end", "state"} - set(getattr(segmentation, "columns", ())):
+        raise ValueError(
+            "segmentation must be a DataFrame with the columns start, end and state; it has no "
+            f"{', '.join(sorted(missing))}. Got {type(segmentation).__name__}. Leave out "
+            "recordings whose segmentation is None."
+        )
+
+
+def phase_enrichment(
+    explanation, segmentation, *, label=None, relative=False, n_shifts=199, random_state=None
+):
     """Share of the positive contribution in each phase, over the phase's share of the time.
 
     1 is what a map gives that knows nothing of the heart cycle. How far chance leads away from 1 is
@@ -59,8 +78,10 @@ def phase_enrichment(explanation, segmentation, *, label=None, n_shifts=199, ran
         as unknown and is left out), as `load_circor` and `make_heart_sounds` give it.
     label : object, default=None
         Whose contribution; None is the predicted class.
+    relative : bool, default=False
+        As for `Explanation.of_class`: less the mean over the classes.
     n_shifts : int, default=199
-        Random shifts of the null.
+        Random shifts of the null, at least 1.
     random_state : int, RandomState instance or None, default=None
         Draws the shifts.
 
@@ -71,12 +92,13 @@ def phase_enrichment(explanation, segmentation, *, label=None, n_shifts=199, ran
         `contribution` (its share of what is positive in them), `enrichment` (the ratio of the two),
         `null` (mean enrichment of the shifted maps) and `p` (share of maps, the shifted ones and
         the map itself, in which the enrichment is at least as large). NaN where there is no such
-        phase or nothing positive.
+        phase or nothing positive; shifts that leave nothing positive in known frames do not count.
 
     Raises
     ------
     ValueError
-        If the times of the frames are not known.
+        If the times of the frames are not known, `segmentation` is no such table, or `n_shifts` is
+        below 1.
 
     Examples
     --------
@@ -92,21 +114,10 @@ def phase_enrichment(explanation, segmentation, *, label=None, n_shifts=199, ran
     ['S1', 'systole', 'S2', 'diastole']
     """
     import pandas as pd
-    from sklearn.utils import check_random_state
 
-    explanation._check_times("phase_enrichment")
-    phases = phases_of_frames(explanation, segmentation)
-    positive = np.maximum(explanation.contribution[explanation.class_index(label)], 0).sum(axis=1)
-    rng = check_random_state(random_state)
-    n = len(positive)
-    shifts = rng.randint(1, max(n, 2), size=n_shifts)
-    of_phase = np.stack([phases == code for code in range(len(PHASES))]).astype(float)
-    time = of_phase.sum(axis=1)
-    values = _shares(positive, of_phase, time)
-    index = (np.arange(n) - shifts[:, None]) % n
-    null = np.stack([_shares(positive[i], of_phase, time) for i in index])
-    with np.errstate(invalid="ignore"):
-        p = (1 + (null >= values).sum(axis=0)) / (1 + n_shifts)
+    values, null, time = enrichments(
+        explanation, segmentation, label, relative, n_shifts, random_state
+    )
     share = time / max(time.sum(), 1)
     return pd.DataFrame(
         {
@@ -114,10 +125,44 @@ def phase_enrichment(explanation, segmentation, *, label=None, n_shifts=199, ran
             "time": share,
             "contribution": values * share,
             "enrichment": values,
-            "null": null.mean(axis=0),
-            "p": np.where(np.isfinite(values), p, np.nan),
+            "null": mean_of_known(null),
+            "p": chance(values, null),
         }
     )
+
+
+def enrichments(explanation, segmentation, label, relative, n_shifts, random_state):
+    """Enrichment of each phase, that of each shifted map, and frames in each phase."""
+    explanation._check_times("phase_enrichment")
+    _check_segmentation(segmentation)
+    if not isinstance(n_shifts, Integral) or n_shifts < 1:
+        raise ValueError(f"n_shifts={n_shifts!r} must be a whole number of at least 1.")
+    phases = phases_of_frames(explanation, segmentation)
+    cells = np.maximum(explanation.of_class(label, relative=relative), 0).sum(axis=1)
+    frames = np.repeat(cells / explanation.cell[0], explanation.cell[0])
+    positive = np.zeros(len(phases))
+    positive[: len(frames)] = frames
+    n = len(positive)
+    shifts = check_random_state(random_state).randint(1, max(n, 2), size=n_shifts)
+    of_phase = np.stack([phases == code for code in range(len(PHASES))]).astype(float)
+    time = of_phase.sum(axis=1)
+    shifted = (np.arange(n) - shifts[:, None]) % n
+    null = np.array([_shares(positive[index], of_phase, time) for index in shifted])
+    return _shares(positive, of_phase, time), null, time
+
+
+def chance(values, null):
+    """Share of maps, the shifted ones and the map itself, in which a value is at least as large."""
+    with np.errstate(invalid="ignore"):
+        p = (1 + (null >= values).sum(axis=0)) / (1 + np.isfinite(null).sum(axis=0))
+    return np.where(np.isfinite(values), p, np.nan)
+
+
+def mean_of_known(values):
+    """Mean over the rows, NaN left out; NaN where there is nothing else."""
+    known = np.isfinite(values)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return np.where(known, values, 0).sum(axis=0) / known.sum(axis=0)
 
 
 def _shares(positive, of_phase, time):

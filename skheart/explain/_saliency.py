@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from numbers import Integral
 
 import numpy as np
@@ -52,8 +53,15 @@ def integrated_gradients(clf, features, n_steps=32):
     return logits, np.repeat(base, len(logits), axis=0), heads, (1, 1)
 
 
+@contextmanager
 def _without_cudnn(clf):
-    return torch.backends.cudnn.flags(enabled=not hasattr(clf, "cell"))
+    # torch.backends.cudnn.flags would set the precision too, which is the user's.
+    before = torch.backends.cudnn.enabled
+    try:
+        torch.backends.cudnn.enabled = before and not hasattr(clf, "cell")
+        yield
+    finally:
+        torch.backends.cudnn.enabled = before
 
 
 def occlusion(clf, features, window=None):
@@ -69,7 +77,8 @@ def occlusion(clf, features, window=None):
     cell : (int, int)
     """
     shape = features.shape[1:]
-    cell = (min(8, shape[0]), max(1, shape[1] // 4)) if window is None else tuple(window)
+    cell = (min(8, shape[0]), max(1, shape[1] // 4)) if window is None else window
+    cell = tuple(cell) if hasattr(cell, "__len__") else (cell,)
     whole = len(cell) == 2 and all(isinstance(size, Integral) for size in cell)
     if not whole or not all(1 <= size <= limit for size, limit in zip(cell, shape, strict=True)):
         raise ValueError(

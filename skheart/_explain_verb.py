@@ -1,0 +1,36 @@
+"""What the verb `explain` does: explanations of many recordings, and the table of checks."""
+
+from __future__ import annotations
+
+from .explain import explain, explain_checks
+
+__all__ = ["explain_in_chunks", "print_checks"]
+
+CHUNK = 16  # recordings whose features and maps are held at once
+
+
+def explain_in_chunks(model, paths, method):
+    """Yield (index, explanation, error) for every path; one that fails does not lose the others."""
+    for start in range(0, len(paths), CHUNK):
+        chunk = [str(path) for path in paths[start : start + CHUNK]]
+        try:
+            rows = [(explanation, None) for explanation in explain(model, chunk, method=method)]
+        except (MemoryError, OSError, ValueError):
+            rows = (_explain_one(model, path, method) for path in chunk)
+        for offset, row in enumerate(rows):
+            yield (start + offset, *row)
+
+
+def _explain_one(model, path, method):
+    try:
+        return explain(model, [path], method=method)[0], None
+    except (OSError, ValueError) as error:
+        return None, error
+    except MemoryError:
+        return None, ValueError(f"'{path}' is too long for the memory of this machine.")
+
+
+def print_checks(model, paths, verbose):
+    """Print whether explanations of these recordings are true of the model."""
+    table = explain_checks(model, [str(path) for path in paths], verbose=verbose)
+    print(table.to_string(index=False, na_rep="", float_format="{:.3g}".format))

@@ -1,0 +1,79 @@
+"use strict";
+// Arrays out of the page, and files out of arrays.
+
+function bytes(text) {
+  const raw = atob(text);
+  const values = new Uint8Array(raw.length);
+  for (let i = 0; i < raw.length; i++) values[i] = raw.charCodeAt(i);
+  return values;
+}
+
+function floats(text) {
+  return text === null ? null : new Float32Array(bytes(text).buffer);
+}
+
+// The maps of a recording as typed arrays: row by row, class after class.
+function decoded(data) {
+  const head = data.head;
+  for (const name of ["contribution", "attention", "class_map"]) head[name] = floats(head[name]);
+  data.features.values = bytes(data.features.values);
+  if (data.wave) data.wave.values = new Int8Array(bytes(data.wave.values).buffer);
+  const [nClasses, nTimes, nFrequencies] = head.shape;
+  data.curves = [];
+  for (let k = 0; k < nClasses; k++) {
+    const curve = new Float64Array(nTimes);
+    const offset = k * nTimes * nFrequencies;
+    for (let i = 0; i < nTimes * nFrequencies; i++) {
+      curve[Math.floor(i / nFrequencies)] += head.contribution[offset + i];
+    }
+    data.curves.push(curve);
+  }
+  return data;
+}
+
+// The shortest decimal number that is the same float32.
+function shortest(value) {
+  for (let digits = 6; digits < 9; digits++) {
+    const number = Number(value.toPrecision(digits));
+    if (Math.fround(number) === value) return String(number);
+  }
+  return String(Number(value.toPrecision(9)));
+}
+
+// The maps of a class, one line for each cell of the model's own grid.
+function csvOf(head, number) {
+  const [, nTimes, nFrequencies] = head.shape;
+  const names = ["contribution", "attention", "class_map"].filter((name) => head[name] !== null);
+  const lines = [["time", "frequency", ...names].join(",")];
+  const offset = number * nTimes * nFrequencies;
+  for (let t = 0; t < nTimes; t++) {
+    for (let f = 0; f < nFrequencies; f++) {
+      const axes = [head.times ? head.times[t] : t, head.frequencies ? head.frequencies[f] : f];
+      const at = offset + t * nFrequencies + f;
+      lines.push([...axes, ...names.map((name) => shortest(head[name][at]))].join(","));
+    }
+  }
+  return lines.join("\n") + "\n";
+}
+
+// A label track of Audacity.
+function labelsOf(moments, label) {
+  return moments.map(([start, end, value]) => `${start}\t${end}\t${label} ${value}\n`).join("");
+}
+
+function save(text, type, name) {
+  const link = document.createElement("a");
+  link.href = URL.createObjectURL(new Blob([text], { type }));
+  link.download = name;
+  document.body.append(link);
+  link.click();
+  link.remove();
+  setTimeout(() => URL.revokeObjectURL(link.href), 60000);
+}
+
+// A name for a file: of the recording, without its folder and ending, and of the class.
+function fileName(recording, label, ending) {
+  const stem = recording.replace(/^.*[\\/]/, "").replace(/\.\w{1,5}$/, "");
+  const safe = `${stem}-${label}`.replace(/[^\p{L}\p{N}_.-]+/gu, "_").replace(/^[._]+/, "");
+  return `${safe || "recording"}${ending}`;
+}

@@ -1,0 +1,245 @@
+"""The checks of explanations, against sums and loops by hand, and a net whose truth is known."""
+
+import contextlib
+import importlib.util
+import itertools
+
+import numpy as np
+import pytest
+import torch
+from scipy.special import softmax
+from scipy.stats import spearmanr, wilcoxon
+
+from skheart import make_heart_pipeline
+from skheart.datasets import make_heart_sounds
+from skheart.explain import _checks, _curves, explain, explain_checks, phase_enrichment
+from skheart.explain._random_weights import with_new_weights
+
+
+def murmurs(n_subjects, seed):
+    sounds = make_heart_sounds(
+        n_subjects, recordings_per_subject=1, duration=3, difficulty=0.2, weights=(1, 0, 1),
+        random_state=seed,
+    )  # fmt: skip
+    sounds.target = np.where(sounds.target == "normal", "normal", "murmur")
+    return sounds
+
+
+def trained(sounds, target, model="cnn", epochs=12, **settings):
+    pipeline = make_heart_pipeline(model, random_state=0).set_params(
+        logmel__duration=3, clf__max_epochs=epochs, clf__lr=3e-3, clf__lr_schedule="one_cycle",
+        **settings,
+    )  # fmt: skip
+    return pipeline.fit(sounds.data, target)
+
+
+@pytest.fixture(scope="module")
+def fine():
+    sounds = murmurs(120, 0)
+    return trained(sounds, sounds.target, clf__channels=(16, 32, 32), clf__pool_size="fine")
+
+
+@pytest.fixture(scope="module")
+def held_out():
+    return murmurs(24, 1)
+
+
+@pytest.fixture(scope="module")
+def table(fine, held_out):
+    return explain_checks(
+        fine, held_out.data, held_out.target, held_out.segmentation, label="murmur", relative=True,
+        random_state=0,
+    )  # fmt: skip
+
+
+def one(table, check, what, of="all"):
+    rows = table[(table.check == check) & (table.what == what) & (table.of == of)]
+    assert len(rows) == 1
+    return rows.iloc[0]
+
+
+def test_trained_fine_net_puts_murmur_into_systole_and_shifts_do_not(table):
+    row = one(table, "phase enrichment", "systole", "true murmur")
+    assert row.value > 1.5
+    assert row.p < 0.01
+    assert row.low < row.value < row.high
+    assert one(table, "phase enrichment", "diastole", "true murmur").p > 0.5
+
+
+def test_its_map_says_what_it_decides_by(table):
+    for check in ("deletion", "insertion"):
+        row = one(table, check, "area gained on shifted maps")
+        assert row.low > 0
+        assert row.p < 0.01
+    gap = one(table, "completeness", "largest gap").value
+    assert 0 <= gap < 1e-4
+
+
+def test_weights_drawn_anew_leave_little_of_the_map(table):
+    rows = table[table.check == "randomisation"]
+    assert rows.what.str.removeprefix("from the head to ").tolist() == [
+        "itself", "layer 3", "layer 2", "layer 1",
+    ]  # fmt: skip
+    assert (rows.value.abs() < 0.5).all()
+
+
+def test_correlation_is_one_where_no_weight_changes(fine, held_out, monkeypatch):
+    monkeypatch.setattr("skheart.explain._random_weights._draw", lambda part, rng: None)
+    same = explain_checks(fine, held_out.data[:3], compare=(), random_state=0)
+    np.testing.assert_allclose(same[same.check == "randomisation"].value, 1, atol=1e-6)
+
+
+def test_new_weights_come_layer_by_layer_and_the_net_stays_as_it_is(fine):
+    clf = fine[-1]
+    before = {k: v.clone() for k, v in clf.net_.module_.state_dict().items()}
+    changed = []
+    for _, twin in with_new_weights(clf, np.random.RandomState(0)):
+        weights = twin.net_.module_.state_dict()
+        changed.append({k for k, v in weights.items() if not torch.equal(v, before[k])})
+        for name in changed[-1]:
+            if weights[name].numel() > 500:  # of the same size, but for chance
+                assert 0.8 < weights[name].std() / before[name].std() < 1.2
+    assert changed[0] == {k for k in before if k.startswith("head.")}
+    assert all(a < b for a, b in itertools.pairwise(changed))
+    assert {k.partition(".")[0] for k in changed[-1]} == {"head", "convs", "norms"}
+    assert all(torch.equal(v, before[k]) for k, v in clf.net_.module_.state_dict().items())
+
+
+def test_curves_are_those_of_a_loop(fine, held_out, monkeypatch):
+    monkeypatch.setattr(_curves, "SHARES", np.array([0, 0.25, 1.0]))
+    clf, explanation = fine[-1], explain(fine, held_out.data[:1])[0]
+    x, order, (frames, mels) = explanation.features, explanation.of_class(), explanation.cell
+    deletion, insertion = _curves.curves(clf, x, order, explanation.cell, 0)
+    deleted, inserted = x.copy(), np.zeros_like(x)
+    cells = sorted(np.ndindex(order.shape), key=lambda cell: -order[cell])
+    for t, m in cells[: round(0.25 * order.size)]:
+        where = np.s_[t * frames : (t + 1) * frames, m * mels : (m + 1) * mels]
+        inserted[where], deleted[where] = x[where], 0
+    rows = [x, deleted, 0 * x, 0 * x, inserted, x]
+    expected = softmax(clf.decision_function(np.stack(rows))[:, None] * [-1, 0], axis=1)[:, 0]
+    np.testing.assert_allclose([*deletion, *insertion], expected, atol=1e-6)
+
+
+def test_phase_rows_are_means_of_phase_enrichment(fine, held_out, table):
+    single = np.array([
+        phase_enrichment(e, segments, label="murmur", relative=True, random_state=0).enrichment
+        for e, segments in zip(explain(fine, held_out.data), held_out.segmentation, strict=True)
+    ])  # fmt: skip
+    predicted = fine.predict(held_out.data)
+    groups = {
+        "all": predicted == predicted,
+        "right": predicted == held_out.target,
+        "wrong": predicted != held_out.target,
+        "true normal": held_out.target == "normal",
+    }
+    for of, kept in groups.items():
+        row = one(table, "phase enrichment", "systole", of)
+        known = single[kept, 1][np.isfinite(single[kept, 1])]
+        assert row.recordings == len(known)
+        if len(known):
+            np.testing.assert_allclose(row.value, known.mean())
+
+
+def test_intervals_and_tests_are_by_subject():
+    rng = np.random.RandomState(0)
+    groups = np.repeat(np.arange(40), 5)
+    values = rng.normal(size=40)[groups] + 3
+    row = _checks._Shares(groups, rng).row("a", "b", "c", values)
+    deviation = values[::5].std() / np.sqrt(40)
+    assert row[-2:] == (200, 40)
+    np.testing.assert_allclose(row[3], values.mean())
+    np.testing.assert_allclose([row[4], row[5]], values.mean() + deviation * np.array([-1.96, 1.96]), atol=0.08)  # fmt: skip # noqa: E501
+    share = _checks._Shares(groups, rng)
+    np.testing.assert_allclose(share.by_subject(values), values[::5])
+
+
+def test_p_of_a_curve_is_wilcoxons(fine, held_out, table, monkeypatch):
+    asked = []
+
+    def spied(values, alternative):
+        asked.append(values)
+        return wilcoxon(values, alternative=alternative)
+
+    monkeypatch.setattr(_curves, "wilcoxon", spied)
+    groups = np.repeat(np.arange(4), 2)
+    found = explain_checks(fine, held_out.data[:8], groups=groups, compare=(), random_state=0)
+    assert [len(values) for values in asked] == [4, 4]
+    assert one(found, "deletion", "area gained on shifted maps").subjects == 4
+
+
+def test_agreement_is_spearmans_of_sums_over_common_cells(fine, held_out):
+    found = explain_checks(fine, held_out.data[:2], compare="occlusion", random_state=0)
+    expected = []
+    for own, other in zip(
+        explain(fine, held_out.data[:2]),
+        explain(fine[-1], fine[:-2].transform(held_out.data[:2]), method="occlusion"),
+        strict=True,
+    ):
+        number, (t, m) = own.class_index(), other.cell
+        n = [size // by for size, by in zip(own.features.shape, (t, m), strict=True)]
+        sums = [
+            e.contribution[number, i * t : i * t + t, j * m : j * m + m].sum()
+            for e in (own, other)
+            for i, j in np.ndindex(*n)
+        ]
+        expected.append(spearmanr(*np.reshape(sums, (2, -1))).statistic)
+    np.testing.assert_allclose(
+        one(found, "agreement", "occlusion").value, np.mean(expected), atol=0.02
+    )
+
+
+@pytest.mark.parametrize("sizes", [(2, 8), (8, 2), (3, 2), (4, 4)])
+def test_common_cells_keep_the_sums(sizes):
+    own, other = np.arange(24.0)[:, None], np.arange(48.0)[:, None]
+    own, other = own[: 24 // sizes[0] * 1], other[: 24 // sizes[1] * 1]
+    a, b = _checks._on_one_grid(own, (sizes[0], 1), other, (sizes[1], 1))
+    assert a.shape == b.shape
+    np.testing.assert_allclose([a.sum(), b.sum()], [own.sum(), other.sum()])
+
+
+@pytest.mark.parametrize("model", ["gru", "lstm", "cnn"])
+@pytest.mark.parametrize("head", ["attention", "mean"])
+def test_every_net_and_head_can_be_checked(model, head, held_out):
+    size = {"clf__channels": (4, 8)} if model == "cnn" else {"clf__units": (8, 4)}
+    pipeline = trained(held_out, held_out.target, model, epochs=1, clf__head=head, **size)
+    with pytest.warns() if head == "mean" else contextlib.nullcontext():
+        found = explain_checks(
+            pipeline, held_out.data[:4], held_out.target[:4],
+            [None, *held_out.segmentation[1:4]], compare=("occlusion",), random_state=0,
+        )  # fmt: skip
+    assert one(found, "completeness", "largest gap").value < 1e-4
+    assert one(found, "phase enrichment", "S1").recordings <= 3
+    again = explain_checks(pipeline, held_out.data[:4], compare=(), random_state=3)
+    states = np.random.get_state()[1].copy(), torch.get_rng_state()  # noqa: NPY002
+    once_more = explain_checks(pipeline, held_out.data[:4], compare=(), random_state=3)
+    assert again.equals(once_more)
+    assert (np.random.get_state()[1] == states[0]).all()  # noqa: NPY002
+    assert torch.equal(torch.get_rng_state(), states[1])
+
+
+def test_without_captum_the_rest_is_checked(fine, held_out, monkeypatch):
+    find = importlib.util.find_spec
+    monkeypatch.setattr(
+        importlib.util, "find_spec", lambda name, *a: None if name == "captum" else find(name, *a)
+    )
+    with pytest.warns(UserWarning, match=r"skheart\[explain\]"):
+        found = explain_checks(fine, held_out.data[:2], random_state=0)
+    assert found[found.check == "agreement"].what.tolist() == ["occlusion"]
+
+
+@pytest.mark.parametrize("name", ["y", "segmentation", "groups"])
+def test_lengths_must_agree(fine, held_out, name):
+    with pytest.raises(ValueError, match=rf"2 recordings and {name} 3 entries"):
+        explain_checks(fine, held_out.data[:2], **{name: [None] * 3})
+
+
+def test_unknown_method_is_refused(fine, held_out):
+    with pytest.raises(ValueError, match="compare='gradcam'"):
+        explain_checks(fine, held_out.data[:2], compare="gradcam")
+
+
+def test_progress_goes_to_standard_error(fine, held_out, capsys):
+    explain_checks(fine, held_out.data[:2], compare=(), random_state=0, verbose=1)
+    captured = capsys.readouterr()
+    assert "checks" in captured.err
+    assert captured.out == ""
