@@ -26,7 +26,9 @@ def test_version(capsys):
     assert capsys.readouterr().out == f"skheart {skheart.__version__}\n"
 
 
-@pytest.mark.parametrize("verb", [[], ["demo"], ["train"], ["evaluate"], ["predict"], ["explain"], ["fetch"]])
+@pytest.mark.parametrize(
+    "verb", [[], ["demo"], ["train"], ["evaluate"], ["predict"], ["explain"], ["fetch"]]
+)
 def test_help(verb, capsys):
     assert main([*verb, "--help"]) == 0
     out, err = capsys.readouterr()

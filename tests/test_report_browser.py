@@ -394,7 +394,7 @@ def test_features_without_sound(page):
 
 
 def test_what_is_saved_is_what_python_gives(page, tmp_path):
-    explanation = make_explanation("folder/heart 1.wav")
+    explanation = make_explanation("folder/heart 1.wav", start=2.5)
     page.open(explanation)
     for label in ("present", "unknown"):
         page.choose("class", label)

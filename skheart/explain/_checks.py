@@ -77,8 +77,9 @@ def explain_checks(
           be below 1e-4.
         - randomisation: mean rank correlation (Spearman) of a map with that of the same net whose
           weights were drawn anew, from the head down to the layer named, each from a normal
-          distribution of the old weights' mean and deviation (Adebayo et al. 2018, cascading). It
-          should fall towards 0: a map that stays does not come from what was learnt.
+          distribution of the old weights' mean and deviation, with the moments of these recordings
+          in the batch normalisation (Adebayo et al. 2018, cascading). It should fall towards 0: a
+          map that stays does not come from what was learnt.
         - deletion, insertion: area between the curves of the class's probability when
           cells are replaced by the training mean, or put into it, in the order of the map, and in
           the order of maps of the same smoothness: the map itself, shifted circularly in time and
@@ -196,7 +197,7 @@ def _completeness(explanations):
 def _randomisation(clf, features, explanations, maps, label, relative, share, rng):
     """Rank correlation of each map with that of nets whose weights are drawn anew, head first."""
     rows = []
-    for layer, twin in with_new_weights(clf, rng):
+    for layer, twin in with_new_weights(clf, features, rng):
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of heads without attention, said once already
             others = explain(twin, features)
@@ -268,7 +269,9 @@ def _parts(explanations, y):
     """Which recordings to look at, by name."""
     chosen = {"all": np.ones(len(explanations), bool)}
     if y is not None:
-        right = np.array([str(e.label) == str(t) for e, t in zip(explanations, y, strict=True)])
+        right = np.array(
+            [e.label == t or str(e.label) == str(t) for e, t in zip(explanations, y, strict=True)]
+        )
         chosen |= {"right": right, "wrong": ~right}
         chosen |= {f"true {value}": y == value for value in np.unique(y)}
     return chosen

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from scipy.integrate import trapezoid
 from scipy.special import softmax
 from scipy.stats import wilcoxon
 
@@ -19,7 +20,7 @@ def deletion_and_insertion(clf, features, maps, cell, numbers, share, rng):
     for x, own, number in zip(features, maps, numbers, strict=True):
         orders = [own] + [_shifted(own, rng) for _ in range(N_RANDOM)]
         areas = np.array([curves(clf, x, order, cell, number) for order in orders])
-        areas = np.trapezoid(areas, SHARES, axis=2)
+        areas = trapezoid(areas, SHARES, axis=2)
         by_chance = areas[1:].mean(axis=0)
         gains["deletion"].append(by_chance[0] - areas[0, 0])
         gains["insertion"].append(areas[0, 1] - by_chance[1])

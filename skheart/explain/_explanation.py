@@ -279,8 +279,8 @@ class Explanation:
     def to_audacity(self, path, label=None, share=0.5):
         """Write the moments that speak most for a class as a label track of Audacity.
 
-        The times are those of `signal`; import the track beside a recording that begins where it
-        does.
+        The times are those of the recording itself, so that the track fits it where `signal` is cut
+        from its middle. Those of a short recording go on beyond its end, as it is repeated.
 
         Parameters
         ----------
@@ -292,9 +292,11 @@ class Explanation:
             As for `moments`.
         """
         label = self.classes[self.class_index(label)]
+        rows = self.moments(label, share)
+        rows[["start", "end"]] += self.start
         lines = [
             f"{row.start:.6f}\t{row.end:.6f}\t{label} {row.contribution:+.3f}\n"
-            for row in self.moments(label, share).itertuples()
+            for row in rows.itertuples()
         ]
         Path(path).write_text("".join(lines), encoding="utf-8")
 

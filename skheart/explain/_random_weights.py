@@ -4,21 +4,27 @@ from __future__ import annotations
 
 import copy
 
+import numpy as np
 import torch
 
 __all__ = ["with_new_weights"]
 
 
-def with_new_weights(clf, rng):
+N_ROWS = 32  # recordings that give new layers their moments
+
+
+def with_new_weights(clf, features, rng):
     """Yield a layer's name and a copy of the classifier, new weights from the head down to it.
 
-    Each tensor of weights is drawn from a normal distribution of its own mean and deviation, so
-    that what passes through the net keeps its size.
+    Each tensor of weights is drawn from a normal distribution of its own mean and deviation; batch
+    normalisations get the moments that the new net has on recordings.
 
     Parameters
     ----------
     clf : AttentionClassifier
         Fitted; it is left as it is.
+    features : ndarray of shape (n, n_frames, n_mels)
+        Recordings.
     rng : RandomState
         Draws the weights.
     """
@@ -28,6 +34,7 @@ def with_new_weights(clf, rng):
     for name, parts in _layers(twin.net_.module_):
         for part in parts:
             _draw(part, rng)
+        _new_moments(twin.net_.module_, features[:N_ROWS])
         yield name, twin
 
 
@@ -48,3 +55,19 @@ def _draw(module, rng):
         drawn = rng.standard_normal(tuple(weights.shape))
         deviation = weights.std() if weights.numel() > 1 else 0 * weights.mean()
         weights.copy_(weights.mean() + deviation * torch.from_numpy(drawn).to(weights))
+
+
+@torch.no_grad()
+def _new_moments(module, features):
+    norms = getattr(module, "norms", ())
+    if not norms:
+        return
+    momenta = [norm.momentum for norm in norms]
+    for norm in norms:
+        norm.momentum = 1.0
+    x = torch.from_numpy(np.ascontiguousarray(features)).to(next(module.parameters()).device)
+    module.train()
+    module(x)
+    module.eval()
+    for norm, momentum in zip(norms, momenta, strict=True):
+        norm.momentum = momentum

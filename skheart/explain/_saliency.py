@@ -37,7 +37,7 @@ def integrated_gradients(clf, features, n_steps=32):
     method = IntegratedGradients(module)
     n_classes = len(clf.classes_)
     heads = []
-    n_threads = clf.n_threads or torch.get_num_threads()
+    n_threads = clf._n_threads(features.shape[1])  # as in training: small nets are slower on many
     # cuDNN has no gradient of a recurrent net that predicts.
     with torch_settings(device, n_threads, in_chunks=False), _without_cudnn(clf):
         for row in features:

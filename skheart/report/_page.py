@@ -114,6 +114,7 @@ def _summary(explanation, label):
     """What is shown of a recording at once; the rest is decoded when it comes into sight."""
     return {
         "name": explanation.recording,
+        "start": explanation.start,
         "method": _method(explanation),
         "notes": _notes(explanation),
         "classes": [str(known) for known in explanation.classes],

@@ -114,7 +114,7 @@ class Card {
     const name = (ending) => fileName(this.summary.name, this.label, ending);
     on("save-csv", "click", () => save(csvOf(this.data.head, this.number), "text/csv", name(".csv")));
     on("save-labels", "click", () => {
-      save(labelsOf(this.moments(), this.label), "text/plain", name("-labels.txt"));
+      save(labelsOf(this.moments(), this.label, this.summary.start), "text/plain", name("-labels.txt"));
     });
   }
 

@@ -57,8 +57,11 @@ function csvOf(head, number) {
 }
 
 // A label track of Audacity.
-function labelsOf(moments, label) {
-  return moments.map(([start, end, value]) => `${start}\t${end}\t${label} ${value}\n`).join("");
+function labelsOf(moments, label, from) {
+  const at = (seconds) => (Number(seconds) + from).toFixed(6);
+  return moments
+    .map(([start, end, value]) => `${at(start)}\t${at(end)}\t${label} ${value}\n`)
+    .join("");
 }
 
 function save(text, type, name) {
