@@ -243,6 +243,13 @@ def test_lengths_must_agree(fine, held_out, name):
         explain_checks(fine, held_out.data[:2], **{name: [None] * 3})
 
 
+def test_only_the_checks_asked_for_are_made(fine, held_out):
+    found = explain_checks(fine, held_out.data[:3], checks=("completeness", "deletion"))
+    assert found.check.tolist() == ["completeness", "deletion", "insertion"]
+    with pytest.raises(ValueError, match="checks='truth' must be some of completeness, "):
+        explain_checks(fine, held_out.data[:3], checks="truth")
+
+
 def test_unknown_method_is_refused(fine, held_out):
     with pytest.raises(ValueError, match="compare='gradcam'"):
         explain_checks(fine, held_out.data[:2], compare="gradcam")

@@ -16,6 +16,7 @@ from ._random_weights import with_new_weights
 __all__ = ["explain_checks"]
 
 COLUMNS = ["check", "what", "of", "value", "low", "high", "p", "recordings", "subjects"]
+CHECKS = ("completeness", "randomisation", "deletion", "phases", "agreement")
 METHODS = ("integrated_gradients", "occlusion")
 N_BOOTSTRAP = 1000
 N_SHIFTS = 199
@@ -30,6 +31,7 @@ def explain_checks(
     groups=None,
     label=None,
     relative=False,
+    checks="all",
     front_end=None,
     compare="auto",
     random_state=None,
@@ -55,6 +57,10 @@ def explain_checks(
     relative : bool, default=False
         Use the contributions less their mean over the classes, see `Explanation.of_class`.
         Completeness is that of the contributions themselves.
+    checks : "all" or sequence of str, default="all"
+        Which to make: "completeness", "randomisation", "deletion" (with insertion), "phases",
+        "agreement". For a recording of n cells, deletion takes 72 predictions and agreement with
+        occlusion one for each window, so that some dozens of recordings are enough for them.
     front_end : LogMelTransformer or None, default=None
         As for `explain`.
     compare : "auto" or sequence of str, default="auto"
@@ -93,7 +99,7 @@ def explain_checks(
     Raises
     ------
     ValueError
-        If y, segmentation or groups have another length than X, or a method is unknown.
+        If y, segmentation or groups have another length than X, or a check or method is unknown.
 
     References
     ----------
@@ -118,7 +124,10 @@ def explain_checks(
     from tqdm import tqdm
 
     clf = parts_of(estimator)[1]
-    methods = _methods(compare)
+    checks = _chosen(
+        "checks", CHECKS if isinstance(checks, str) and checks == "all" else checks, CHECKS
+    )
+    methods = _methods(compare) if "agreement" in checks else ()
     rng = check_random_state(random_state)
     explanations = explain(estimator, X, front_end=front_end)
     n = len(explanations)
@@ -128,18 +137,29 @@ def explain_checks(
     features = np.stack([e.features for e in explanations])
     maps = [e.of_class(label, relative=relative) for e in explanations]
     share = _Shares(groups, rng)
-    bar = tqdm(total=3 + len(methods), desc="checks", disable=not verbose)
-    rows = _completeness(explanations)
-    rows += _randomisation(clf, features, explanations, maps, label, relative, share, rng)
-    bar.update()
-    numbers = [e.class_index(label) for e in explanations]
-    cell = explanations[0].cell
-    rows += deletion_and_insertion(clf, features, maps, cell, numbers, share, rng)
-    bar.update()
-    if segmentation is not None:
-        chosen = _parts(explanations, y)
-        rows += _enrichment(explanations, segmentation, chosen, label, relative, share, rng)
-    bar.update()
+    bar = tqdm(
+        total=len(checks) - ("agreement" in checks) + len(methods),
+        desc="checks",
+        disable=not verbose,
+    )
+    steps = {
+        "completeness": lambda: _completeness(explanations),
+        "randomisation": lambda: _randomisation(
+            clf, features, explanations, maps, label, relative, share, rng
+        ),
+        "deletion": lambda: deletion_and_insertion(
+            clf, features, maps, explanations[0].cell, [e.class_index(label) for e in explanations],
+            share, rng,
+        ),
+        "phases": lambda: _enrichment(
+            explanations, segmentation, _parts(explanations, y), label, relative, share, rng
+        ),
+    }  # fmt: skip
+    rows = []
+    for check, step in steps.items():
+        if check in checks:
+            rows += step()
+            bar.update()
     for method in methods:
         others = explain(clf, features, method=method)
         rows.append(_agreement(method, explanations, maps, others, label, relative, share))
@@ -278,6 +298,8 @@ def _parts(explanations, y):
 
 
 def _enrichment(explanations, segmentation, chosen, label, relative, share, rng):
+    if segmentation is None:
+        return []
     values = np.full((len(explanations), len(PHASES)), np.nan)
     null = np.full((len(explanations), N_SHIFTS, len(PHASES)), np.nan)
     for row, (explanation, table) in enumerate(zip(explanations, segmentation, strict=True)):
@@ -296,12 +318,7 @@ def _enrichment(explanations, segmentation, chosen, label, relative, share, rng)
 
 def _methods(compare):
     if not isinstance(compare, str) or compare != "auto":
-        compare = (compare,) if isinstance(compare, str) else tuple(compare)
-        if unknown := set(compare) - set(METHODS):
-            raise ValueError(
-                f"compare={unknown.pop()!r} must be 'auto' or some of {', '.join(METHODS)}."
-            )
-        return compare
+        return _chosen("compare", compare, METHODS)
     if importlib.util.find_spec("captum") is None:
         warnings.warn(
             "captum is not installed: agreement with integrated gradients is left out. pip install "
@@ -311,6 +328,13 @@ def _methods(compare):
         )
         return ("occlusion",)
     return METHODS
+
+
+def _chosen(name, value, known):
+    chosen = (value,) if isinstance(value, str) else tuple(value)
+    if unknown := [one for one in chosen if one not in known]:
+        raise ValueError(f"{name}={unknown[0]!r} must be some of {', '.join(known)}.")
+    return chosen
 
 
 def _as_long(values, name, n, convert=np.asarray):
