@@ -25,8 +25,8 @@ def murmurs(n_subjects, seed):
     return sounds
 
 
-def trained(sounds, target, model="cnn", epochs=12, **settings):
-    pipeline = make_heart_pipeline(model, random_state=0).set_params(
+def trained(sounds, target, model="cnn", epochs=12, seed=0, **settings):
+    pipeline = make_heart_pipeline(model, random_state=seed).set_params(
         logmel__duration=3, clf__max_epochs=epochs, clf__lr=3e-3, clf__lr_schedule="one_cycle",
         **settings,
     )  # fmt: skip
@@ -64,6 +64,24 @@ def test_trained_fine_net_puts_murmur_into_systole_and_shifts_do_not(table):
     assert row.p < 0.01
     assert row.low < row.value < row.high
     assert one(table, "phase enrichment", "diastole", "true murmur").p > 0.5
+
+
+def test_nets_trained_on_shuffled_labels_do_not(held_out):
+    # On average: one net alone may hear the murmur, and the sign that it gives it is chance.
+    sounds, found = murmurs(400, 0), []
+    for seed in range(3):
+        rng, target = np.random.RandomState(seed), sounds.target.copy()
+        for label in ("murmur", "normal"):  # half of each class gets the other name
+            rows = rng.permutation(np.flatnonzero(sounds.target == label))
+            target[rows[::2]], target[rows[1::2]] = "murmur", "normal"
+        settings = {"clf__channels": (16, 32, 32), "clf__pool_size": "fine"}
+        shuffled = trained(sounds, target, epochs=6, seed=seed, **settings)
+        checks = explain_checks(
+            shuffled, held_out.data, held_out.target, held_out.segmentation, label="murmur",
+            relative=True, checks="phases", random_state=0,
+        )  # fmt: skip
+        found.append(one(checks, "phase enrichment", "systole", "true murmur").value)
+    assert np.mean(found) < 1.5
 
 
 def test_its_map_says_what_it_decides_by(table):
