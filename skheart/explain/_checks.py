@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import importlib.util
 import warnings
+from dataclasses import replace
+from typing import NamedTuple
 
 import numpy as np
 from sklearn.utils import check_random_state
@@ -94,7 +96,10 @@ def explain_checks(
         - phase enrichment: mean over the recordings of `phase_enrichment`, of all, of right and
           wrong predictions and of each true class. 1 is chance; `p` is the share of random shifts
           with a mean as large.
-        - agreement: mean rank correlation with the other methods, on the head's cells.
+        - agreement: mean rank correlation with the other methods, on cells that fit both; with
+          `segmentation`, the phase enrichment of the other methods too. Where attention and they
+          name different phases, the model looks at one place and decides at another: a cell of the
+          map sees more of the sound than it covers.
 
     Raises
     ------
@@ -123,49 +128,57 @@ def explain_checks(
     import pandas as pd
     from tqdm import tqdm
 
-    clf = parts_of(estimator)[1]
-    checks = _chosen(
-        "checks", CHECKS if isinstance(checks, str) and checks == "all" else checks, CHECKS
-    )
+    everything = isinstance(checks, str) and checks == "all"
+    checks = CHECKS if everything else _chosen("checks", checks, CHECKS)
     methods = _methods(compare) if "agreement" in checks else ()
     rng = check_random_state(random_state)
     explanations = explain(estimator, X, front_end=front_end)
     n = len(explanations)
-    y = _as_long(y, "y", n)
-    segmentation = _as_long(segmentation, "segmentation", n, convert=list)
     groups = np.arange(n) if groups is None else _as_long(groups, "groups", n)
-    features = np.stack([e.features for e in explanations])
-    maps = [e.of_class(label, relative=relative) for e in explanations]
-    share = _Shares(groups, rng)
-    bar = tqdm(
-        total=len(checks) - ("agreement" in checks) + len(methods),
-        desc="checks",
-        disable=not verbose,
+    run = _Run(
+        parts_of(estimator)[1],
+        np.stack([e.features for e in explanations]),
+        explanations,
+        _as_long(y, "y", n),
+        _as_long(segmentation, "segmentation", n, convert=list),
+        label,
+        relative,
+        _Shares(groups, rng),
+        rng,
     )
     steps = {
-        "completeness": lambda: _completeness(explanations),
-        "randomisation": lambda: _randomisation(
-            clf, features, explanations, maps, label, relative, share, rng
-        ),
-        "deletion": lambda: deletion_and_insertion(
-            clf, features, maps, explanations[0].cell, [e.class_index(label) for e in explanations],
-            share, rng,
-        ),
-        "phases": lambda: _enrichment(
-            explanations, segmentation, _parts(explanations, y), label, relative, share, rng
-        ),
-    }  # fmt: skip
+        "completeness": _completeness,
+        "randomisation": _randomisation,
+        "deletion": _deletion,
+        "phases": _enrichment,
+    }
+    steps = {check: step for check, step in steps.items() if check in checks}
+    steps |= dict.fromkeys(methods, _agreement)
     rows = []
-    for check, step in steps.items():
-        if check in checks:
-            rows += step()
-            bar.update()
-    for method in methods:
-        others = explain(clf, features, method=method)
-        rows.append(_agreement(method, explanations, maps, others, label, relative, share))
-        bar.update()
-    bar.close()
+    for name, step in tqdm(steps.items(), desc="checks", disable=not verbose):
+        rows += step(run, name) if step is _agreement else step(run)
     return pd.DataFrame(rows, columns=COLUMNS)
+
+
+class _Run(NamedTuple):
+    """What the checks of one call share."""
+
+    clf: object
+    features: np.ndarray
+    explanations: list
+    y: np.ndarray | None
+    segmentation: list | None
+    label: object
+    relative: bool
+    share: _Shares
+    rng: np.random.RandomState
+
+    def maps(self, explanations=None):
+        """The maps that are looked at; other nets may predict another class."""
+        return [
+            other.of_class(own.label if self.label is None else self.label, relative=self.relative)
+            for own, other in zip(self.explanations, explanations or self.explanations, strict=True)
+        ]
 
 
 class _Shares:
@@ -196,52 +209,53 @@ class _Shares:
         return np.bincount(self.groups, values) / np.bincount(self.groups)
 
 
-def _completeness(explanations):
+def _completeness(run):
     gaps = [
         abs(maps.sum(axis=(1, 2)) + e.base - e.logits).max()
-        for e in explanations
+        for e in run.explanations
         for maps in (e.contribution, e.head.contribution)
     ]
-    row = (
-        "completeness",
-        "largest gap",
-        "all",
-        max(gaps),
-        *[np.nan] * 3,
-        len(explanations),
-        np.nan,
-    )
-    return [row]
+    n = len(run.explanations)
+    return [("completeness", "largest gap", "all", max(gaps), *[np.nan] * 3, n, np.nan)]
 
 
-def _randomisation(clf, features, explanations, maps, label, relative, share, rng):
+def _randomisation(run):
     """Rank correlation of each map with that of nets whose weights are drawn anew, head first."""
     rows = []
-    for layer, twin in with_new_weights(clf, features, rng):
+    for layer, twin in with_new_weights(run.clf, run.features, run.rng):
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of heads without attention, said once already
-            others = explain(twin, features)
-        values = np.array(
-            [
-                _correlation(own, other.of_class(_label(label, e), relative=relative))
-                for own, other, e in zip(maps, others, explanations, strict=True)
-            ]
-        )
-        rows.append(share.row("randomisation", f"from the head to {layer}", "all", values))
+            others = run.maps(explain(twin, run.features))
+        values = [_correlation(*pair) for pair in zip(run.maps(), others, strict=True)]
+        what = f"from the head to {layer}"
+        rows.append(run.share.row("randomisation", what, "all", np.array(values)))
     return rows
 
 
-def _agreement(method, explanations, maps, others, label, relative, share):
-    values = []
-    for own, other, e in zip(maps, others, explanations, strict=True):
-        theirs = other.of_class(_label(label, e), relative=relative)
-        values.append(_correlation(*_on_one_grid(own, e.cell, theirs, other.cell)))
-    return share.row("agreement", method, "all", np.array(values))
+def _deletion(run):
+    numbers = [e.class_index(run.label) for e in run.explanations]
+    cell = run.explanations[0].cell
+    return deletion_and_insertion(
+        run.clf, run.features, run.maps(), cell, numbers, run.share, run.rng
+    )
 
 
-def _label(label, explanation):
-    """The class that is looked at; other nets may predict another one."""
-    return explanation.label if label is None else label
+def _agreement(run, method):
+    """Rank correlation with another method, and where in the heart cycle that one lies."""
+    others = [
+        replace(other, times=own.times, start=own.start, duration=own.duration)
+        for own, other in zip(
+            run.explanations, explain(run.clf, run.features, method=method), strict=True
+        )
+    ]
+    values = [
+        _correlation(*_on_one_grid(own, e.cell, theirs, other.cell))
+        for e, own, other, theirs in zip(
+            run.explanations, run.maps(), others, run.maps(others), strict=True
+        )
+    ]
+    rows = [run.share.row("agreement", method, "all", np.array(values))]
+    return rows + _enrichment(run, others, f"phase enrichment, {method}")
 
 
 def _on_one_grid(own, own_cell, other, other_cell):
@@ -285,34 +299,37 @@ def _correlation(a, b):
     return float(np.corrcoef(a, b)[0, 1])
 
 
-def _parts(explanations, y):
+def _parts(run):
     """Which recordings to look at, by name."""
-    chosen = {"all": np.ones(len(explanations), bool)}
-    if y is not None:
-        right = np.array(
-            [e.label == t or str(e.label) == str(t) for e, t in zip(explanations, y, strict=True)]
-        )
+    chosen = {"all": np.ones(len(run.explanations), bool)}
+    if run.y is not None:
+        labels = [e.label for e in run.explanations]
+        pairs = zip(labels, run.y, strict=True)
+        right = np.array([label == true or str(label) == str(true) for label, true in pairs])
         chosen |= {"right": right, "wrong": ~right}
-        chosen |= {f"true {value}": y == value for value in np.unique(y)}
+        chosen |= {f"true {value}": run.y == value for value in np.unique(run.y)}
     return chosen
 
 
-def _enrichment(explanations, segmentation, chosen, label, relative, share, rng):
-    if segmentation is None:
+def _enrichment(run, explanations=None, check="phase enrichment"):
+    """Mean enrichment of each phase, for each part of the recordings."""
+    if run.segmentation is None:
         return []
+    explanations = explanations or run.explanations
     values = np.full((len(explanations), len(PHASES)), np.nan)
     null = np.full((len(explanations), N_SHIFTS, len(PHASES)), np.nan)
-    for row, (explanation, table) in enumerate(zip(explanations, segmentation, strict=True)):
-        if table is not None:
+    for row, (e, own) in enumerate(zip(explanations, run.explanations, strict=True)):
+        label = own.label if run.label is None else run.label
+        if (table := run.segmentation[row]) is not None:
             values[row], null[row], _ = enrichments(
-                explanation, table, label, relative, N_SHIFTS, rng
+                e, table, label, run.relative, N_SHIFTS, run.rng
             )
     rows = []
-    for name, kept in chosen.items():
+    for name, kept in _parts(run).items():
         p = chance(mean_of_known(values[kept]), mean_of_known(null[kept]))
         for number, phase in enumerate(PHASES):
             of_phase = np.where(kept, values[:, number], np.nan)
-            rows.append(share.row("phase enrichment", phase, name, of_phase, p[number]))
+            rows.append(run.share.row(check, phase, name, of_phase, p[number]))
     return rows
 
 
