@@ -199,8 +199,6 @@ def test_any_labels(labels):
 @pytest.mark.parametrize("build", [small_cnn, small_rnn])
 @pytest.mark.parametrize("method", ["attention", "integrated_gradients", "occlusion"])
 def test_does_not_depend_on_the_other_recordings(build, method):
-    if method == "integrated_gradients":
-        pytest.importorskip("captum")
     clf, X = trained(build)
     for row, explanation in enumerate(explain(clf, X, method=method)):
         alone = explain(clf, X[row : row + 1], method=method)[0]

@@ -237,13 +237,8 @@ def test_names_do_not_overlap_where_a_recording_begins_anew_or_ends():
 # ---------------------------------------------------------------------- from estimators
 
 
-@pytest.mark.parametrize(
-    ("method", "extra"),
-    [("attention", None), ("occlusion", None), ("integrated_gradients", "captum")],
-)
-def test_from_estimator_explains(pipeline, sounds, method, extra):
-    if extra:
-        pytest.importorskip(extra)
+@pytest.mark.parametrize("method", ["attention", "occlusion", "integrated_gradients"])
+def test_from_estimator_explains(pipeline, sounds, method):
     display = AttentionDisplay.from_estimator(
         pipeline, sounds.data[:1], method=method, segmentation=sounds.segmentation[0]
     )

@@ -6,17 +6,14 @@ import shutil
 
 import numpy as np
 import pytest
+from browser import LEFT, LENGTH, RIGHT, Page
 from explained import STRONG, make_explanation
 from selenium import webdriver
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
-from selenium.webdriver.support.ui import Select, WebDriverWait
-
-from skheart.report import write_report
+from selenium.webdriver.support.ui import Select
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
-LEFT, RIGHT = 62, 10  # pixels beside the time axis
-LENGTH = 12.0
 
 
 @pytest.fixture(scope="module")
@@ -40,98 +37,6 @@ def chromium(tmp_path_factory):
     chromium = webdriver.Chrome(options=options, service=service)
     yield chromium
     chromium.quit()
-
-
-class Page:
-    """A page in a browser, and the card of one recording on it."""
-
-    def __init__(self, driver, folder):
-        self.driver, self.folder = driver, folder
-
-    def open(self, explanations, **options):
-        write_report(explanations, self.folder / "report.html", **options)
-        self.driver.get((self.folder / "report.html").as_uri())
-        self.wait(lambda: self.js("return card.querySelector('.view').length"))
-        if self.js("return card.querySelector('audio').getAttribute('src')"):
-            self.wait(lambda: self.js("return audio.readyState") == 4)
-        return self
-
-    def get(self, selector, card=0):
-        return self.all(".card")[card].find_element(By.CSS_SELECTOR, selector)
-
-    def all(self, selector):
-        return self.driver.find_elements(By.CSS_SELECTOR, selector)
-
-    def js(self, code, *args, card=0):
-        names = "const card = document.querySelectorAll('.card')[arguments[arguments.length - 1]],"
-        names += "audio = card.querySelector('audio'), map = card.querySelector('.picture');"
-        return self.driver.execute_script(names + code, *args, card)
-
-    def wait(self, condition, seconds=10):
-        return WebDriverWait(self.driver, seconds, poll_frequency=0.05).until(lambda _: condition())
-
-    def time(self):
-        return self.js("return audio.currentTime")
-
-    def at(self):
-        """Seconds that the cursor points to."""
-        return self.js(
-            "const to = card.querySelector('.cursor').getBoundingClientRect();"
-            "const box = map.getBoundingClientRect();"
-            f"return ((to.left + to.right) / 2 - box.left - {LEFT})"
-            f" / (box.width - {LEFT + RIGHT}) * {LENGTH};"
-        )
-
-    def click(self, seconds, *, begin=0.0, length=LENGTH):
-        """Click the map where a time is."""
-        width = self.js("return map.clientWidth")
-        x = LEFT + (seconds - begin) / length * (width - LEFT - RIGHT)
-        action = webdriver.ActionChains(self.driver)
-        action.move_to_element_with_offset(self.get(".picture"), x - width / 2, 0).click().perform()
-
-    def press(self, *keys):
-        action = webdriver.ActionChains(self.driver)
-        for key in keys:
-            action.send_keys(key)
-        action.perform()
-
-    def pause(self):
-        self.js("audio.pause()")
-        self.wait(lambda: self.get(".play").text == "Play")
-
-    def choose(self, name, text):
-        Select(self.get(f".{name}")).select_by_visible_text(text)
-
-    def pixel(self, seconds, hertz_share):
-        """Colour of the map at a time, at a height of 0 (lowest) to 1 (highest frequency)."""
-        return self.js(
-            "const ratio = window.devicePixelRatio, box = map.getBoundingClientRect();"
-            "const bottom = box.height - 42, top = 6 + Math.round(0.24 * box.height) + 8;"
-            f"const x = {LEFT} + arguments[0] / {LENGTH} * (box.width - {LEFT + RIGHT});"
-            "const y = bottom - arguments[1] * (bottom - top);"
-            "const copy = document.createElement('canvas').getContext("
-            "    '2d', {willReadFrequently: true});"
-            "copy.drawImage(map, -Math.floor(x * ratio), -Math.floor(y * ratio));"
-            "return [...copy.getImageData(0, 0, 1, 1).data];",
-            seconds,
-            hertz_share,
-        )[:3]
-
-    def saved(self, button):
-        """The file that a button saves, and its name."""
-        folder = self.folder / "saved"
-        shutil.rmtree(folder, ignore_errors=True)
-        folder.mkdir()
-        self.driver.execute_cdp_cmd(
-            "Browser.setDownloadBehavior", {"behavior": "allow", "downloadPath": str(folder)}
-        )
-        self.get(button).click()
-
-        def complete():  # an empty file holds the name until then
-            found = [path for path in folder.iterdir() if path.stat().st_size]
-            return len(found) == 1 and found[0].suffix in (".csv", ".txt") and found[0]
-
-        return self.wait(complete)
 
 
 @pytest.fixture
