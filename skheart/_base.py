@@ -9,16 +9,12 @@ from numbers import Integral, Real
 import joblib
 import numpy as np
 import torch
-from pandas import isna
 from scipy.special import softmax
 from sklearn.base import BaseEstimator, ClassifierMixin, _fit_context
-from sklearn.utils import check_array, check_consistent_length, check_random_state
+from sklearn.utils import check_array, check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions
-from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import (
-    _check_sample_weight,
     check_is_fitted,
-    column_or_1d,
     validate_data,
 )
 from torch.utils.data import DataLoader
@@ -26,11 +22,11 @@ from torch.utils.data import DataLoader
 from ._arrays import IndexedRows, check_finite
 from ._callbacks import LR_SCHEDULES, check_callback_names, close_progress, trim
 from ._chunks import in_chunks
-from ._folds import check_groups
 from ._net import make_net, noticing_ctrl_c, resolve_device, torch_settings
 from ._routing import check_skorch_params, closest, is_skorch_name
 from ._rows import Rows, read_rows
 from ._split import plan_rows
+from ._targets import check_targets
 
 __all__ = ["AttentionClassifier"]
 
@@ -176,7 +172,8 @@ class AttentionClassifier(ClassifierMixin, BaseEstimator):
         skorch_params = self.skorch_params or {}
         self._check_skorch_params(skorch_params)
         device = resolve_device(self.device)
-        X, y, sample_weight, groups = self._check_fit_input(X, y, sample_weight, groups)
+        X = self._check_X(X, reset=True)
+        y, sample_weight, groups = check_targets(X, y, sample_weight, groups)
         # Rows of weight 0 are left out of everything, the classes included.
         kept = slice(None) if sample_weight is None else sample_weight > 0
         self.classes_, kept_codes = np.unique(y[kept], return_inverse=True)
@@ -220,34 +217,6 @@ class AttentionClassifier(ClassifierMixin, BaseEstimator):
         self.history_ = net.history
         self.n_iter_ = len(net.history)
         return self
-
-    def _check_fit_input(self, X, y, sample_weight, groups):
-        X = self._check_X(X, reset=True)
-        y = column_or_1d(y, warn=True)
-        missing = np.flatnonzero(isna(y))
-        if len(missing):
-            raise ValueError(
-                f"Input y contains NaN or None: {len(missing)} recordings have no label, the first "
-                f"in row {missing[0]}. Label every recording, or leave these out."
-            )
-        check_classification_targets(y)
-        y = check_array(y, ensure_2d=False, dtype=None, ensure_all_finite=y.dtype.kind == "f")
-        check_consistent_length(X, y)
-        if groups is not None:
-            groups = check_groups(groups)
-            if len(groups) != len(X):
-                raise ValueError(
-                    f"X has {len(X)} recordings and groups {len(groups)} entries: there must be as "
-                    "many. If a sampler stands between them, leave it out and set oversample=True, "
-                    "which balances the training part inside the classifier."
-                )
-        if sample_weight is not None:
-            if not np.asarray(sample_weight).any():
-                raise ValueError("sample_weight is zero for every recording: nothing to train on.")
-            sample_weight = _check_sample_weight(
-                sample_weight, X, dtype=np.float64, ensure_non_negative=True
-            )
-        return X, y, sample_weight, groups
 
     def _check_X(self, X, *, reset):
         """X as (n, n_frames, n_mels), with the shape learnt (reset) or compared."""

@@ -13,6 +13,7 @@ FLOORS = {
     "_arrays": 0,
     "_split": 0.5,
     "_folds": 0,
+    "_targets": 0.5,
     "_routing": 0,
     "_lanes": 0,
     "_threads": 0,
