@@ -63,9 +63,8 @@ def explain(estimator, X, *, method="attention", front_end=None, **options):
     beat; with ``pool_size="fine"`` it is 0.064 s, with the RNNs one frame. An RNN has no
     frequencies of its own: its contributions are shared out evenly among the mel bins. What a cell
     adds to a logit is exact; by which sound it does so is another matter, since a cell sees more
-    than it covers, and a cell of an RNN all that came before. Measured, the contributions of RNNs
-    do not say which sound decided, those of a CNN with ``pool_size="fine", kernel_size=(1, 3)`` do
-    best (README, "Explanations"); `explain_checks` measures it for a model of yours.
+    than it covers, and a cell of an RNN all that came before. It differs from model to model
+    (README, "Explanations"); `explain_checks` measures it for yours.
 
     Recordings are explained as the model sees them, cut or filled to one length.
 
