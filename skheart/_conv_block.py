@@ -210,10 +210,7 @@ def _channels_last(maps):
 
 def _cells(maps):
     """A view of maps as an array (n, time, mel, channels); bfloat16 as its bits."""
-    cells = maps.detach().permute(0, 2, 3, 1)
-    if cells.dtype == torch.bfloat16:
-        return cells.view(torch.int16).numpy().view(np.uint16)
-    return cells.numpy()
+    return winograd.as_array(maps.detach().permute(0, 2, 3, 1))
 
 
 def _merge(moments, slices, n_rows, n_cells):

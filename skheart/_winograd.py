@@ -9,7 +9,7 @@ from __future__ import annotations
 import torch
 from torch.nn import functional
 
-__all__ = ["convolve", "convolve_pool", "gradients", "spread", "suits"]
+__all__ = ["as_array", "convolve", "convolve_pool", "gradients", "spread", "suits"]
 
 # Tiles multiplied at once, at least: with their products they stay in a core's own cache.
 TILES = 96
@@ -50,7 +50,7 @@ def convolve(x, kernel):
 
     z = _empty(x, kernel, x.shape[2:])
     for i, first, tiles in _input_tiles(x, kernel, *_half(x, up=True)):
-        kernels.join_tiles(_array(torch.bmm(tiles, kernel)), first, _cells(z[i]))
+        kernels.join_tiles(as_array(torch.bmm(tiles, kernel)), first, _cells(z[i]))
     return z
 
 
@@ -61,7 +61,7 @@ def convolve_pool(x, kernel, bias):
     bias = bias.float().numpy()
     y = _empty(x, kernel, _half(x))
     for i, first, tiles in _input_tiles(x, kernel, *_half(x)):
-        kernels.pool_tiles(_array(torch.bmm(tiles, kernel)), first, bias, _cells(y[i]))
+        kernels.pool_tiles(as_array(torch.bmm(tiles, kernel)), first, bias, _cells(y[i]))
     return y
 
 
@@ -114,7 +114,7 @@ def _input_tiles(x, kernel, n_times, n_mels):
         padded = functional.pad(x[i].permute(1, 2, 0), border)
         for first in range(0, n_tiles, size):
             tiles = torch.empty(16, min(size, n_tiles - first), n_in, dtype=x.dtype)
-            kernels.input_tiles(_array(padded), first, _array(tiles))
+            kernels.input_tiles(as_array(padded), first, as_array(tiles))
             yield i, first, tiles
 
 
@@ -129,10 +129,10 @@ def _empty(x, kernel, size):
 
 def _cells(maps):
     """A map of one recording as an array (time, mel, channels)."""
-    return _array(maps.permute(1, 2, 0))
+    return as_array(maps.permute(1, 2, 0))
 
 
-def _array(cells):
+def as_array(cells):
     """An array of the same memory; bfloat16 as its bits."""
     if cells.dtype == torch.bfloat16:
         return cells.view(torch.int16).numpy().view("uint16")

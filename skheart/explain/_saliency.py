@@ -89,28 +89,19 @@ def occlusion(clf, features, window=None):
     logits = clf._logits(features)
     heads = []
     for row, logit in zip(features, logits, strict=True):
-        covered = _Covered(np.asarray(row, np.float32), cell, grid)
+        covered = _covered(np.asarray(row, np.float32), cell, grid)
         falls = logit - np.concatenate([clf._logits(part) for part in covered])
         heads.append((None, None, falls.T.reshape(-1, *grid).astype(np.float32)))
     base = logits - np.array([head[2].sum((1, 2)) for head in heads])
     return logits, base, heads, cell
 
 
-class _Covered:
-    """Copies of a recording with one window after the other covered, some at a time."""
-
-    def __init__(self, row, cell, grid, size=32):
-        self._row, self._cell, self._grid, self._size = row, cell, grid, size
-
-    def __iter__(self):
-        corners = [
-            (t * self._cell[0], m * self._cell[1])
-            for t in range(self._grid[0])
-            for m in range(self._grid[1])
-        ]
-        for first in range(0, len(corners), self._size):
-            some = corners[first : first + self._size]
-            part = np.repeat(self._row[None], len(some), axis=0)
-            for copy, (t, m) in zip(part, some, strict=True):
-                copy[t : t + self._cell[0], m : m + self._cell[1]] = 0
-            yield part
+def _covered(row, cell, grid, size=32):
+    """Copies of a recording with one window after the other covered, `size` at a time."""
+    corners = [(t * cell[0], m * cell[1]) for t, m in np.ndindex(*grid)]
+    for first in range(0, len(corners), size):
+        some = corners[first : first + size]
+        part = np.repeat(row[None], len(some), axis=0)
+        for copy, (t, m) in zip(part, some, strict=True):
+            copy[t : t + cell[0], m : m + cell[1]] = 0
+        yield part
