@@ -12,15 +12,19 @@ from sklearn.utils.parallel import Parallel, delayed
 
 from ._folds import check_groups, check_subjects_per_class, subject_folds
 from ._predict import predict_with_probabilities, probability_columns
+from ._score_report import ScoreReport, report
 from ._split import validation_split
+from ._tables import aligned
 from .metrics import Interval, bootstrap_interval, uar
 
 __all__ = [
+    "ScoreReport",
     "SubjectEvaluation",
     "class_table",
     "evaluate_by_subject",
     "evaluate_predictions",
     "hold_out_by_subject",
+    "report",
     "results_table",
 ]
 
@@ -310,13 +314,15 @@ def hold_out_by_subject(y, groups, *, test_size=0.2, random_state=None):
     return train, test
 
 
-def results_table(results):
+def results_table(results, *, unit="recordings"):
     """Format the UAR of several models as aligned text.
 
     Parameters
     ----------
     results : dict of str to SubjectEvaluation
         By name of the model.
+    unit : str, default="recordings"
+        What was predicted, for the heading: "patients" where each is a row of the evaluation.
 
     Returns
     -------
@@ -331,21 +337,23 @@ def results_table(results):
     model    UAR    95 % interval   subjects  recordings
     perfect  1.000  [1.000, 1.000]         4           4
     """
-    rows = [["model", "UAR", "95 % interval", "subjects", "recordings"]]
+    rows = [["model", "UAR", "95 % interval", "subjects", unit]]
     for name, result in results.items():
         estimate, low, high = result.uar
         counts = [str(result.n_subjects), str(result.n_recordings)]
         rows.append([str(name), f"{estimate:.3f}", f"[{low:.3f}, {high:.3f}]", *counts])
-    return _aligned(rows, n_left=3)
+    return aligned(rows, n_left=3)
 
 
-def class_table(result):
+def class_table(result, *, unit="recordings"):
     """Format recall, subjects and the confusion matrix, class by class, as aligned text.
 
     Parameters
     ----------
     result : SubjectEvaluation
         What to show.
+    unit : str, default="recordings"
+        As for :func:`results_table`.
 
     Returns
     -------
@@ -363,26 +371,14 @@ def class_table(result):
     well    1.000         2           2       0        2
     """
     header = [f"as {label}" for label in result.classes]
-    rows = [["class", "recall", "subjects", "recordings", *header]]
+    rows = [["class", "recall", "subjects", unit, *header]]
     for label in result.classes:
         own = result.y_true == label
         counts = [np.count_nonzero(result.y_pred[own] == other) for other in result.classes]
         recall = f"{np.mean(result.y_pred[own] == label):.3f}" if own.any() else "-"
         n_subjects = len(np.unique(result.groups[own]))
         rows.append([str(label), recall, *map(str, (n_subjects, own.sum(), *counts))])
-    return _aligned(rows, n_left=1)
-
-
-def _aligned(rows, n_left):
-    """Columns two spaces apart; the first n_left to the left, the others to the right."""
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    return "\n".join(
-        "  ".join(
-            cell.ljust(width) if i < n_left else cell.rjust(width)
-            for i, (cell, width) in enumerate(zip(row, widths, strict=True))
-        ).rstrip()
-        for row in rows
-    )
+    return aligned(rows, n_left=1)
 
 
 def _fit_and_predict(estimator, X, y, train, test, params):

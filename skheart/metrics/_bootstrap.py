@@ -1,4 +1,4 @@
-"""Unweighted average recall, and intervals that count subjects rather than recordings."""
+"""Intervals that count subjects rather than recordings."""
 
 from __future__ import annotations
 
@@ -7,110 +7,12 @@ from numbers import Integral, Real
 from typing import NamedTuple
 
 import numpy as np
-from sklearn.metrics import make_scorer
-from sklearn.utils import check_consistent_length, check_random_state, column_or_1d
-from sklearn.utils.multiclass import type_of_target
+from scipy.stats import norm
+from sklearn.utils import check_random_state, column_or_1d
 
-__all__ = ["Interval", "bootstrap_interval", "uar", "uar_scorer"]
+from ._checks import labels_of
 
-
-def _labels(values, name):
-    """Return one class label per row as a 1-D array, or say why it is none."""
-    values = np.asarray(values)
-    if values.size == 0:
-        raise ValueError(f"{name} is empty: at least one label is needed.")
-    if values.ndim == 1 and values.dtype.kind in "biuSU":
-        return values  # always labels; asking would take most of the time of a score
-    if values.dtype.kind == "f" and not np.isfinite(values).all():
-        raise ValueError(f"{name} holds NaN or infinity: every row needs a label.")
-    kind = type_of_target(values, input_name=name)
-    if kind not in ("binary", "multiclass"):
-        raise ValueError(
-            f"{name} holds a {kind} target: one class label per row is needed. "
-            "Pass labels, as `predict` returns them, not scores or indicator columns."
-        )
-    return column_or_1d(values)
-
-
-def _is_text(labels):
-    return labels.dtype.kind in "US" or isinstance(labels.flat[0], str)
-
-
-def _weights(sample_weight, n_rows):
-    weights = column_or_1d(sample_weight, dtype=np.float64)
-    if len(weights) != n_rows:
-        raise ValueError(
-            f"sample_weight has {len(weights)} values and y_true {n_rows}: one per row is needed."
-        )
-    if not np.isfinite(weights).all() or (weights < 0).any() or not weights.any():
-        raise ValueError(
-            "sample_weight must be finite and not negative, with at least one weight above 0."
-        )
-    return weights
-
-
-def uar(y_true, y_pred, *, sample_weight=None):
-    """Unweighted average recall: the mean over classes of the recall of each class.
-
-    The classes are those of `y_true`. A class that is predicted and never true lowers the
-    recall of the others and is not averaged itself, so that the value equals
-    :func:`sklearn.metrics.balanced_accuracy_score`. (The macro average of
-    :func:`sklearn.metrics.recall_score` counts such a class as a recall of 0.) The number does
-    not change with the proportion of the classes; chance is one over the number of classes.
-
-    Parameters
-    ----------
-    y_true : array-like of shape (n_samples,)
-        True labels: strings, integers or booleans.
-
-    y_pred : array-like of shape (n_samples,)
-        Predicted labels, of the same type.
-
-    sample_weight : array-like of shape (n_samples,), default=None
-        Weight of each row, not negative. A class whose weights are all 0 counts as absent.
-
-    Returns
-    -------
-    score : float
-        Between 0 and 1, higher is better.
-
-    Raises
-    ------
-    ValueError
-        If the lengths differ, if there are no rows, if labels are continuous, multilabel or a
-        mix of text and numbers, or if the weights are negative, not finite or all 0.
-
-    References
-    ----------
-    .. [1] B. Schuller, S. Steidl, A. Batliner, "The INTERSPEECH 2009 Emotion Challenge",
-       Interspeech, pp. 312-315, 2009.
-
-    Examples
-    --------
-    >>> from skheart.metrics import uar
-    >>> y_true = ["normal", "normal", "normal", "normal", "mild", "severe"]
-    >>> y_pred = ["normal", "normal", "normal", "mild", "mild", "mild"]
-    >>> round(uar(y_true, y_pred), 4)  # (3/4 + 1/1 + 0/1) / 3
-    0.5833
-    """
-    check_consistent_length(y_true, y_pred)
-    y_true, y_pred = _labels(y_true, "y_true"), _labels(y_pred, "y_pred")
-    if _is_text(y_true) != _is_text(y_pred):
-        raise ValueError(
-            f"y_true holds {y_true.dtype} and y_pred {y_pred.dtype} labels: both must be text "
-            "or both numbers. Predict with the labels that the classifier was fitted on."
-        )
-    weights = None if sample_weight is None else _weights(sample_weight, len(y_true))
-    _, code = np.unique(y_true, return_inverse=True)
-    hit = (y_true == y_pred).astype(float)
-    support = np.bincount(code, weights)
-    recalled = np.bincount(code, hit if weights is None else hit * weights)
-    seen = support > 0
-    return float(np.mean(recalled[seen] / support[seen]))
-
-
-uar_scorer = make_scorer(uar)
-"""Scorer of :func:`uar`, for `scoring=` in :func:`sklearn.model_selection.cross_validate`."""
+__all__ = ["Interval", "bootstrap_interval", "check_resampling", "checked_groups", "plain_array"]
 
 
 class Interval(NamedTuple):
@@ -144,6 +46,7 @@ def bootstrap_interval(
     groups=None,
     confidence=0.95,
     n_resamples=2000,
+    method="percentile",
     random_state=None,
 ):
     """Confidence interval of a score, by resampling subjects.
@@ -152,7 +55,7 @@ def bootstrap_interval(
     narrow. Here whole subjects are drawn with replacement, all recordings of a subject together,
     within each class (a subject belongs to the class of most of its recordings, to the rarer one
     if they are equally many). Every class of `y_true` is in every resample. The interval is the
-    percentile interval [1]_.
+    percentile interval or the bias-corrected and accelerated one [1]_.
 
     Parameters
     ----------
@@ -175,6 +78,14 @@ def bootstrap_interval(
     n_resamples : int, default=2000
         Number of resamples, at least 1.
 
+    method : {"percentile", "bca"}, default="percentile"
+        "percentile": the quantiles of the resampled scores. "bca": quantiles moved by the bias of
+        the resamples and by the skewness of the score, from leaving out one subject after the
+        other [2]_; closer to the stated confidence for skewed scores, and one more evaluation per
+        subject. Where it is not defined (the score lies outside all resamples, or is no number
+        without one of the subjects), the percentile interval is returned, with a warning. A
+        subject that is the only one with a class is not left out.
+
     random_state : int, RandomState instance or None, default=None
         Seed of the draws. None draws a seed from NumPy's global generator, as in scikit-learn.
 
@@ -192,12 +103,14 @@ def bootstrap_interval(
     -----
     UserWarning
         If a class has one subject only: its part of the score does not vary, so the interval is
-        too narrow.
+        too narrow. With `method="bca"` also if the percentile interval is returned instead.
 
     References
     ----------
     .. [1] A. C. Davison, D. V. Hinkley, "Bootstrap Methods and their Application", Cambridge
        University Press, 1997, sections 2.4, 3.8 and 5.3.
+    .. [2] B. Efron, "Better bootstrap confidence intervals", Journal of the American Statistical
+       Association 82(397), pp. 171-185, 1987.
 
     Examples
     --------
@@ -210,28 +123,28 @@ def bootstrap_interval(
     >>> print("{:.2f} [{:.2f}, {:.2f}]".format(*interval))
     0.90 [0.85, 0.95]
     """
-    _check_resampling(metric, confidence, n_resamples)
+    check_resampling(metric, confidence, n_resamples, method)
     # Text becomes fixed-width text: np.unique, in every metric, is slow on Python objects.
-    y_true, y_pred = (_plain(y) for y in (y_true, y_pred))
-    groups = np.arange(len(y_true)) if groups is None else column_or_1d(groups)
-    if not len(y_true) == len(y_pred) == len(groups):
-        raise ValueError(
-            f"y_true has {len(y_true)} rows, y_pred {len(y_pred)} and groups {len(groups)}: "
-            "one of each per recording is needed."
-        )
+    y_true, y_pred = (plain_array(y) for y in (y_true, y_pred))
+    groups = checked_groups(groups, y_true=y_true, y_pred=y_pred)
     # The estimate comes first, so that the metric's own errors on these labels are seen as such.
     estimate = float(metric(y_true, y_pred))
-    resamples = _SubjectResampler(_labels(y_true, "y_true"), groups)
+    resamples = _SubjectResampler(labels_of(y_true, "y_true"), groups)
     rng = np.random.default_rng(check_random_state(random_state).randint(2**31 - 1))
     scores = np.empty(n_resamples)
     for i in range(n_resamples):
         rows = resamples.draw(rng)
         scores[i] = metric(y_true[rows], y_pred[rows])
-    low, high = np.quantile(scores, [(1 - confidence) / 2, (1 + confidence) / 2])
+    levels = np.array([(1 - confidence) / 2, (1 + confidence) / 2])
+    if method == "bca":
+        left_out = resamples.leave_one_out(lambda rows: float(metric(y_true[rows], y_pred[rows])))
+        levels = _bca_levels(levels, estimate, scores, left_out)
+    low, high = np.quantile(scores, levels)
     return Interval(estimate, float(low), float(high))
 
 
-def _plain(y):
+def plain_array(y):
+    """An array; text in it at fixed width."""
     y = np.asarray(y)
     if y.ndim == 0 or len(y) == 0:
         raise ValueError("y_true and y_pred must hold at least one row each.")
@@ -240,7 +153,23 @@ def _plain(y):
     return y
 
 
-def _check_resampling(metric, confidence, n_resamples):
+def checked_groups(groups, **arrays):
+    """The subject of each row; the arrays must be as long."""
+    n_rows = {name: len(array) for name, array in arrays.items()}
+    groups = np.arange(next(iter(n_rows.values()))) if groups is None else column_or_1d(groups)
+    n_rows["groups"] = len(groups)
+    if len(set(n_rows.values())) > 1:
+        (first, rows), *others = n_rows.items()
+        raise ValueError(
+            f"{first} has {rows} rows, "
+            + ", ".join(f"{name} {n}" for name, n in others[:-1])
+            + f" and groups {len(groups)}: one of each per recording is needed."
+        )
+    return groups
+
+
+def check_resampling(metric, confidence, n_resamples, method):
+    """Refuse parameters that are out of range."""
     if not callable(metric):
         raise TypeError(
             f"metric must be a function metric(y_true, y_pred), got {metric!r}. "
@@ -253,6 +182,32 @@ def _check_resampling(metric, confidence, n_resamples):
         )
     if not isinstance(n_resamples, Integral) or n_resamples < 1:
         raise ValueError(f"n_resamples must be an integer of at least 1, got {n_resamples!r}.")
+    if method not in ("percentile", "bca"):
+        raise ValueError(f"method must be 'percentile' or 'bca', got {method!r}.")
+
+
+def _bca_levels(levels, estimate, scores, left_out):
+    """The levels of the quantiles that BCa takes, or those of the percentile interval."""
+    below = np.mean(scores < estimate) + np.mean(scores == estimate) / 2
+    squares = sum((part**2).sum() / len(part) ** 2 for part in left_out)
+    cubes = sum((part**3).sum() / len(part) ** 3 for part in left_out)
+    reason = None
+    if not 0 < below < 1:
+        reason = f"the score {estimate:.4g} lies outside all resamples"
+    elif not np.isfinite(squares):
+        reason = "the score is no number without one of the subjects"
+    else:
+        bias = norm.ppf(below)
+        skew = cubes / (6 * squares**1.5) if squares > 0 else 0.0
+        moved = bias + norm.ppf(levels)
+        if (1 - skew * moved > 0).all():
+            return norm.cdf(bias + moved / (1 - skew * moved))
+        reason = f"the acceleration {skew:.2g} is too large for this confidence"
+    warnings.warn(
+        f"The BCa interval is not defined: {reason}. It is the percentile interval instead.",
+        stacklevel=3,
+    )
+    return levels
 
 
 class _SubjectResampler:
@@ -281,9 +236,9 @@ class _SubjectResampler:
                 stacklevel=3,
             )
         # A class that is nobody's majority could vanish; every other class has its stratum.
-        self.holders_to_keep = [
-            np.flatnonzero(rows_of[:, k]) for k in set(range(len(labels))) - set(majority)
-        ]
+        self.holders = [np.flatnonzero(rows_of[:, k]) for k in range(len(labels))]
+        nobodys = set(range(len(labels))) - set(majority)
+        self.holders_to_keep = [self.holders[k] for k in nobodys]
         self.all_rows = np.arange(len(y_true))
 
     def draw(self, rng):
@@ -292,3 +247,16 @@ class _SubjectResampler:
             times = np.bincount(np.concatenate(drawn), minlength=self.n_subjects)
             if all(times[holders].any() for holders in self.holders_to_keep):
                 return np.repeat(self.all_rows, times[self.subject_of_row])
+
+    def leave_one_out(self, score):
+        """Influence of each subject on a score, by stratum, from leaving the subject out."""
+        needed = {holders[0] for holders in self.holders if len(holders) == 1}
+        influence = []
+        for stratum in self.strata:
+            free = [subject for subject in stratum if subject not in needed]
+            left = [score(self.all_rows[self.subject_of_row != s]) for s in free]
+            part = np.zeros(len(stratum))
+            if left:
+                part[: len(left)] = (len(stratum) - 1) * (np.mean(left) - np.array(left))
+            influence.append(part)
+        return influence
