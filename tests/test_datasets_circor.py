@@ -247,3 +247,52 @@ def test_circor_wrong_segmentation_is_named(circor, text):
 
 def test_the_frame_is_a_table_that_load_table_reads(circor, tmp_path):
     assert_frame_reads_again(load_circor(circor), tmp_path)
+
+
+# --- published splits -----------------------------------------------------------------------
+
+
+def write_split(path, **parts):
+    lines = [
+        f"heart-murmur-detection/data/stratified_data1/{part}_data/{name}\n"
+        for part, names in parts.items()
+        for name in names
+    ]
+    path.write_text("dest_file\n" + "".join(lines))
+    return path
+
+
+def test_circor_partition_by_a_published_list(circor, tmp_path):
+    assert load_circor(circor).partition is None
+    split = write_split(
+        tmp_path / "split.csv",
+        train=["1002_AV_1.wav", "1002_AV_2.tsv", "1002.txt"],
+        vali=["1003.txt", "1003_Phc.hea"],
+        test=["901_AV.wav", "901_MV.wav", "9800_PV.wav"],
+    )
+    bunch = load_circor(circor, split=split)
+    assert bunch.partition.tolist() == ["test"] * 2 + ["train"] * 2 + ["test", "validation"]
+    assert bunch.frame["partition"].tolist() == bunch.partition.tolist()
+
+
+def test_circor_split_that_tears_a_person_or_leaves_patients_out(circor, tmp_path):
+    torn = write_split(
+        tmp_path / "torn.csv", train=["901_AV.wav", "1002.txt"], test=["9800_PV.wav", "1003.txt"]
+    )
+    with pytest.warns(UserWarning, match=r"1 person\(s\) with two patient numbers .*first: 901"):
+        assert load_circor(circor, split=torn).partition[[0, 4]].tolist() == ["train", "test"]
+    part = write_split(tmp_path / "part.csv", train=["1002.txt"])
+    with pytest.warns(UserWarning, match="not name the patients of 4 of 6 recordings"):
+        bunch = load_circor(circor, split=part)
+    assert bunch.partition.tolist() == ["", "", "train", "train", "", ""]
+
+
+def test_circor_split_errors(circor, tmp_path):
+    with pytest.raises(FileNotFoundError, match=r"no such list of a split.*nttcslab/m2d"):
+        load_circor(circor, split=tmp_path / "nothing.csv")
+    twice = write_split(tmp_path / "twice.csv", train=["901_AV.wav"], test=["901_MV.wav"])
+    with pytest.raises(ValueError, match="patient 901 is both in train and in test"):
+        load_circor(circor, split=twice)
+    other = write_split(tmp_path / "other.csv", train=["77_AV.wav"])
+    with pytest.raises(ValueError, match="names none of the patients"):
+        load_circor(circor, split=other)

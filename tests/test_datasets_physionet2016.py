@@ -110,7 +110,8 @@ def test_physionet_validation_is_read_only_when_asked_for(physionet):
     validation = str(physionet / "validation")
     assert not any(path.startswith(validation) for path in load_physionet2016(physionet).paths)
     for folder in [physionet, physionet / "validation", physionet.parent]:
-        bunch = load_physionet2016(folder, subset="validation")
+        with pytest.warns(UserWarning, match=r"validation is a copy of training recordings"):
+            bunch = load_physionet2016(folder, subset="validation")
         assert bunch.paths == [str(physionet / "validation" / "b0001.wav")]
         assert bunch.database.tolist() == ["training-b"]
         # The same person as in the training set: the copy does not hide.
@@ -119,6 +120,15 @@ def test_physionet_validation_is_read_only_when_asked_for(physionet):
         load_physionet2016(physionet, subset="test")
     with pytest.raises(FileNotFoundError, match="no validation/ in this folder"):
         load_physionet2016(physionet / "training-a", subset="validation")
+
+
+def test_physionet_training_tells_what_validation_copies(physionet):
+    frame = load_physionet2016(physionet).frame
+    assert frame.recording[frame.in_validation].tolist() == ["b0001"]
+    one = load_physionet2016(physionet / "training-b").frame
+    assert one.in_validation.tolist() == [True, False]
+    (physionet / "validation" / "REFERENCE.csv").unlink()
+    assert "in_validation" not in load_physionet2016(physionet).frame
 
 
 def test_physionet_unknown_subjects_are_told(physionet):

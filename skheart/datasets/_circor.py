@@ -17,6 +17,7 @@ from ._files import (
     missing_recordings,
     subfolders,
 )
+from ._published_splits import read_circor_split
 
 _LABELS = {"murmur": ["Absent", "Present", "Unknown"], "outcome": ["Abnormal", "Normal"]}
 _STATES = ["unannotated", "S1", "systole", "S2", "diastole"]  # by published code, 0 to 4
@@ -29,9 +30,13 @@ _FETCH = (
     "`skheart fetch circor FOLDER` on the command line; "
     f"it comes from {CIRCOR_URL}"
 )
+_LISTS = (
+    "The published lists are app/circor/datalist_stratified_data1.csv, ...2.csv and ...3.csv of "
+    "https://github.com/nttcslab/m2d"
+)
 
 
-def load_circor(folder, *, target="murmur", return_X_y=False):
+def load_circor(folder, *, target="murmur", split=None, return_X_y=False):
     """Load the CirCor DigiScope phonocardiogram dataset from its published folder.
 
     Recordings are listed, not decoded: pass `paths` to :class:`skheart.LogMelTransformer`.
@@ -45,6 +50,11 @@ def load_circor(folder, *, target="murmur", return_X_y=False):
     target : {"murmur", "outcome"}, default="murmur"
         The label: murmur "Present", "Absent" or "Unknown", or outcome "Normal" or "Abnormal". Both
         are labels of the patient, repeated for each recording.
+    split : str or path-like, default=None
+        A list of files that says which patients are for training, validation and test, as
+        Niizumi et al. [2]_ published three of: ``app/circor/datalist_stratified_data1.csv``
+        (2, 3) in their repository, which you fetch yourself. The data set itself comes without a
+        split: its test set is not public.
     return_X_y : bool, default=False
         Return ``(paths, target)`` instead of a Bunch.
 
@@ -67,6 +77,9 @@ def load_circor(folder, *, target="murmur", return_X_y=False):
             `weight` (kg), `pregnancy_status`, `murmur`, `murmur_locations`,
             `most_audible_location`, `systolic_murmur_grading`, ..., `outcome`, `campaign`,
             `additional_id`. NaN where nothing is known.
+        partition : ndarray of str, shape (n_recordings,), or None
+            "train", "validation" or "test" by `split` ("" for patients that it does not name),
+            and a column of `frame`; None without `split`.
         segmentation : list of DataFrame or None
             For each recording `start` and `end` (s) and `state` ("S1", "systole", "S2",
             "diastole" or "unannotated"), as published; None where there is none.
@@ -78,9 +91,15 @@ def load_circor(folder, *, target="murmur", return_X_y=False):
     Raises
     ------
     FileNotFoundError
-        There is no such folder or table, or a listed recording is missing.
+        There is no such folder, table or list, or a listed recording is missing.
     ValueError
-        A label or a segmentation is not one of the published kinds, or nothing is there.
+        A label or a segmentation is not one of the published kinds, or nothing is there; or a
+        patient is in two parts of `split`, or none is in any.
+
+    Warns
+    -----
+    UserWarning
+        `split` puts the two numbers of one person into two parts, or leaves patients out.
 
     See Also
     --------
@@ -90,6 +109,8 @@ def load_circor(folder, *, target="murmur", return_X_y=False):
     ----------
     .. [1] J. Oliveira et al., "The CirCor DigiScope Dataset: From Murmur Detection to Murmur
        Classification", IEEE J. Biomed. Health Inform. 26(6), 2022.
+    .. [2] D. Niizumi et al., "Exploring Pre-trained General-purpose Audio Representations for
+       Heart Murmur Detection", IEEE EMBC, 2024. Lists: https://github.com/nttcslab/m2d
 
     Examples
     --------
@@ -128,6 +149,10 @@ def load_circor(folder, *, target="murmur", return_X_y=False):
         }.items()
     ):
         frame.insert(at, name, values)
+    if split is not None:
+        frame["partition"] = read_circor_split(
+            split, frame["patient_id"], frame["subject"], where=_LISTS
+        )
     if return_X_y:
         return paths, frame["label"].to_numpy(dtype=str)
     return as_bunch(
@@ -137,6 +162,7 @@ def load_circor(folder, *, target="murmur", return_X_y=False):
         target_names=list(_LABELS[target]),
         groups=frame["subject"].to_numpy(dtype=str),
         site=site,
+        partition=None if split is None else frame["partition"].to_numpy(dtype=str),
         frame=frame,
         segmentation=_read_segmentations(audio, stems),
         sr=4000,

@@ -24,6 +24,8 @@ What to look out for
 - Recordings of a patient must stay on one side of a split. Some patients came to both campaigns and
   have two numbers, joined by `additional_id`; `groups` counts them as one person. The two numbers
   can carry different labels.
+- No split is published with the data: those of the challenge are not public. `split` reads the
+  lists of others, and `evaluate_by_subject` makes folds by person.
 - Often only a part of a recording is segmented; the rest is the state "unannotated". Segments are
   given as published: neighbours can overlap or leave a gap.
 
@@ -54,7 +56,10 @@ What to look out for
 --------------------
 - Each database has its own rig and its own share of abnormal recordings: a pooled score mostly
   measures how well the rig is recognised. Report per `database`.
-- `validation` is a copy of training recordings. It is no test set.
+- `validation` is a copy of training recordings. It is no test set: `frame.in_validation` marks
+  what it copies, and `skheart.audit.audit_split` finds copies by their samples.
+- Databases differ by rig so much that it can be told from the sound:
+  `skheart.audit.site_audit` measures that, and what is left at a database not trained on.
 - A subject has several recordings; the training set names subjects for some databases only.
   In training-b, 490 recordings come from 106 subjects. Recordings without a known subject are
   groups of their own, and a warning says how many there are: a split of them may be by recording
@@ -83,7 +88,8 @@ Heart Sounds Shenzhen (HSS), as in the ComParE 2018 Heartbeat sub-challenge
 What to look out for
 --------------------
 - No subject numbers are published: `groups` is None. Cross-validation over pooled recordings is by
-  recording, and a subject may be on both sides. Train on "train" and score on "devel".
+  recording, and a subject may be on both sides. Train on "train" and score on "devel":
+  `partition` is the published split.
 - The classes are imbalanced (train 84, 276 and 142): score by the unweighted average recall.
 
 Cite

@@ -62,8 +62,9 @@ def load_physionet2016(folder, *, databases=None, subset="training", return_X_y=
         there.
     subset : {"training", "validation"}, default="training"
         "validation" reads ``validation/`` instead, the published copy of some training
-        recordings. It is never read otherwise, and is no test set for a model that was trained on
-        "training".
+        recordings, and warns that it is one. It is never read otherwise, and is no test set for a
+        model that was trained on "training". To hold it out, leave the rows out of training in
+        which ``frame["in_validation"]`` is true, and the other recordings of their subjects.
     return_X_y : bool, default=False
         Return ``(paths, target)`` instead of a Bunch.
 
@@ -86,6 +87,7 @@ def load_physionet2016(folder, *, databases=None, subset="training", return_X_y=
         frame : DataFrame
             One row per recording: `path`, `label`, `subject` (as `groups`), `database`,
             `recording`, `subject_known`; `sqi` (1 good, 0 doubtful; NaN if not published here);
+            `in_validation`, if ``validation/`` is there: whether a copy of it lies in it;
             and, where the appendix is there, `diagnosis`, `sex`, `age` (years), `height_m`,
             `weight` (kg), `site`, and more.
         segmentation : list of None
@@ -105,7 +107,8 @@ def load_physionet2016(folder, *, databases=None, subset="training", return_X_y=
     Warns
     -----
     UserWarning
-        Subjects of some recordings are not known, so that they may be on both sides of a split.
+        Subjects of some recordings are not known, so that they may be on both sides of a split;
+        or ``subset="validation"`` was asked for, which is a copy.
 
     See Also
     --------
@@ -147,6 +150,16 @@ def load_physionet2016(folder, *, databases=None, subset="training", return_X_y=
     root = existing_folder(folder, expected=_EXPECTED, fetch=_FETCH)
     folders = _locate(root, subset, wanted)
     frame = _read_references(folders, wanted)
+    if subset == "validation":
+        warnings.warn(
+            f"{folders[0]} is a copy of training recordings: no test set for a model that was "
+            f"trained on training-a to training-f. To hold it out, see in_validation in the frame "
+            f"of the training recordings.",
+            UserWarning,
+            stacklevel=2,
+        )
+    else:
+        _mark_copied(frame, _homes(folders[0]))
     _add_subjects(frame, _homes(folders[0]))
     if return_X_y:
         return list(frame["path"]), frame["label"].to_numpy()
@@ -258,6 +271,18 @@ def _read_reference(folder):
             "sqi": [quality.get(name, np.nan) for name in names],
         }
     )
+
+
+def _mark_copied(frame, homes):
+    """Say which recordings have a copy in validation/, if there is one."""
+    for home in homes:
+        table = home / "validation" / "REFERENCE.csv"
+        if table.is_file():
+            lines = table.read_text(encoding="utf-8-sig").splitlines()
+            frame["in_validation"] = frame["recording"].isin(
+                [line.split(",")[0].strip() for line in lines]
+            )
+            return
 
 
 def _read_quality(folder):

@@ -1,0 +1,279 @@
+"""Scores at sites that a model knows and at sites that it does not, and their picture."""
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+import pytest
+from plots import overlaps
+from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import balanced_accuracy_score
+from sklearn.model_selection import LeaveOneGroupOut, cross_val_predict
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from skheart import LogMelTransformer
+from skheart.audit import site_audit
+from skheart.datasets import make_heart_sounds
+from skheart.evaluation import evaluate_by_subject
+from skheart.plot import SiteAuditDisplay
+
+
+@pytest.fixture(autouse=True)
+def close_figures():
+    yield
+    plt.close("all")
+
+
+def rigs(n=60, shift=5.0, seed=0):
+    """Three databases of n recordings: features 0 and 1 hear the heart, 2 and 3 the rig."""
+    rng = np.random.default_rng(seed)
+    site = np.repeat(["a", "b", "c"], n)
+    groups = np.arange(3 * n) // 2
+    y = np.where(groups % 2, "ill", "well")
+    X = rng.normal(size=(3 * n, 4))
+    X[:, 0] += 1.5 * (y == "ill")
+    X[:, 2] += shift * (site == "b")
+    X[:, 3] += shift * (site == "c")
+    return X, y, site, groups
+
+
+class Recorder(ClassifierMixin, BaseEstimator):
+    """Predicts the commonest label, and keeps what it was trained and asked on."""
+
+    seen = []
+
+    def fit(self, X, y):
+        self.classes_, counts = np.unique(y, return_counts=True)
+        self.label_ = self.classes_[counts.argmax()]
+        self.rows_ = X[:, 0]
+        return self
+
+    def predict(self, X):
+        self.seen.append((self.rows_, X[:, 0]))
+        return np.full(len(X), self.label_)
+
+
+def test_scores_are_those_of_scikit_learn():
+    X, y, site, groups = rigs()
+    clf = LogisticRegression()
+    audit = site_audit(clf, X, y, site, groups, random_state=0)
+    unseen = cross_val_predict(clf, X, y, groups=site, cv=LeaveOneGroupOut())
+    assert audit.unseen.tolist() == unseen.tolist()
+    assert audit.frame["site"].tolist() == ["a", "b", "c"]
+    for row in audit.frame.itertuples():
+        here = site == row.site
+        assert row.unseen == pytest.approx(balanced_accuracy_score(y[here], unseen[here]))
+        pooled = audit.pooled.y_pred[here]
+        assert row.pooled == pytest.approx(balanced_accuracy_score(y[here], pooled))
+        assert row.drop == pytest.approx(row.pooled - row.unseen)
+        assert row.pooled_low < row.pooled < row.pooled_high
+        assert row.unseen_low < row.unseen < row.unseen_high
+        assert (row.subjects, row.recordings, row.n_ill, row.n_well) == (30, 60, 30, 30)
+    assert audit.site_told.y_true.tolist() == site.tolist()
+    assert audit.site_told.uar.estimate > 0.95
+    assert audit.chance == pytest.approx(1 / 3)
+
+
+def test_where_rigs_sound_alike_the_site_cannot_be_told():
+    X, y, site, groups = rigs(shift=0.0)
+    audit = site_audit(LogisticRegression(), X, y, site, groups, random_state=0)
+    assert audit.site_told.uar.estimate == pytest.approx(1 / 3, abs=0.1)
+
+
+def test_a_rig_that_gives_the_label_away_is_seen():
+    X, _, site, groups = rigs()
+    # The share of the ill differs by rig, and nothing but the rig is heard.
+    rng = np.random.default_rng(1)
+    share = pd.Series(site).map({"a": 0.9, "b": 0.1, "c": 0.5}).to_numpy()
+    y = np.where(rng.random(len(site)) < share, "ill", "well")
+    X[:, :2] = rng.normal(size=(len(X), 2))
+    groups = np.arange(len(X))
+    audit = site_audit(LogisticRegression(), X, y, site, groups, random_state=0)
+    assert audit.pooled.uar.low > 0.55  # all sites together
+    assert (audit.frame["pooled"] < 0.65).all()  # and at each of them nothing
+
+
+def test_no_subject_is_in_training_and_test():
+    rng = np.random.default_rng(0)
+    groups = np.repeat(np.arange(20), 3)
+    site = np.tile(["AV", "MV", "PV"], 20)  # every subject at every site
+    X = np.column_stack([np.arange(60), rng.normal(size=60)])
+    y = groups % 2
+    Recorder.seen = []
+    audit = site_audit(Recorder(), X, y, site, groups, cv=4, random_state=0)
+    pooled, unseen = Recorder.seen[:4], Recorder.seen[4:]
+    assert len(pooled) == 4
+    assert len(unseen) == 3 * 4
+    tested = []
+    for train, test in unseen:
+        train, test = train.astype(int), test.astype(int)
+        assert np.intersect1d(groups[train], groups[test]).size == 0
+        assert len(np.unique(site[test])) == 1
+        assert site[test[0]] not in site[train]
+        # Nobody else is left out.
+        assert len(train) == 2 * (20 - len(np.unique(groups[test])))
+        tested += test.tolist()
+    assert sorted(tested) == list(range(60))
+    assert None not in audit.unseen
+
+
+def test_databases_of_different_people_take_one_training_each():
+    X, y, site, groups = rigs()
+    X[:, 0] = np.arange(len(X))
+    Recorder.seen = []
+    site_audit(Recorder(), X, y, site, groups, random_state=0)
+    assert [len(train) for train, _ in Recorder.seen[5:]] == [120, 120, 120]
+
+
+def test_sites_of_one_class_say_so():
+    X, y, site, groups = rigs()
+    y[site == "b"] = "well"
+    audit = site_audit(LogisticRegression(), X, y, site, groups, random_state=0)
+    row = audit.frame.set_index("site").loc["b"]
+    assert np.isnan(
+        row[["pooled", "pooled_low", "unseen", "unseen_high", "drop"]].astype(float)
+    ).all()
+    assert row["note"] == "all recordings are well, so that there is nothing to tell apart"
+    assert audit.frame.set_index("site").loc[["a", "c"], "unseen"].notna().all()
+    assert "b: all recordings are well" in str(audit)
+    SiteAuditDisplay.from_audit(audit).figure_.canvas.draw()
+
+
+def test_a_class_that_only_one_site_has():
+    X, y, site, groups = rigs()
+    y[site != "a"] = "well"
+    audit = site_audit(LogisticRegression(), X, y, site, groups, random_state=0)
+    row = audit.frame.set_index("site").loc["a"]
+    assert np.isnan(row["unseen"])
+    assert row["pooled"] > 0.5
+    assert "the other sites have one class only" in row["note"]
+    assert [audit.unseen[i] for i in np.flatnonzero(site == "a")] == [None] * 60
+    y = np.array(["ill", "mild", "well"])[groups % 3]
+    y[(y == "mild") & (site != "a")] = "well"
+    audit = site_audit(LogisticRegression(), X, y, site, groups, random_state=0)
+    row = audit.frame.set_index("site").loc["a"]
+    assert row["unseen"] <= 2 / 3
+    assert "class mild is at no other site" in row["note"]
+
+
+def test_features_are_log_mel_summaries_of_recordings():
+    sounds = make_heart_sounds(
+        20, recordings_per_subject=2, duration=3.0, weights=(1, 1, 0), random_state=0
+    )
+    site = np.where(np.arange(20).repeat(2) < 10, "near", "far")
+    groups = np.arange(20).repeat(2)
+    recordings = list(sounds.data)
+    for i in np.flatnonzero(site == "far"):  # a duller rig
+        recordings[i] = np.convolve(recordings[i], np.ones(8) / 8, mode="same")
+    y = np.asarray(sounds.target)[np.argsort(sounds.groups, kind="stable")]
+    clf = make_pipeline(
+        LogMelTransformer(duration=3.0, n_mels=16, flatten=True), LogisticRegression(max_iter=2000)
+    )
+    args = clf, recordings, y, site, groups
+    told = site_audit(*args, cv=3, random_state=0).site_told
+    logmel = LogMelTransformer(standardize=False).fit_transform(recordings)
+    rows = np.hstack([logmel.mean(axis=1), logmel.std(axis=1)])
+    for features in (logmel, rows):
+        again = site_audit(*args, cv=3, features=features, random_state=0).site_told
+        np.testing.assert_allclose(again.y_proba, told.y_proba, atol=1e-6)
+    assert told.uar.estimate > 0.9
+    plain = make_pipeline(
+        StandardScaler(), LogisticRegression(class_weight="balanced", max_iter=1000)
+    )
+    scores = evaluate_by_subject(plain, rows, site, groups, cv=3, random_state=1)
+    assert abs(scores.uar.estimate - told.uar.estimate) < 0.1
+
+
+def test_the_seed_decides_all():
+    X, y, site, groups = rigs(n=20)
+    args = LogisticRegression(), X, y, site, groups
+    one, two, other = (site_audit(*args, random_state=seed) for seed in (0, 0, 1))
+    assert one.frame.equals(two.frame)
+    assert not one.frame.equals(other.frame)
+    jobs = site_audit(*args, random_state=0, n_jobs=2)
+    assert jobs.frame.equals(one.frame)
+
+
+def test_the_text_is_a_table():
+    X, y, site, groups = rigs()
+    audit = site_audit(LogisticRegression(), X, y, site, groups, random_state=0)
+    lines = str(audit).splitlines()
+    assert lines[0].split("  ")[0] == "site"
+    assert [line[0] for line in lines[1:4]] == ["a", "b", "c"]
+    assert f"{audit.frame['unseen'][0]:.3f} [" in lines[1]
+    assert "chance 0.333 (90 subjects, 180 recordings)" in lines[-1]
+
+
+def test_progress_goes_to_standard_error(capsys):
+    X, y, site, groups = rigs(n=20)
+    site_audit(LogisticRegression(), X, y, site, groups, verbose=1)
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert "3/3" in err
+    site_audit(LogisticRegression(), X, y, site, groups)
+    assert capsys.readouterr() == ("", "")
+
+
+def test_errors():
+    X, y, site, groups = rigs(n=20)
+    clf = LogisticRegression()
+    with pytest.raises(ValueError, match="site holds 'a' alone"):
+        site_audit(clf, X, y, ["a"] * 60, groups)
+    with pytest.raises(ValueError, match="Site a has 10 subjects, fewer than the 11 folds"):
+        site_audit(clf, X, y, site, groups, cv=11)
+    with pytest.raises(ValueError, match="site is not known for 1 recordings, the first in row 2"):
+        site_audit(clf, X, y, ["a", "b", None] + ["a"] * 57, groups)
+    with pytest.raises(ValueError, match=r"features has shape \(60,\)"):
+        site_audit(clf, X, y, site, groups, features=X[:, 0])
+    with pytest.raises(ValueError, match="inconsistent numbers of samples"):
+        site_audit(clf, X, y, site[:-1], groups)
+
+
+# ---------------------------------------------------------------------- the picture
+
+
+def test_the_display_draws_the_table():
+    X, y, site, groups = rigs()
+    audit = site_audit(LogisticRegression(), X, y, site, groups, random_state=0)
+    figure, ax = plt.subplots(layout="constrained")
+    display = SiteAuditDisplay.from_audit(audit, ax=ax)
+    assert display.ax_ is ax
+    assert display.figure_ is figure
+    assert {*display.containers_} == {"pooled", "unseen"}
+    for name, container in display.containers_.items():
+        points, _, (bars,) = container.lines
+        np.testing.assert_allclose(points.get_xdata().astype(float), audit.frame[name])
+        ends = np.array([segment[:, 0] for segment in bars.get_segments()])
+        np.testing.assert_allclose(ends, audit.frame[[f"{name}_low", f"{name}_high"]])
+    labels = [text.get_text() for text in ax.get_yticklabels()]
+    assert labels == ["a (30 subjects)", "b (30 subjects)", "c (30 subjects)"]
+    assert f"UAR {audit.site_told.uar.estimate:.2f} (chance 0.33)" in ax.get_title()
+    guessing = [line for line in ax.lines if line.get_label() == "guessing"]
+    assert guessing[0].get_xdata()[0] == 0.5
+    assert ax.get_ylim()[0] > ax.get_ylim()[1]  # the first site on top
+
+
+@pytest.mark.parametrize("n_sites", [2, 4, 8])
+def test_no_text_overlaps(n_sites):
+    frame = pd.DataFrame(
+        {
+            "site": [f"training-{i}" for i in range(n_sites)],
+            "subjects": 40,
+            **{
+                f"{kind}{end}": value
+                for kind in ("pooled", "unseen")
+                for end, value in (("", 0.6), ("_low", 0.5), ("_high", 0.7))
+            },
+        }
+    )
+    display = SiteAuditDisplay(frame, chance=0.5, site_uar=0.9, site_chance=1 / n_sites).plot()
+    assert list(overlaps(display.figure_)) == []
+
+
+def test_what_is_no_audit_is_refused():
+    with pytest.raises(TypeError, match=r"site_audit returns\. Got dict"):
+        SiteAuditDisplay.from_audit({})
+    frame = pd.DataFrame({"site": [], "subjects": []})
+    with pytest.raises(TypeError, match="ax must be one matplotlib Axes"):
+        SiteAuditDisplay(frame).plot(ax=3)
