@@ -1,0 +1,521 @@
+"""Recordings to patients: rules by hand, patients kept apart, scores by patient."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.base import clone
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import make_scorer
+from sklearn.model_selection import GridSearchCV, StratifiedGroupKFold, cross_validate
+
+import skheart
+from skheart.metrics import uar
+from skheart.patients import PatientClassifier, patient_scorer
+from skheart.patients._aggregate import Levels, aggregate, patient_features
+from skheart.patients._recordings import cut_windows, recordings_of_patients
+from tests.small import make, numpy_state, small_cnn, small_rnn
+
+
+class Fixed(LogisticRegression):
+    """A classifier whose probabilities are the rows of X."""
+
+    def predict_proba(self, X):
+        return np.asarray(X)
+
+
+def patients_problem(n_patients=30, per_patient=3, seed=0, shift=1.0):
+    """Recordings as rows of numbers, three of each patient."""
+    rng = np.random.default_rng(seed)
+    groups = np.repeat(np.arange(n_patients), per_patient)
+    label = np.array(["absent", "present", "unknown"])[groups % 3]
+    X = rng.normal(size=(len(groups), 5))
+    X[:, 0] += shift * (label == "present")
+    X[:, 1] += shift * (label == "unknown")
+    order = rng.permutation(len(groups))
+    return X[order], label[order], groups[order]
+
+
+def fixed(X, **params):
+    """A fitted classifier of patients whose recordings have the probabilities X."""
+    y = np.resize(["a", "b", "c"][: X.shape[1]], 30)
+    rows = np.full((30, X.shape[1]), 1 / X.shape[1])
+    return PatientClassifier(Fixed(), **params).fit(rows, y)
+
+
+PROBABILITIES = np.array([[0.7, 0.2, 0.1], [0.1, 0.6, 0.3], [0.2, 0.2, 0.6]])
+GROUPS = np.array([5, 5, 9])
+
+
+def test_mean_probability_by_hand():
+    model = fixed(PROBABILITIES)
+    found = model.predict_patients(PROBABILITIES, GROUPS)
+    np.testing.assert_allclose(found.probabilities, [[0.4, 0.4, 0.2], [0.2, 0.2, 0.6]], rtol=1e-9)
+    assert found.patients.tolist() == [5, 9]
+    assert found.n_recordings.tolist() == [2, 1]
+    assert found.labels[1] == "c"
+
+
+def test_mean_logit_by_hand():
+    model = fixed(PROBABILITIES, aggregate="mean_logit")
+    found = model.predict_patients(PROBABILITIES, GROUPS).probabilities[0]
+    by_hand = np.sqrt([0.7 * 0.1, 0.2 * 0.6, 0.1 * 0.3])
+    np.testing.assert_allclose(found, by_hand / by_hand.sum(), rtol=1e-9)
+
+
+def test_noisy_or_by_hand():
+    model = fixed(PROBABILITIES, aggregate="noisy_or", negative="a")
+    found = model.predict_patients(PROBABILITIES, GROUPS).probabilities[0]
+    by_hand = np.array([0.7 * 0.1, 1 - 0.8 * 0.4, 1 - 0.9 * 0.7])
+    np.testing.assert_allclose(found, by_hand / by_hand.sum(), rtol=1e-9)
+
+
+def test_noisy_or_of_two_classes_is_the_textbook_one():
+    X = np.array([[0.8, 0.2], [0.5, 0.5], [0.9, 0.1]])
+    found = fixed(X, aggregate="noisy_or").predict_patients(X, [1, 1, 1]).probabilities[0]
+    assert found[1] == pytest.approx(1 - 0.8 * 0.5 * 0.9)
+
+
+def test_noisy_or_finds_the_one_recording_that_has_it():
+    X = np.array([[0.97, 0.03]] * 3 + [[0.05, 0.95]])
+    assert fixed(X, aggregate="noisy_or").predict(X, [0] * 4).tolist() == ["b"] * 4
+    assert fixed(X).predict(X, [0] * 4).tolist() == ["a"] * 4
+
+
+def test_attention_is_the_mean_weighted_by_mass():
+    log_proba = np.log(PROBABILITIES[:2])
+    mass = np.array([[1.0, 2.0, 4.0], [3.0, 2.0, 1.0]])
+    found = aggregate(log_proba, np.zeros(2, int), 1, rule="attention", mass=mass)[0]
+    by_hand = np.exp((mass * log_proba).sum(axis=0) / mass.sum(axis=0))
+    np.testing.assert_allclose(np.exp(found), by_hand / by_hand.sum())
+
+
+def test_attention_over_recordings_is_the_head_over_all_their_cells():
+    X, y = make(24)
+    clf = small_rnn(cell="gru", max_epochs=1).fit(X, y)
+    model = PatientClassifier(small_rnn(cell="gru", max_epochs=1), aggregate="attention").fit(X, y)
+    groups = np.arange(24) // 4
+    found = model.predict_patients(X, groups).probabilities
+    from skheart.explain import explain
+
+    head = clf.net_.module_.head
+    for patient in range(6):
+        maps = [e.head for e in explain(clf, X[groups == patient])]
+        import torch
+
+        with torch.no_grad():
+            features = clf.net_.module_.features(torch.as_tensor(X[groups == patient]))
+            raw = torch.sigmoid(head.attention_conv(features)).clamp(min=head.floor).numpy()
+        class_map = np.stack([m.class_map[..., 0] for m in maps])
+        # One softmax of each recording's logits lies between, which takes a constant away.
+        logits = (class_map * raw).sum(2) / raw.sum(2)
+        log_proba = logits - np.log(np.exp(logits).sum(1, keepdims=True))
+        mass = raw.sum(2)
+        together = (log_proba * mass).sum(0) / mass.sum(0)
+        by_hand = np.exp(together) / np.exp(together).sum()
+        np.testing.assert_allclose(found[patient], by_hand, rtol=1e-4)
+
+
+def test_attention_needs_a_head_with_attention():
+    X, y = make(12)
+    model = PatientClassifier(small_cnn(head="max", max_epochs=1), aggregate="attention")
+    with pytest.raises(TypeError, match="head='attention'"):
+        model.fit(X, y).predict(X)
+    with pytest.raises(TypeError, match="classifier of skheart"):
+        fixed(PROBABILITIES, aggregate="attention").predict(PROBABILITIES)
+
+
+def test_recordings_of_a_site_are_put_together_first():
+    levels = Levels(None, 0.5, 4000, "mean_probability", 0)
+    log_proba = np.log([[0.8, 0.2], [0.4, 0.6], [0.2, 0.8]])
+    site = np.array(["AV", "AV", "MV"])
+    found = levels.of_patients(log_proba, None, np.zeros(3, int), 1, site)
+    assert np.exp(found[0, 0]) == pytest.approx(((0.8 + 0.4) / 2 + 0.2) / 2)
+    flat = levels.of_patients(log_proba, None, np.zeros(3, int), 1, None)
+    assert np.exp(flat[0, 0]) == pytest.approx((0.8 + 0.4 + 0.2) / 3)
+
+
+def test_features_of_the_combiner_by_hand():
+    odds = np.log(PROBABILITIES / (1 - PROBABILITIES))
+    found = patient_features(np.log(PROBABILITIES), np.array([0, 0, 1]), 2)
+    first = np.hstack([odds[:2].mean(0), odds[:2].max(0), odds[:2].min(0), np.log(2)])
+    np.testing.assert_allclose(found[0], first)
+    np.testing.assert_allclose(found[1], np.hstack([odds[2]] * 3 + [0]))
+    two = patient_features(np.log([[0.25, 0.75]]), np.array([0]), 1)
+    np.testing.assert_allclose(two, [[np.log(3)] * 3 + [0]])
+
+
+# ---------------------------------------------------------------------- patients
+
+
+def test_all_recordings_of_a_patient_have_its_label():
+    X, y, groups = patients_problem()
+    model = PatientClassifier(LogisticRegression()).fit(X, y, groups=groups)
+    probabilities = model.predict_proba(X, groups=groups)
+    alone = model.estimators_[0].predict_proba(X)
+    for patient in np.unique(groups):
+        rows = groups == patient
+        np.testing.assert_allclose(probabilities[rows], [alone[rows].mean(axis=0)] * rows.sum())
+        assert len(set(model.predict(X, groups=groups)[rows])) == 1
+    by_recording = clone(model).set_params(level="recording").fit(X, y, groups=groups)
+    np.testing.assert_allclose(by_recording.predict_proba(X, groups=groups), alone)
+    assert by_recording.predict(X).tolist() == model.estimators_[0].predict(X).tolist()
+
+
+def test_a_missing_site_is_no_matter():
+    X, y, groups = patients_problem()
+    model = PatientClassifier(LogisticRegression()).fit(X, y, groups=groups)
+    few = np.r_[0, np.flatnonzero(groups != groups[0])]
+    found = model.predict_patients(X[few], groups[few])
+    assert found.n_recordings[found.patients == groups[0]] == 1
+    alone = model.estimators_[0].predict_proba(X[:1])[0]
+    np.testing.assert_allclose(found.probabilities[found.patients == groups[0]][0], alone)
+
+
+def test_the_order_and_the_company_of_recordings_do_not_matter():
+    X, y, groups = patients_problem()
+    model = PatientClassifier(LogisticRegression(), cv=3, combiner="logistic", random_state=0)
+    model.fit(X, y, groups=groups)
+    order = np.random.default_rng(1).permutation(len(X))[:40]
+    whole = np.isin(groups, groups[order])
+    a = model.predict_patients(X[whole], groups[whole])
+    b = model.predict_patients(X[whole][::-1], groups[whole][::-1])
+    one = groups == groups[0]
+    c = model.predict_patients(X[one], groups[one])
+    np.testing.assert_allclose(a.probabilities, b.probabilities, rtol=1e-12)
+    np.testing.assert_allclose(a.probabilities[a.patients == groups[0]], c.probabilities)
+
+
+def test_patients_from_a_table():
+    X, _, groups = patients_problem()
+    paths = [f"{row}.wav" for row in range(len(X))]
+    table = pd.DataFrame({"path": paths, "patient": groups, "subject": groups // 2, "site": "AV"})
+    given = recordings_of_patients(table)
+    assert given.recordings == paths
+    assert given.patient.tolist() == groups.tolist()
+    assert given.subject.tolist() == (groups // 2).tolist()
+    assert set(given.site) == {"AV"}
+    only = recordings_of_patients(table[["path", "subject"]])
+    assert only.patient.tolist() == only.subject.tolist() == (groups // 2).tolist()
+    with pytest.raises(ValueError, match=r"columns \['path'\].*'patient' or 'subject'"):
+        recordings_of_patients(table[["path"]])
+    with pytest.raises(ValueError, match="groups has 2 values and X 90 recordings"):
+        recordings_of_patients(paths, [1, 2])
+
+
+def test_cross_validate_scores_patients():
+    X, y, groups = patients_problem(shift=2.0)
+    table = pd.DataFrame({"recording": list(X), "subject": groups})
+    model = PatientClassifier(small_front(), cv=None)
+    cv = StratifiedGroupKFold(3)
+    scores = cross_validate(
+        model, table, y, groups=groups, cv=cv, scoring={"uar": patient_scorer(uar)}
+    )["test_uar"]
+    for (train, test), score in zip(cv.split(table, y, groups), scores, strict=True):
+        alone = small_front().fit([*X[train]], y[train]).predict_proba([*X[test]])
+        true, predicted = [], []
+        for patient in np.unique(groups[test]):
+            rows = groups[test] == patient
+            true.append(y[test][rows][0])
+            predicted.append(np.unique(y)[alone[rows].mean(axis=0).argmax()])
+        assert score == pytest.approx(uar(true, predicted))
+
+
+def small_front():
+    """A pipeline that takes a list of 1-D arrays."""
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import FunctionTransformer
+
+    return make_pipeline(FunctionTransformer(np.stack), LogisticRegression())
+
+
+def test_metadata_routing_brings_the_groups():
+    import sklearn
+
+    X, y, groups = patients_problem(shift=2.0)
+    with sklearn.config_context(enable_metadata_routing=True):
+        model = PatientClassifier(LogisticRegression())
+        model.set_fit_request(groups=True).set_score_request(groups=True)
+        scores = cross_validate(model, X, y, params={"groups": groups}, cv=StratifiedGroupKFold(3))[
+            "test_score"
+        ]
+    train, test = next(StratifiedGroupKFold(3).split(X, y, groups))
+    fitted = PatientClassifier(LogisticRegression()).fit(X[train], y[train], groups[train])
+    by_hand = fitted.predict_patients(X[test], groups[test])
+    true = [y[test][groups[test] == patient][0] for patient in by_hand.patients]
+    assert scores[0] == pytest.approx(np.mean(by_hand.labels == true))
+
+
+def test_grid_search_reaches_the_estimator_inside():
+    X, y, groups = patients_problem(shift=2.0)
+    table = pd.DataFrame({"recording": list(X), "subject": groups})
+    search = GridSearchCV(
+        PatientClassifier(small_front()),
+        {"estimator__logisticregression__C": [1e-6, 1.0], "aggregate": ["noisy_or", "mean_logit"]},
+        scoring=patient_scorer(uar),
+        cv=StratifiedGroupKFold(3),
+    ).fit(table, y, groups=groups)
+    assert search.best_params_["estimator__logisticregression__C"] == 1.0
+
+
+def test_a_score_by_patient_needs_one_label():
+    X, y, groups = patients_problem()
+    model = PatientClassifier(LogisticRegression()).fit(X, y, groups=groups)
+    y[groups == 7] = ["absent", "present", "present"]
+    with pytest.raises(ValueError, match=r"Patient 7 has the labels .*absent.*present"):
+        patient_scorer(uar)(model, X, y, groups)
+    with pytest.raises(ValueError, match="response='proba'"):
+        patient_scorer(uar, response="proba")
+
+
+def test_scorer_with_probabilities_and_with_costs():
+    X, y, groups = patients_problem()
+    model = PatientClassifier(LogisticRegression()).fit(X, y, groups=groups)
+    seen = patient_scorer(lambda true, p: p.shape, response="predict_proba")(model, X, y, groups)
+    assert seen == (30, 3)
+    cost = patient_scorer(lambda true, p: 3.0, greater_is_better=False)
+    assert cost(model, X, y, groups) == -3.0
+    assert "uar" in repr(patient_scorer(uar))
+    assert model.score(X, y, groups) == pytest.approx(
+        np.mean([(model.predict(X, groups) == y)[groups == g][0] for g in range(30)])
+    )
+
+
+# ---------------------------------------------------------------------- members and combiner
+
+
+def test_members_have_not_seen_their_fold():
+    """The predictions out of fold are those of models fitted by hand without the fold."""
+    X, y, groups = patients_problem()
+    cv = StratifiedGroupKFold(3)
+    model = PatientClassifier(LogisticRegression(), cv=cv).fit(X, y, groups=groups)
+    assert len(model.estimators_) == 3
+    for train, test in cv.split(X, y, groups):
+        alone = LogisticRegression().fit(X[train], y[train]).predict_proba(X[test])
+        for patient in np.unique(groups[test]):
+            found = model.oof_.probabilities[model.oof_.patients == patient]
+            assert len(found) == 1
+            np.testing.assert_allclose(found[0], alone[groups[test] == patient].mean(axis=0))
+
+
+def test_members_are_averaged_by_their_logits():
+    X, y, groups = patients_problem()
+    model = PatientClassifier(LogisticRegression(), cv=3, random_state=0, level="recording")
+    model.fit(X, y, groups=groups)
+    product = np.prod([member.predict_proba(X) for member in model.estimators_], axis=0) ** (1 / 3)
+    by_hand = product / product.sum(axis=1, keepdims=True)
+    np.testing.assert_allclose(model.predict_proba(X), by_hand)
+
+
+def test_the_combiner_learns_from_predictions_out_of_fold():
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import StandardScaler
+
+    X, y, groups = patients_problem()
+    cv = StratifiedGroupKFold(3)
+    model = PatientClassifier(LogisticRegression(), cv=cv, combiner="logistic")
+    model.fit(X, y, groups=groups)
+    log_proba = np.empty((len(X), 3))
+    for train, test in cv.split(X, y, groups):
+        log_proba[test] = LogisticRegression().fit(X[train], y[train]).predict_log_proba(X[test])
+    by_hand = make_pipeline(StandardScaler(), LogisticRegression(C=0.1, max_iter=1000))
+    first = [np.flatnonzero(groups == patient)[0] for patient in range(30)]
+    by_hand.fit(patient_features(log_proba, groups, 30), y[first])
+    np.testing.assert_allclose(model.combiner_[-1].coef_, by_hand[-1].coef_, rtol=1e-6)
+    with pytest.raises(ValueError, match="combiner='logistic'.*Set cv=5"):
+        PatientClassifier(LogisticRegression(), combiner="logistic").fit(X, y, groups=groups)
+
+
+def test_decision_weights_move_labels_and_not_probabilities():
+    X, y, groups = patients_problem()
+    y[groups < 12] = "absent"
+    plain = PatientClassifier(LogisticRegression()).fit(X, y, groups=groups)
+    weighted = PatientClassifier(LogisticRegression(), decision_weight="balanced")
+    weighted.fit(X, y, groups=groups)
+    a, b = plain.predict_patients(X, groups), weighted.predict_patients(X, groups)
+    assert a.probabilities.tolist() == b.probabilities.tolist()
+    share = np.array([np.mean(y[[np.flatnonzero(groups == g)[0] for g in range(30)]] == c)
+                      for c in plain.classes_])  # fmt: skip
+    by_hand = plain.classes_[(a.probabilities / share).argmax(axis=1)]
+    assert b.labels.tolist() == by_hand.tolist()
+    assert b.labels.tolist() != a.labels.tolist()
+    given = {"absent": 1, "present": 5, "unknown": 3}
+    c = clone(plain).set_params(decision_weight=given).fit(X, y, groups=groups)
+    by_hand = plain.classes_[(a.probabilities * [1, 5, 3]).argmax(axis=1)]
+    assert c.predict_patients(X, groups).labels.tolist() == by_hand.tolist()
+    with pytest.raises(ValueError, match=r"decision_weight=\{'absent': 1\}"):
+        clone(plain).set_params(decision_weight={"absent": 1}).fit(X, y, groups=groups)
+
+
+def test_visits_of_one_person_stay_on_one_side():
+    """Two labels of one subject are two patients, and no fold parts them."""
+    X, y, groups = patients_problem()
+    y[(groups == 4) & (np.arange(len(X)) % 2 == 0)] = "absent"
+    y[(groups == 4) & (np.arange(len(X)) % 2 == 1)] = "present"
+    n_labels = len(np.unique(y[groups == 4]))
+    model = PatientClassifier(LogisticRegression(), cv=3, combiner="logistic", random_state=0)
+    model.fit(X, y, groups=groups)
+    assert model.n_patients_ == 29 + n_labels
+    assert np.sum(model.oof_.patients == 4) == n_labels
+
+
+def test_equal_seeds_give_equal_models_whatever_n_jobs_is():
+    X, y = make(36)
+    groups = np.arange(36) // 2
+    y = np.repeat(y[:18], 2)
+    before = numpy_state()
+    fits = [
+        PatientClassifier(small_cnn(random_state=None), cv=2, random_state=seed, n_jobs=n_jobs)
+        .fit(X, y, groups=groups)
+        .predict_proba(X, groups=groups)
+        for seed, n_jobs in ((0, 1), (0, 2), (1, 1))
+    ]
+    assert fits[0].tolist() == fits[1].tolist()
+    assert fits[0].tolist() != fits[2].tolist()
+    assert (numpy_state() == before).all()
+
+
+def test_members_differ_in_their_seeds():
+    X, y = make(36)
+    model = PatientClassifier(small_cnn(max_epochs=1), cv=2, random_state=0).fit(X, y)
+    seeds = [member.random_state for member in model.estimators_]
+    assert len(set(seeds)) == 2
+    kept = PatientClassifier(small_cnn(max_epochs=1), cv=2).fit(X, y)
+    assert [member.random_state for member in kept.estimators_] == [0, 0]
+
+
+# ---------------------------------------------------------------------- windows
+
+
+def test_windows_cover_a_recording_to_its_end():
+    recordings = [np.arange(1000.0), np.arange(350.0), np.arange(400.0)]
+    windows, parent = cut_windows(recordings, 4.0, 0.5, 100)
+    starts = [[w[0] for w, p in zip(windows, parent, strict=True) if p == k] for k in range(3)]
+    assert starts == [[0, 200, 400, 600], [0], [0]]
+    assert [len(w) for w in windows] == [400] * 4 + [350, 400]
+    windows, _ = cut_windows([np.arange(1050.0)], 4.0, 0.5, 100)
+    assert [w[0] for w in windows] == [0, 200, 400, 600, 650]
+    windows, _ = cut_windows([np.arange(1000.0)], 3.0, 0.0, 100)
+    assert [w[0] for w in windows] == [0, 300, 600, 700]
+
+
+def test_windows_of_files(tmp_path):
+    import soundfile
+
+    samples = np.random.default_rng(0).uniform(-0.5, 0.5, 8000)
+    soundfile.write(tmp_path / "a.wav", samples, 4000, subtype="FLOAT")
+    windows, parent = cut_windows([str(tmp_path / "a.wav")], 1.0, 0.0, 4000)
+    np.testing.assert_allclose(np.concatenate(windows), samples, rtol=1e-6)
+    assert parent.tolist() == [0, 0]
+
+
+def test_windows_of_a_recording_are_put_together():
+    rng = np.random.default_rng(0)
+    recordings = [rng.normal(size=size) for size in (900, 400, 1200, 650, 500, 800)]
+    y = np.array(["a", "b"] * 3)
+    model = PatientClassifier(Mean(), window=4.0, overlap=0.5, sr=100, level="recording")
+    model.fit(recordings, y)
+    windows, parent = cut_windows(recordings, 4.0, 0.5, 100)
+    assert len(model.estimators_[0].seen_) == len(windows)
+    assert model.estimators_[0].labels_.tolist() == y[parent].tolist()
+    alone = Mean().fit(windows, y[parent]).predict_proba(windows)
+    by_hand = [alone[parent == row].mean(axis=0) for row in range(6)]
+    np.testing.assert_allclose(model.predict_proba(recordings), by_hand)
+
+
+class Mean(LogisticRegression):
+    """Probability by the mean of a recording; keeps what it was fitted on."""
+
+    def fit(self, X, y):
+        self.seen_, self.labels_, self.classes_ = X, y, np.unique(y)
+        return self
+
+    def predict_proba(self, X):
+        p = 1 / (1 + np.exp(-10 * np.array([np.mean(x) for x in X])))
+        return np.stack([1 - p, p], axis=1)
+
+
+# ---------------------------------------------------------------------- joined recordings
+
+
+def joined_problem():
+    rng = np.random.default_rng(0)
+    recordings = [rng.normal(size=size) + row % 4 // 2 for row, size in enumerate([60, 40] * 12)]
+    return recordings, np.array(["a", "b"])[np.arange(24) % 4 // 2], np.arange(24) // 2
+
+
+def test_joined_recordings_are_one_to_the_estimator():
+    recordings, y, groups = joined_problem()
+    model = PatientClassifier(Mean(), join=True, sr=100).fit(recordings, y, groups=groups)
+    assert [len(x) for x in model.estimators_[0].seen_] == [100] * 12
+    np.testing.assert_allclose(
+        model.estimators_[0].seen_[3], np.concatenate(recordings[6:8]), rtol=1e-6
+    )
+    assert model.estimators_[0].labels_.tolist() == ["a", "b"] * 6
+    mean = np.mean(np.concatenate(recordings[:2]).astype(np.float32))
+    found = model.predict_patients(recordings[:2], [7, 7])
+    assert found.probabilities[0, 1] == pytest.approx(1 / (1 + np.exp(-10 * mean)), rel=1e-5)
+    assert found.n_recordings.tolist() == [2]
+    alone = model.set_params(level="recording").predict_proba(recordings[:2], [7, 7])
+    np.testing.assert_allclose(alone, Mean().predict_proba(recordings[:2]), rtol=1e-6)
+
+
+def test_joined_recordings_out_of_fold_and_their_combiner():
+    recordings, y, groups = joined_problem()
+    model = PatientClassifier(
+        Mean(), join=True, sr=100, cv=StratifiedGroupKFold(3), combiner="logistic"
+    ).fit(recordings, y, groups=groups)
+    whole = [np.concatenate(recordings[k : k + 2]).astype(np.float32) for k in range(0, 24, 2)]
+    by_hand = Mean().predict_proba(whole)
+    np.testing.assert_allclose(model.oof_.probabilities, by_hand, rtol=1e-5)
+    for member in model.estimators_:
+        assert len(member.seen_) == 8
+    alone = np.log(Mean().predict_proba(recordings))
+    features = patient_features(alone, groups, 12, np.log(by_hand))
+    np.testing.assert_allclose(features[:, 0], np.log(by_hand[:, 1] / by_hand[:, 0]), atol=1e-5)
+    found = model.predict_patients(recordings, groups).probabilities
+    np.testing.assert_allclose(found, model.combiner_.predict_proba(features), rtol=1e-4)
+
+
+def test_to_join_and_to_cut_is_refused():
+    recordings, y, groups = joined_problem()
+    with pytest.raises(ValueError, match=r"join=True .* window=1.0"):
+        PatientClassifier(Mean(), join=True, window=1.0).fit(recordings, y, groups=groups)
+
+
+# ---------------------------------------------------------------------- bad input
+
+
+@pytest.mark.parametrize(
+    ("params", "message"),
+    [
+        ({"aggregate": "median"}, "'aggregate' parameter"),
+        ({"overlap": 1.0}, "'overlap' parameter"),
+        ({"window": 0}, "'window' parameter"),
+        ({"cv": 1}, "'cv' parameter"),
+        ({"negative": "nobody", "cv": 2}, "negative='nobody' must be one of"),
+    ],
+)
+def test_bad_parameters(params, message):
+    X, y, groups = patients_problem()
+    with pytest.raises(ValueError, match=message):
+        PatientClassifier(LogisticRegression(), **params).fit(X, y, groups=groups)
+
+
+def test_more_folds_than_subjects_of_a_class():
+    X, y, groups = patients_problem(n_patients=9)
+    with pytest.raises(ValueError, match="Class absent has 3 subjects, fewer than 4"):
+        PatientClassifier(LogisticRegression(), cv=4).fit(X, y, groups=groups)
+
+
+def test_a_missing_patient_is_named():
+    X, y, groups = patients_problem()
+    groups = groups.astype(object)
+    groups[3] = None
+    with pytest.raises(ValueError, match="no subject for 1 recordings, the first in row 3"):
+        PatientClassifier(LogisticRegression()).fit(X, y, groups=groups)
+
+
+def test_it_is_there_at_the_top():
+    assert skheart.PatientClassifier is PatientClassifier
+    assert skheart.patient_scorer is patient_scorer
+    assert make_scorer(uar) is not None
