@@ -6,12 +6,13 @@ import argparse
 
 from . import __version__
 
-__all__ = ["DATASETS", "make_parser"]
+__all__ = ["DATASETS", "asks_for_pretrained", "make_parser"]
 
 DATASETS = ("circor", "hss", "physionet2016")
 METHODS = ("attention", "integrated_gradients", "occlusion")
 MODELS = ("cnn", "lstm", "gru")
-TRUST = "Loading a model runs code from its file: only load models that you trust."
+RECIPES = ("paper", "best")
+NO_CODE = "Nothing in a model file is run; a pickle is refused."
 
 
 class _Parser(argparse.ArgumentParser):
@@ -52,16 +53,26 @@ _SHARE = _number(float, lambda x: 0 < x < 1, "a number above 0 and below 1")
 _JOBS = _number(int, lambda n: n != 0, "a number of jobs, or -1 for all cores")
 
 
-def make_parser():
-    """Return the parser of the whole command line."""
+def asks_for_pretrained(argv):
+    """Whether a command line names a pre-trained model, so that it has no MODEL."""
+    options = argv[: argv.index("--")] if "--" in argv else argv
+    return any(word.partition("=")[0] == "--pretrained" for word in options)
+
+
+def make_parser(pretrained=False):
+    """Return the parser of the whole command line.
+
+    With `pretrained` no MODEL is expected: argparse cannot make it depend on an option whether a
+    positional argument is there.
+    """
     parser = _Parser(prog="skheart", description="Heart sound classification.")
     parser.add_argument("--version", action="version", version=f"skheart {__version__}")
     verbs = parser.add_subparsers(title="verbs", dest="verb", required=True, metavar="VERB")
     _add_demo(verbs)
     _add_train(verbs)
-    _add_evaluate(verbs)
-    _add_predict(verbs)
-    _add_explain(verbs)
+    _add_evaluate(verbs, pretrained)
+    _add_predict(verbs, pretrained)
+    _add_explain(verbs, pretrained)
     _add_fetch(verbs)
     return parser
 
@@ -114,22 +125,29 @@ def _add_train(verbs):
     verb = _add_verb(
         verbs,
         "train",
-        "train the paper's pipeline on recordings and write the model",
+        "train a model on recordings and write it",
         "A model that is there already is replaced once the new one is complete, no other file is.",
     )
     _add_source(verb)
     verb.add_argument(
         "-o", "--output", metavar="MODEL", type=_name, required=True, help="the file to write"
     )
-    verb.add_argument("--model", choices=MODELS, default="cnn", help="default: cnn")
+    verb.add_argument(
+        "--recipe",
+        choices=RECIPES,
+        default="paper",
+        help="paper: the pipeline of the paper, which predicts recordings; best: an ensemble that "
+        "predicts patients, scored by patient (paper)",
+    )
+    verb.add_argument("--model", choices=MODELS, help="the net of the paper's recipe (cnn)")
     verb.add_argument(
         "--set",
         metavar="STEP__PARAMETER=VALUE",
         action="append",
         default=[],
         dest="parameters",
-        help="any parameter of the pipeline (steps logmel, ros, clf), such as clf__lr=1e-4 or "
-        "clf__channels='(32, 64)'; repeat for more",
+        help="any parameter of the pipeline (steps logmel, clf and, in the paper's recipe, ros), "
+        "such as clf__lr=1e-4 or clf__channels='(32, 64)'; repeat for more",
     )
     checks = verb.add_mutually_exclusive_group()
     checks.add_argument(
@@ -151,27 +169,51 @@ def _add_train(verbs):
     )
 
 
-def _add_evaluate(verbs):
-    verb = _add_verb(verbs, "evaluate", "score a model on recordings that it has not seen", TRUST)
-    verb.add_argument("model", metavar="MODEL", type=_name, help="a file that skheart train wrote")
+def _add_evaluate(verbs, pretrained):
+    verb = _add_verb(
+        verbs,
+        "evaluate",
+        "score a model on recordings that it has not seen",
+        f"A model that predicts patients is scored by patient. {NO_CODE}",
+    )
+    _add_model(verb, pretrained)
     _add_source(verb)
 
 
-def _add_predict(verbs):
+def _add_predict(verbs, pretrained):
     verb = _add_verb(
         verbs,
         "predict",
         "predict recordings, as CSV: path, label and p_<class> for each class",
-        f"A recording that cannot be read is reported and left out. {TRUST}",
+        "A model that predicts patients takes the recordings of one together where a .csv table "
+        "has a column patient or subject; a recording without one is a patient of its own. A "
+        f"recording that cannot be read is reported and left out. {NO_CODE}",
     )
+    _add_model(verb, pretrained)
     _add_recordings(verb)
+    verb.add_argument(
+        "--by-patient",
+        action="store_true",
+        help="one row for each patient: patient, n_recordings, label and p_<class>",
+    )
     verb.add_argument(
         "-o", "--output", metavar="CSV", type=_name, help="write there, not to standard output"
     )
 
 
+def _add_model(verb, pretrained):
+    verb.add_argument(
+        "--pretrained",
+        metavar="NAME",
+        type=_name,
+        help="a model that comes with skheart, such as circor-murmur, in place of MODEL",
+    )
+    if not pretrained:
+        text = "a file that skheart train wrote (none with --pretrained)"
+        verb.add_argument("model", metavar="MODEL", type=_name, help=text)
+
+
 def _add_recordings(verb):
-    verb.add_argument("model", metavar="MODEL", type=_name, help="a file that skheart train wrote")
     verb.add_argument(
         "recordings",
         metavar="RECORDING",
@@ -181,14 +223,15 @@ def _add_recordings(verb):
     )
 
 
-def _add_explain(verbs):
+def _add_explain(verbs, pretrained):
     verb = _add_verb(
         verbs,
         "explain",
         "show and play which moments and frequencies decided a prediction",
         "Writes one page that opens in any browser, without a network. A recording that cannot be "
-        f"read is reported and left out. {TRUST}",
+        f"read is reported and left out. {NO_CODE}",
     )
+    _add_model(verb, pretrained)
     _add_recordings(verb)
     verb.add_argument(
         "-o", "--output", metavar="HTML", type=_name, help="the page to write, such as report.html"

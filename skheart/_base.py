@@ -11,22 +11,20 @@ import numpy as np
 import torch
 from scipy.special import softmax
 from sklearn.base import BaseEstimator, ClassifierMixin, _fit_context
-from sklearn.utils import check_array, check_random_state
+from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions
-from sklearn.utils.validation import (
-    check_is_fitted,
-    validate_data,
-)
+from sklearn.utils.validation import check_is_fitted
 from torch.utils.data import DataLoader
 
-from ._arrays import IndexedRows, check_finite
 from ._callbacks import LR_SCHEDULES, check_callback_names, close_progress, trim
 from ._chunks import in_chunks
+from ._inputs import check_spectrograms, longest
 from ._net import make_net, noticing_ctrl_c, resolve_device, torch_settings
 from ._routing import check_skorch_params, closest, is_skorch_name
 from ._rows import Rows, read_rows
 from ._split import plan_rows
 from ._targets import check_targets
+from .augmentation import Augmentation
 
 __all__ = ["AttentionClassifier"]
 
@@ -48,10 +46,12 @@ class AttentionClassifier(ClassifierMixin, BaseEstimator):
         "lr_schedule": [StrOptions(set(LR_SCHEDULES)), None],
         "class_weight": [StrOptions({"balanced"}), dict, None],
         "oversample": ["boolean"],
+        "augment": [StrOptions({"standard"}), Augmentation, None],
         "early_stopping": ["boolean"],
         "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
         "n_iter_no_change": [Interval(Integral, 1, None, closed="left")],
         "tol": [Interval(Real, 0, None, closed="left")],
+        "masked": ["boolean"],
         "n_mels": [Interval(Integral, 1, None, closed="left"), None],
         "precision": [StrOptions({"auto", "float32", "bfloat16"})],
         "n_threads": [Interval(Integral, 1, None, closed="left"), None],
@@ -92,6 +92,13 @@ class AttentionClassifier(ClassifierMixin, BaseEstimator):
                     f"Valid parameters are: {own}, and skorch's (see 'skorch_params')."
                     f"{closest(name, own)}"
                 )
+        augment = params.get("augment", self.augment)
+        nested = [name for name in params if name.startswith("augment__")]
+        if nested and not isinstance(augment, Augmentation):
+            raise ValueError(
+                f"{nested[0]} needs augment to be an Augmentation, not {augment!r}: set "
+                "augment=skheart.augmentation.Augmentation() first."
+            )
         super().set_params(**{n: v for n, v in params.items() if n not in routed})
         if routed:
             merged = {**(self.skorch_params or {}), **routed}
@@ -145,7 +152,8 @@ class AttentionClassifier(ClassifierMixin, BaseEstimator):
         X : array of shape (n, n_frames, n_mels) or (n, n_features)
             Log-mel spectrograms; float16, float32, float64 or a memory map, read in batches and
             cast to float32. Rows of a 2-D array are unfolded with `n_mels`; without it, a row is
-            a sequence of single-band frames, and a warning says so.
+            a sequence of single-band frames, and a warning says so. Frames at the end of a
+            recording may be NaN with ``masked=True``.
         y : array of shape (n,)
             Labels of any kind.
         sample_weight : array of shape (n,) or None, default=None
@@ -172,6 +180,11 @@ class AttentionClassifier(ClassifierMixin, BaseEstimator):
         skorch_params = self.skorch_params or {}
         self._check_skorch_params(skorch_params)
         device = resolve_device(self.device)
+        if self.masked and self.head == "flatten":
+            raise ValueError(
+                "masked=True needs a head that takes recordings of any length: head='flatten' is "
+                "bound to one. Take another head, or masked=False and pad='repeat'."
+            )
         X = self._check_X(X, reset=True)
         y, sample_weight, groups = check_targets(X, y, sample_weight, groups)
         # Rows of weight 0 are left out of everything, the classes included.
@@ -197,7 +210,7 @@ class AttentionClassifier(ClassifierMixin, BaseEstimator):
         train_rows = Rows(X, codes, train, weight)
         valid_rows = None if valid is None else Rows(X, codes, valid)
         net = make_net(self, skorch_params, train_rows, valid_rows, device)
-        n_threads = self._n_threads(X.shape[1])
+        n_threads = self._n_threads(longest(X) if self.masked else X.shape[1])
         with torch_settings(device, n_threads, seeds[2], in_chunks=self._trains_in_chunks):
             net.initialize()
             check_callback_names(net, skorch_params)
@@ -219,59 +232,7 @@ class AttentionClassifier(ClassifierMixin, BaseEstimator):
         return self
 
     def _check_X(self, X, *, reset):
-        """X as (n, n_frames, n_mels), with the shape learnt (reset) or compared."""
-        if isinstance(X, IndexedRows):  # its rows are those of its base: checked once each
-            return IndexedRows(self._check_X(X.base, reset=reset), X.index)
-        n_dim = X.ndim if hasattr(X, "ndim") else np.asarray(X).ndim
-        options = {
-            "dtype": (np.float32, np.float64, np.float16),
-            "ensure_min_samples": 2 if reset else 1,
-            "ensure_all_finite": False,  # it is checked below, without a mask of the size of X
-        }
-        name = type(self).__name__
-        if n_dim != 3:
-            X = validate_data(self, X, reset=reset, **options)
-            check_finite(X, self)
-            X = X.reshape(len(X), *self._unfold(X.shape[1], warn=reset))
-        else:
-            X = check_array(X, allow_nd=True, estimator=name, input_name="X", **options)
-            check_finite(X, self)
-            if self.n_mels is not None and X.shape[2] != self.n_mels:
-                raise ValueError(
-                    f"X has {X.shape[2]} mel bins, shape {X.shape}, but {name} has n_mels="
-                    f"{self.n_mels}. Set n_mels=None: 3-D input says its own shape."
-                )
-        shape = X.shape[1:]
-        if min(shape) < 1:
-            raise ValueError(f"X has the shape {X.shape}: a recording needs a frame and a mel bin.")
-        if reset:
-            self.input_shape_ = shape
-            self.n_features_in_ = shape[0] * shape[1]
-        elif shape != self.input_shape_:
-            raise ValueError(
-                f"X has recordings of {shape[0]} frames x {shape[1]} mel bins, but {name} was "
-                f"fitted on {self.input_shape_[0]} x {self.input_shape_[1]}. Use the same "
-                "LogMelTransformer for both."
-            )
-        return X
-
-    def _unfold(self, n_features, *, warn):
-        """(n_frames, n_mels) of a row."""
-        if self.n_mels is None:
-            if warn:
-                warnings.warn(
-                    f"Each row of X is read as a sequence of {n_features} frames of one band. Pass "
-                    "log-mel spectrograms as (n, n_frames, n_mels), or set n_mels to unfold rows.",
-                    UserWarning,
-                    stacklevel=5,
-                )
-            return n_features, 1
-        if n_features % self.n_mels:
-            raise ValueError(
-                f"Rows of {n_features} features are no whole number of frames of n_mels="
-                f"{self.n_mels}. Set n_mels to that of the LogMelTransformer."
-            )
-        return n_features // self.n_mels, self.n_mels
+        return check_spectrograms(self, X, reset=reset)
 
     def _n_threads(self, n_frames):
         """Threads on the CPU: where their number may change a model, from its size alone."""
@@ -368,7 +329,9 @@ class AttentionClassifier(ClassifierMixin, BaseEstimator):
         """
         net = self.net_
         device = next(net.module_.parameters()).device
-        size = self._predict_rows() if device.type == "cpu" else self.batch_size
+        size = self.batch_size
+        if device.type == "cpu":  # each alone where lengths differ, at its own
+            size = 1 if self.masked else self._predict_rows()
         reduced = self.precision == "bfloat16"
         dtype = torch.bfloat16 if reduced else torch.float32
 

@@ -14,7 +14,7 @@ from torch.nn import functional
 from . import _winograd as winograd
 from ._chunks import borrow, chunk_slices, give_back, in_chunks
 
-__all__ = ["conv_norm_pool", "fold", "folded_conv_pool"]
+__all__ = ["channels_last", "conv_norm_pool", "fold", "folded_conv_pool"]
 
 LAST = torch.channels_last
 
@@ -57,7 +57,7 @@ def conv_norm_pool(x, conv, norm, pool):
 def fold(conv, norm, dtype):
     """What `folded_conv_pool` takes of norm(conv(x)) in evaluation mode, in `dtype`."""
     scale = norm.weight * (norm.running_var + norm.eps).rsqrt()
-    weight = _channels_last((conv.weight * scale[:, None, None, None]).to(dtype))
+    weight = channels_last((conv.weight * scale[:, None, None, None]).to(dtype))
     bias = (norm.bias - norm.running_mean * scale).to(dtype)
     fast = winograd.suits(weight) and not torch.is_grad_enabled()
     return weight, bias, winograd.spread(weight) if fast else None
@@ -101,9 +101,9 @@ class _ConvNormPool(torch.autograd.Function):
     def forward(ctx, x, weight, gamma, beta, eps, pool, padding):
         from . import _pool_kernels as kernels  # numba is slow to import: only to train
 
-        x = _channels_last(x)
+        x = channels_last(x)
         sign = torch.where(gamma < 0, -1.0, 1.0)
-        signed = _channels_last((weight * sign[:, None, None, None]).to(x.dtype))
+        signed = channels_last((weight * sign[:, None, None, None]).to(x.dtype))
         # In bfloat16 its gradients would be less exact than those of the plain algorithm.
         fast = winograd.suits(weight) and x.dtype == torch.float32
         kernel = winograd.spread(signed) if fast else None
@@ -196,7 +196,7 @@ class _ConvNormPool(torch.autograd.Function):
         return x_grad, weight_grad, gamma_grad, beta_grad, None, None, None
 
 
-def _channels_last(maps):
+def channels_last(maps):
     """Maps with the channels innermost, in their strides too where there is one channel.
 
     Their strides are how a convolution tells its format: with those of torch, one input channel

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from ._models import predicts_patients
 from .explain import explain, explain_checks
 
-__all__ = ["explain_in_chunks", "print_checks"]
+__all__ = ["check_can_check", "explain_in_chunks", "print_checks"]
 
 CHUNK = 16  # recordings whose features and maps are held at once
 
@@ -28,6 +29,15 @@ def _explain_one(model, path, method):
         return None, error
     except MemoryError:
         return None, ValueError(f"'{path}' is too long for the memory of this machine.")
+
+
+def check_can_check(model):
+    """Refuse a model whose explanations cannot be checked, before they are made."""
+    if predicts_patients(model):
+        raise ValueError(
+            f"--check is for one net, and the model holds {len(model.estimators_)}: leave --check "
+            "out, or check a member in Python with explain_checks(model.estimators_[0], recordings)"
+        )
 
 
 def print_checks(model, paths, verbose):

@@ -32,12 +32,15 @@ class AttentionMaps(NamedTuple):
         F*, the weight of a cell; it sums to 1 over the cells of a class. None without attention.
     contribution : Tensor
         The share of a cell in the logit: C * F*, or the terms of the linear layer.
+    mass : Tensor of shape (n, n_classes) or None
+        The sum of F over the cells, by which F* was divided. None without attention.
     """
 
     logits: torch.Tensor
     class_map: torch.Tensor | None
     attention: torch.Tensor | None
     contribution: torch.Tensor
+    mass: torch.Tensor | None = None
 
 
 class AttentionPooling(nn.Module):
@@ -96,7 +99,7 @@ class AttentionPooling(nn.Module):
         """What is added to the logits, (n_classes,): the bias of C, since F* sums to 1."""
         return self.class_conv.bias
 
-    def forward(self, features, return_maps=False):
+    def forward(self, features, return_maps=False, there=None):
         """Pool a feature map to logits.
 
         Parameters
@@ -105,6 +108,9 @@ class AttentionPooling(nn.Module):
             The feature map.
         return_maps : bool, default=False
             Return an `AttentionMaps` rather than the logits alone.
+        there : Tensor of shape (n, time) or None, default=None
+            Which cells belong to a recording, bool; the others have no part in it, and 0 in the
+            maps. None: all.
 
         Returns
         -------
@@ -117,12 +123,17 @@ class AttentionPooling(nn.Module):
         else:
             attention = torch.softmax(attention, dim=1)
         attention = attention.clamp(min=self.floor)
+        if there is not None:
+            absent = ~_cells(there, features)
+            attention = attention.masked_fill(absent, 0)
+            class_map = class_map.masked_fill(absent, 0)
         cells = tuple(range(2, attention.ndim))
-        attention = attention / attention.sum(cells, keepdim=True)
+        mass = attention.sum(cells, keepdim=True)
+        attention = attention / mass
         contribution = class_map * attention
         logits = contribution.sum(cells)
         if return_maps:
-            return AttentionMaps(logits, class_map, attention, contribution)
+            return AttentionMaps(logits, class_map, attention, contribution, mass.flatten(1))
         return logits
 
 
@@ -139,38 +150,59 @@ class PooledHead(nn.Module):
         """What is added to the logits, (n_classes,)."""
         return self.linear.bias
 
-    def forward(self, features, return_maps=False):
+    def forward(self, features, return_maps=False, there=None):
         """Map ``(n, channels, ...)`` to logits ``(n, n_classes)``, or to `AttentionMaps`."""
         # Contiguous in the order (channels, time, mel) whatever the memory format is.
         flat = features.flatten(2)
-        if self.mode == "max":
-            pooled = flat.amax(2)
-        elif self.mode == "mean":
-            pooled = flat.mean(2)
-        elif self.mode == "flatten":
-            pooled = flat.flatten(1)
-        else:  # "last": in a sequence read both ways, the last of each direction is passed in
-            pooled = flat[:, :, -1]
+        if there is None:
+            pooled, cells = self._whole(flat), None
+        else:
+            cells = _cells(there, features).expand(-1, -1, *features.shape[2:]).flatten(2)
+            pooled = self._masked(flat, cells)
         logits = self.linear(pooled)
-        return self._maps(features, logits) if return_maps else logits
+        return self._maps(features, logits, cells) if return_maps else logits
 
-    def _maps(self, features, logits):
+    def _whole(self, flat):
+        if self.mode == "max":
+            return flat.amax(2)
+        if self.mode == "mean":
+            return flat.mean(2)
+        if self.mode == "flatten":
+            return flat.flatten(1)
+        # "last": in a sequence read both ways, the last of each direction is passed in
+        return flat[:, :, -1]
+
+    def _masked(self, flat, cells):
+        """The same of the cells that are there, (n, 1, n_cells)."""
+        if self.mode == "max":
+            return flat.masked_fill(~cells, -torch.inf).amax(2)
+        if self.mode == "mean":
+            return flat.masked_fill(~cells, 0).sum(2) / cells.sum(2)
+        if self.mode == "flatten":
+            raise ValueError("The head 'flatten' takes recordings of one length alone.")
+        return flat.take_along_dim(cells.sum(2, keepdim=True) - 1, 2)[:, :, 0]
+
+    def _maps(self, features, logits, cells):
         """The terms of the linear layer, each where it comes from; the bias is shared out."""
         flat = features.flatten(2)
-        n_cells = flat.shape[2]
-        weight, bias = self.linear.weight, self.linear.bias[:, None] / n_cells
+        if cells is None:
+            cells = flat.new_ones((len(flat), 1, flat.shape[2]), dtype=torch.bool)
+        n_cells = cells.sum(2, keepdim=True)
+        weight, bias = self.linear.weight, self.linear.bias[:, None] / n_cells * cells
         class_map = None
         if self.mode == "flatten":
-            shape = (len(weight), flat.shape[1], n_cells)
+            shape = (len(weight), *flat.shape[1:])
             contribution = torch.einsum("ncx,kcx->nkx", flat, weight.reshape(shape)) + bias
         elif self.mode == "mean":
             class_map = functional.linear(flat.transpose(1, 2), weight, self.linear.bias)
-            class_map = class_map.transpose(1, 2)
+            class_map = class_map.transpose(1, 2) * cells
             contribution = class_map / n_cells
         else:
-            where = flat.argmax(2) if self.mode == "max" else flat.new_full(flat.shape[:2], -1)
-            where = where.long() % n_cells
-            chosen = torch.zeros_like(flat).scatter(2, where[..., None], 1) * flat
+            if self.mode == "max":
+                where = flat.masked_fill(~cells, -torch.inf).argmax(2, keepdim=True)
+            else:
+                where = (n_cells - 1).expand(-1, flat.shape[1], -1)
+            chosen = torch.zeros_like(flat).scatter(2, where, 1) * flat
             contribution = torch.einsum("ncx,kc->nkx", chosen, weight) + bias
         shape = (*logits.shape, *features.shape[2:])
         class_map = None if class_map is None else class_map.reshape(shape)
@@ -181,3 +213,8 @@ def init_he(layer):
     nn.init.kaiming_uniform_(layer.weight, nonlinearity="relu")
     if layer.bias is not None:
         nn.init.zeros_(layer.bias)
+
+
+def _cells(there, features):
+    """Which frames are there, of the dimensions of a feature map."""
+    return there.reshape(len(there), 1, -1, *[1] * (features.ndim - 3))

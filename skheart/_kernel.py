@@ -68,13 +68,12 @@ class Spectrogram:
         groups, turns = _tables(n_fft)
         filters = plan.filters
         self._settings = n_fft, int(plan.power)
-        self._shape = plan.n_times, plan.n_frames, n_mels
+        self._plan, self._n_mels = plan, n_mels
         self._first = _aligned(n_mels, np.float64)
         self._sums = _aligned((2, n_mels, LANES), np.float64)
         self._total = _aligned(LANES, np.float64)
         factor = None if scale is None else 1 / scale
         self._kept = {
-            "frames": int(plan.n_frames),
             "hop_length": int(plan.hop_length),
             "window": np.array(plan.window, dtype=np.float64),
             "groups": groups,
@@ -100,18 +99,25 @@ class Spectrogram:
     def __call__(self, recordings, out):
         """Write the features of recordings into `out`, (len(recordings), frames, mels) float32.
 
-        The recordings are lists of samples, float32 or float64, whichever: with the same result.
-        Returns whether all magnitudes are within float32; if not, `out` is of no use.
+        All have so many frames. The recordings are lists of samples, float32 or float64,
+        whichever: with the same result. Returns whether all magnitudes are within float32; if not,
+        `out` is of no use.
         """
         kind = "f4" if all(samples.dtype == np.float32 for samples in recordings) else "f8"
         recordings = [np.require(samples, kind, "CA") for samples in recordings]
-        shapes = {(*samples.shape, *out.shape[1:]) for samples in recordings}
-        if shapes != {self._shape} or len(out) != len(recordings) or not _is_plain(out):
-            raise ValueError(f"Recordings and output {out.shape} are not of {self._shape}.")
+        shapes = {(len(recordings), self._n_frames(s), self._n_mels) for s in recordings}
+        if shapes != {out.shape} or not _is_plain(out):
+            raise ValueError(f"Recordings and output are not of one size: {shapes}, {out.shape}.")
         addresses = np.array([samples.ctypes.data for samples in recordings], dtype=np.int64)
         run, self._count = _compiled(*self._settings, kind), len(out) * out.shape[1]
-        run(len(out), addresses.ctypes.data, *self._fixed, out.ctypes.data)
+        run(len(out), addresses.ctypes.data, out.shape[1], *self._fixed, out.ctypes.data)
         return math.isfinite(sum(self._total.tolist()))
+
+    def _n_frames(self, samples):
+        """Frames of a recording; None where it has another size than the plan says."""
+        plan = self._plan
+        fits = samples.size == plan.n_times or plan.pad == "mask"
+        return plan.frames_of(samples.size) if fits and samples.ndim == 1 else None
 
     def moments(self):
         """Count, mean and sum of squared deviations of each bin over the last call.

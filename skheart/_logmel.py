@@ -31,7 +31,7 @@ class Plan(NamedTuple):
     hop_length : int
         Samples from one frame to the next.
     crop, pad : str
-        How a longer recording is cut and a shorter one is filled.
+        How a longer recording is cut and a shorter one is filled, or not.
     window : ndarray of shape (n_fft,)
         The window, with zeros at both ends where it is shorter than the frame.
     filters : scipy.sparse.csr_array of shape (n_mels, 1 + n_fft // 2)
@@ -55,6 +55,10 @@ class Plan(NamedTuple):
     frequencies: np.ndarray
     power: float
     log_floor: float
+
+    def frames_of(self, n_samples):
+        """Whole frames in that many samples, at most `n_frames`; 0 or less where there is none."""
+        return min(self.n_frames, 1 + (n_samples - len(self.window)) // self.hop_length)
 
     @property
     def frame_times(self):
@@ -182,52 +186,6 @@ def _raise_empty(empty, sr, n_fft, n_mels, fmin, fmax, htk):
     )
 
 
-def as_float(samples):
-    """Samples as floats, integers divided by the range of their type to [-1, 1).
-
-    Unsigned integers are centred first, as in 8-bit WAV files. float32 and float64
-    stay what they are; all else becomes float64.
-    """
-    dtype = samples.dtype
-    if dtype.kind not in "iu":
-        return samples if dtype in (np.float32, np.float64) else samples.astype(np.float64)
-    full = 2.0 ** (8 * dtype.itemsize - 1)
-    samples = samples.astype(np.float64)
-    if dtype.kind == "u":
-        samples -= full
-    samples /= full
-    if dtype.itemsize > 2 and 0 < np.abs(samples).max() < 2.0**-16:
-        warnings.warn(
-            f"Integer recordings are divided by the range of their type, and these, of {dtype}, "
-            "stay below 1/65536 of it. If they hold sound of fewer bits, pass them in "
-            "that type, as by X.astype(np.int16), or as floats in [-1, 1].",
-            UserWarning,
-            stacklevel=1,
-        )
-    return samples
-
-
-def cut_or_fill(samples, plan):
-    """Exactly `plan.n_times` samples, as floats."""
-    size = samples.size
-    if size >= plan.n_times:
-        start = (size - plan.n_times) // 2 if plan.crop == "center" else 0
-        return as_float(samples[start : start + plan.n_times])
-    samples = as_float(samples)
-    if plan.pad == "zero":
-        return np.pad(samples, (0, plan.n_times - size))
-    return np.tile(samples, -(-plan.n_times // size))[: plan.n_times]
-
-
-def unseen(samples, plan):
-    """The parts of a recording that are in no frame, so that they leave no trace in features."""
-    n_fft = len(plan.window)
-    if plan.hop_length > n_fft:
-        return (samples,)
-    start = max(0, samples.size - plan.n_times) // 2 if plan.crop == "center" else 0
-    return samples[:start], samples[start + (plan.n_frames - 1) * plan.hop_length + n_fft :]
-
-
 class LogMel:
     """Computes log-mel spectrograms, in a working memory for one thread.
 
@@ -247,17 +205,21 @@ class LogMel:
             self._fast = _kernel.Spectrogram(plan, mean, scale)
 
     def __call__(self, recordings, out):
-        """Write the features of recordings of `plan.n_times` samples each into `out`.
+        """Write the features of recordings into `out`.
 
-        Returns their moments where they are not standardised, else None. Raises OverflowError
-        with the number of the recording whose features are not finite.
+        Each has `plan.n_times` samples, or fewer with ``pad="mask"``, at least one frame: the
+        features of frames that it has not are NaN. Returns the moments of the others where they
+        are not standardised, else None. Raises OverflowError with the number of the recording
+        whose features are not finite.
         """
-        if self._fast and self._fast(recordings, out):
+        masked = self._plan.pad == "mask"
+        if self._fast and not masked and self._fast(recordings, out):
             return Moments(*self._fast.moments()) if self._mean is None else None
-        moments = [
-            self._alone(number, *pair)
-            for number, pair in enumerate(zip(recordings, out, strict=True))
-        ]
+        moments = []
+        for number, (samples, features) in enumerate(zip(recordings, out, strict=True)):
+            n_frames = self._plan.frames_of(samples.size)
+            features[n_frames:] = np.nan  # none of them without pad="mask"
+            moments.append(self._alone(number, samples, features[:n_frames]))
         return Moments.together(moments) if self._mean is None else None
 
     def _alone(self, number, samples, features):
@@ -275,14 +237,14 @@ class LogMel:
 
 
 def _log_mel(samples, plan, out):
-    """Write the log-mel spectrogram of `plan.n_times` samples into `out`, all in float64.
+    """Write the log-mel spectrogram of a recording into `out`, all in float64.
 
     The product with sparse filters is a sum in a fixed order, without BLAS and its threads.
     """
     frames = np.lib.stride_tricks.sliding_window_view(samples, len(plan.window))
     frames = frames[:: plan.hop_length]
     windowed = np.empty((_BLOCK, len(plan.window)))
-    for start in range(0, plan.n_frames, _BLOCK):
+    for start in range(0, len(out), _BLOCK):
         block = frames[start : start + _BLOCK]
         block = np.multiply(block, plan.window, out=windowed[: len(block)])
         spectrum = scipy.fft.rfft(block, axis=1)

@@ -15,7 +15,9 @@ from skorch.utils import noop
 
 from ._callbacks import make_callbacks, to_stderr
 from ._chunks import worker_threads
+from ._masked import trimmed
 from ._rows import batches
+from .augmentation import augment_batch, resolve_augmentation
 
 __all__ = [
     "HeartSoundNet",
@@ -41,9 +43,33 @@ class HeartSoundNet(NeuralNetClassifier):
     ----------
     training_dtype : torch.dtype or None
         To what products are reduced in training steps, by `torch.autocast`.
+    augmentation : Augmentation or None
+        What is done to a batch before a training step.
+    masked : bool
+        Whether frames of NaN at the end of a recording are not there.
     """
 
     training_dtype = None
+    augmentation = None
+    masked = False
+
+    def train_step(self, batch, **fit_params):
+        """One step of the optimiser on a batch, augmented once however often it is looked at."""
+        if self.augmentation is not None:
+            batch = self._augmented(*batch)
+        return super().train_step(batch, **fit_params)
+
+    def _augmented(self, X, y):
+        """A batch after augmentation; with mixup it has the other labels and weights too."""
+        X = dict(X) if isinstance(X, dict) else {"x": X}
+        x = X["x"].to(next(self.module_.parameters()).device, non_blocking=True)
+        X["x"], partner, share = augment_batch(self.augmentation, x)
+        if partner is not None:
+            partner = partner.to(y.device)
+            X |= {"mixed_y": y[partner], "share": share}
+            if "sample_weight" in X:
+                X["mixed_weight"] = X["sample_weight"][partner.to(X["sample_weight"].device)]
+        return X, y
 
     def infer(self, x, **fit_params):
         """Run the module on a batch; the weights in it are for the loss alone."""
@@ -52,23 +78,36 @@ class HeartSoundNet(NeuralNetClassifier):
         device = next(self.module_.parameters()).device
         if device.type == "cuda":
             x = x.to(device, non_blocking=True)  # from pinned memory
+        if self.masked:
+            x, lengths = trimmed(x)
+            if lengths is not None:
+                fit_params["lengths"] = lengths
         if self.training_dtype is None or not self.module_.training:
             return super().infer(x, **fit_params)
         with torch.autocast(device.type, self.training_dtype):
             return super().infer(x, **fit_params)
 
     def get_loss(self, y_pred, y_true, X=None, training=False):
-        """Mean loss of a batch, weighted where the batch has weights."""
-        loss = super().get_loss(y_pred, y_true, X=X, training=training)
-        if isinstance(X, dict) and "sample_weight" in X:
-            if loss.ndim == 0:
-                raise ValueError(
-                    f"The criterion {type(self.criterion_).__name__} returns one loss for the "
-                    "whole batch, so that recordings cannot be weighted. Use one with "
-                    "reduction='none', or leave out sample_weight and class_weight."
-                )
-            loss = loss * X["sample_weight"].to(loss)
+        """Mean loss of a batch, weighted where the batch has weights, mixed where it is mixed."""
+        X = X if isinstance(X, dict) else {}
+        loss = self._losses(y_pred, y_true, X.get("sample_weight"), training)
+        if "mixed_y" in X:
+            other = self._losses(y_pred, X["mixed_y"], X.get("mixed_weight"), training)
+            loss = loss * X["share"] + other * (1 - X["share"])
         return loss.mean()
+
+    def _losses(self, y_pred, y_true, weight, training):
+        """The loss of each recording, or of the batch where the criterion has no other."""
+        loss = super().get_loss(y_pred, y_true, training=training)
+        if weight is None:
+            return loss
+        if loss.ndim == 0:
+            raise ValueError(
+                f"The criterion {type(self.criterion_).__name__} returns one loss for the "
+                "whole batch, so that recordings cannot be weighted. Use one with "
+                "reduction='none', or leave out sample_weight and class_weight."
+            )
+        return loss * weight.to(loss)
 
     def get_iterator(self, dataset, training=False):
         """Batches of a dataset; to train on none is an error."""
@@ -181,6 +220,13 @@ def make_net(clf, skorch_params, train_rows, valid_rows, device):
             f"net_class={net_class.__name__} cannot weight recordings: derive it from "
             "skheart.classifiers.HeartSoundNet, or leave out sample_weight and class_weight."
         )
+    augmentation = resolve_augmentation(clf.augment, clf.head, clf.input_shape_)
+    for verb, name, used in [("augment", "augment", augmentation), ("mask", "masked", clf.masked)]:
+        if used and not weighted:
+            raise TypeError(
+                f"net_class={net_class.__name__} cannot {verb} recordings: derive it from "
+                f"skheart.classifiers.HeartSoundNet, or leave out {name}."
+            )
     settings = {
         "module__n_classes": len(clf.classes_),
         "module__input_shape": clf.input_shape_,
@@ -208,6 +254,8 @@ def make_net(clf, skorch_params, train_rows, valid_rows, device):
     net = net_class(clf._module_class, **settings)
     if weighted and "accelerator" not in skorch_params and uses_bfloat16(clf.precision, device):
         net.training_dtype = torch.bfloat16
+    if weighted:
+        net.augmentation, net.masked = augmentation, clf.masked
     net.callbacks = make_callbacks(
         callbacks,
         early_stopping=(clf.n_iter_no_change, clf.tol) if clf.early_stopping else None,

@@ -1,4 +1,4 @@
-"""The pipeline of the command `skheart train`: its settings, found wrong before a sound is read."""
+"""The model of the command `skheart train`: its settings, found wrong before a sound is read."""
 
 from __future__ import annotations
 
@@ -16,26 +16,62 @@ from ._logmel import make_plan
 from ._routing import is_skorch_name
 from .pipeline import make_heart_pipeline
 
-__all__ = ["blame_settings", "make_pipeline", "without_progress"]
+__all__ = ["blame_settings", "make_pipeline", "pipeline_in", "silence", "without_progress"]
 
+_QUIET = {"logmel__verbose": 0, "logmel__n_jobs": None, "clf__verbose": 0}
 _LITERALS = {"true": "True", "false": "False", "none": "None"}
 _CNN_FRAMES, _RNN_FRAMES = 1024, 4  # of the trial; an RNN takes any number, and is slow
 
 
-def make_pipeline(model, settings, *, seed, device, n_jobs, verbose):
-    """The paper's pipeline with settings STEP__PARAMETER=VALUE, checked as far as can be."""
-    pipeline = make_heart_pipeline(model, random_state=seed, device=device, verbose=verbose)
-    pipeline.set_params(logmel__n_jobs=n_jobs)
+def make_pipeline(model, settings, *, recipe="paper", seed, device, n_jobs, verbose):
+    """The model of a recipe with settings STEP__PARAMETER=VALUE, checked as far as can be.
+
+    The recipe "best" gives a PatientClassifier; the settings are those of the pipeline in it.
+    """
+    common = {"random_state": seed, "device": device, "verbose": verbose}
+    if recipe == "paper":
+        made = make_heart_pipeline(model, **common)
+    elif model is None:
+        made = make_heart_pipeline(recipe=recipe, **common)
+    else:
+        raise ValueError(
+            f"--model chooses the net of --recipe paper, not of {recipe}: leave one out"
+        )
+    pipeline = pipeline_in(made)
     for text in settings:
         _set_parameter(pipeline, text, model)
+    stops_early = any(text.startswith("clf__early_stopping") for text in settings)
+    if made is not pipeline and stops_early and pipeline["clf"].early_stopping:
+        raise ValueError(
+            f"--recipe {recipe} knows no subjects where it would stop early: leave out "
+            "--set clf__early_stopping, or train with --recipe paper"
+        )
     with blame_settings(settings):
         _try_out(pipeline)
-    return pipeline
+    if made is not pipeline and n_jobs not in (None, 1):
+        made.set_params(n_jobs=n_jobs)  # its members at the same time, each on one thread
+        pipeline.set_params(**_QUIET)
+    else:
+        pipeline.set_params(logmel__n_jobs=n_jobs)
+    return made
+
+
+def pipeline_in(model):
+    """The pipeline with the steps logmel and clf: of a PatientClassifier, that in it."""
+    return getattr(model, "estimator", model)
 
 
 def without_progress(pipeline):
     """A copy for folds that run at the same time: their progress would be a jumble."""
-    return clone(pipeline).set_params(logmel__verbose=0, logmel__n_jobs=None, clf__verbose=0)
+    return clone(pipeline).set_params(**_QUIET)
+
+
+def silence(model):
+    """Leave a fitted model to whoever predicts: without progress, on one thread."""
+    for pipeline in [pipeline_in(model), *getattr(model, "estimators_", ())]:
+        pipeline.set_params(**_QUIET)
+    if pipeline_in(model) is not model:
+        model.set_params(verbose=0, n_jobs=None)
 
 
 @contextlib.contextmanager
@@ -76,7 +112,7 @@ def _blame(error, settings):
 def _try_out(pipeline):
     """Check all values, and train the net on two recordings of silence for an epoch."""
     logmel, clf = pipeline["logmel"], clone(pipeline["clf"])
-    for step in (logmel, pipeline["ros"], clf):
+    for step in (logmel, pipeline.named_steps.get("ros"), clf):
         if step not in (None, "passthrough"):
             step._validate_params()
     plan = make_plan(logmel.get_params(deep=False))
@@ -132,7 +168,7 @@ def _check_name(pipeline, name, text, model):
             "STEP__PARAMETER=VALUE, such as clf__lr=1e-4 (and ros=passthrough)"
         )
     other = "gru" if model == "cnn" else "cnn"
-    if step == "clf" and parameter in make_heart_pipeline(other)["clf"].get_params():
+    if model and step == "clf" and parameter in make_heart_pipeline(other)["clf"].get_params():
         models = "lstm or gru" if model == "cnn" else "cnn"
         raise ValueError(f"--set {text}: {model} has no {parameter}, choose --model {models}")
     raise ValueError(f"--set {text}: there is no parameter {name!r}.{_advice(steps, name)}")

@@ -3,28 +3,34 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import re
 import warnings
 
 from ._arguments import DATASETS
 
-__all__ = ["SubjectWarning", "faults", "read_source"]
+__all__ = ["SubjectWarning", "faults", "patients_in", "patients_of", "read_source"]
+
+PATIENT_COLUMNS = ("patient", "subject")  # the first of them that a table has
 
 
 class SubjectWarning(UserWarning):
     """Somebody may be on both sides of a split: shown with --quiet, too."""
 
 
-def read_source(args):
+def read_source(args, by_patient=False):
     """The recordings of a table or of a dataset by name, and the subject of each.
 
-    Recordings of a table that do not exist are kept: whoever reads them tells.
+    Recordings of a table that do not exist are kept: whoever reads them tells. With `by_patient`, a
+    table without subjects may have patients instead.
     """
     import numpy as np
 
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         data = _load(args)
+    if by_patient and data.groups is None and "patient" in data.frame:
+        return data, _column(args, data, "patient")
     hint = ""
     for warning in caught:
         text = str(warning.message)
@@ -42,6 +48,63 @@ def read_source(args):
         SubjectWarning,
     )
     return data, np.arange(len(data.paths))
+
+
+def patients_of(args, data, groups):
+    """The patient of each recording of `read_source`: its visits may have labels of their own.
+
+    A column patient says it, in CirCor its `patient_id`; elsewhere patients are the subjects.
+    """
+    names = ["patient", *(["patient_id"] if args.source == "circor" else [])]
+    column = next((name for name in names if name in data.frame), None)
+    if column is None:
+        return groups
+    patients = _column(args, data, column)
+    subject_of = dict(zip(patients, groups, strict=True))
+    for path, patient, subject in zip(data.paths, patients, groups, strict=True):
+        if subject != subject_of[patient]:
+            raise ValueError(
+                f"{args.source}: the {column} {patient} has two subjects, {subject} ({path}) and "
+                f"{subject_of[patient]}; a subject may be several patients, not the reverse"
+            )
+    return patients
+
+
+def _column(args, data, name):
+    import numpy as np
+
+    missing = np.flatnonzero(data.frame[name].isna())
+    if len(missing):
+        raise ValueError(
+            f"{args.source}: {data.paths[missing[0]]} has no {name}, nor have "
+            f"{len(missing) - 1} more; fill it in"
+        )
+    return data.frame[name].to_numpy(dtype=str)
+
+
+def patients_in(recordings):
+    """``{absolute path: patient}`` out of those of the arguments that are tables with patients."""
+    from .datasets._files import TABLE_SUFFIXES, joined
+    from .datasets._table import read_table
+
+    found = {}
+    for name in map(os.path.expanduser, recordings):
+        if not name.lower().endswith(TABLE_SUFFIXES) or not os.path.isfile(name):
+            continue
+        table = read_table(name, columns={"path": "path"}, renames=False)
+        column = next((column for column in PATIENT_COLUMNS if column in table), None)
+        for line, row in () if column is None else table.iterrows():
+            if not row["path"]:
+                continue
+            if not row[column]:
+                raise ValueError(f"{name}, line {line}: the {column} is empty; fill it in")
+            path = os.path.abspath(joined(os.path.dirname(name), row["path"]))
+            if found.setdefault(path, row[column]) != row[column]:
+                raise ValueError(
+                    f"{name}, line {line}: {row['path']} is of two patients, {found[path]} and "
+                    f"{row[column]}; keep one line for each recording"
+                )
+    return found
 
 
 def _warn(message, category):

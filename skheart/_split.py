@@ -116,7 +116,8 @@ def _class_weights(class_weight, classes, codes):
 def row_digests(X):
     """Digest of each row of X, as an array of shape (n, 2) of uint64.
 
-    Rows that a net sees as equal, in float32 and without signs of zero, have equal digests. The
+    Rows that a net sees as equal, in float32, without signs of zero and without frames of NaN at
+    their end, have equal digests. The
     first number is of the start of a row alone; where rows start alike, and only there, the second
     one is of the whole row, else 0. So most rows of a memory map are not read to their end.
     """
@@ -134,6 +135,7 @@ def row_digests(X):
 
 def _digest(values):
     seen = np.ascontiguousarray(values, dtype=np.float32) + np.float32(0)
+    seen = seen[~np.isnan(seen)]  # so that the width of an array of short recordings is no matter
     return int.from_bytes(hashlib.blake2b(seen.data, digest_size=8).digest(), "little")
 
 

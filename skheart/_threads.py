@@ -55,3 +55,32 @@ def in_tasks(work, n_rows, n_rows_each, n_threads):
     finally:
         pool.shutdown(cancel_futures=True)
     return [result for call in calls for result in call.result()]
+
+
+@contextlib.contextmanager
+def progress(total, what, verbose):
+    """A bar on standard error while recordings are worked on, in any thread.
+
+    Yields a function to call with the number of recordings that are done.
+
+    Parameters
+    ----------
+    total : int
+        The number of recordings.
+    what : str
+        What is done to them.
+    verbose : int
+        0 shows none.
+    """
+    if not verbose:
+        yield lambda number: None
+        return
+    from tqdm import tqdm
+
+    with tqdm(total=total, desc=what, unit="recording") as bar:
+
+        def advance(number):
+            with bar.get_lock():
+                bar.update(number)
+
+        yield advance

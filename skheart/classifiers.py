@@ -37,6 +37,11 @@ _COMMON_PARAMETERS = """\
     oversample : bool, default=False
         Draw recordings of the rarer classes again until all classes are equally many: after the
         internal split, in the training part alone, by index.
+    augment : Augmentation, "standard" or None, default=None
+        What is done to the spectrograms of a batch before a training step, and in no other place;
+        see `skheart.augmentation.Augmentation`. "standard": two frequency masks of up to a fifth
+        of the mel bins, a time mask of up to a tenth of the frames, gain and tilt of 0.3 and noise
+        of 0.05 deviations. Searches set ``clf__augment__gain`` of an Augmentation.
     early_stopping : bool, default=False
         Set a validation part aside, stop when its UAR has not grown by `tol` for
         `n_iter_no_change` epochs, and restore the weights of the best epoch. The validation part
@@ -48,6 +53,14 @@ _COMMON_PARAMETERS = """\
         Epochs without improvement before early stopping.
     tol : float, default=1e-4
         Smallest growth of the validation UAR that counts as improvement.
+    masked : bool, default=False
+        Whether frames at the end of a recording that are NaN in all mel bins, as after
+        ``LogMelTransformer(pad="mask")``, are taken as not there. What is predicted for a recording
+        is then, to the last bit on the CPU, what is predicted for it alone without them, however
+        wide X is; in training, batch moments, edges of convolutions, pools and heads know the end
+        of each recording, and a pool is cut to a recording that is shorter than it. On the
+        CPU, a CNN trains on batches of unlike lengths in one thread, less than half as fast as on
+        those of one length, which crops of an `Augmentation` make of them. All heads but "flatten".
     n_mels : int or None, default=None
         Mel bins of a frame, to unfold the rows of a 2-D X. 3-D input needs none.
     precision : {"auto", "float32", "bfloat16"}, default="auto"
@@ -59,10 +72,10 @@ _COMMON_PARAMETERS = """\
     n_threads : int or None, default=None
         Threads on the CPU; {threads}
     random_state : int, RandomState instance or None, default=None
-        Decides the initial weights, the order of the recordings, the validation part and the
-        oversampling; the order of the rows of X decides nothing. None: another model in each
-        fit. The global generators are not touched. On a GPU, equal models are promised as far as
-        cuDNN is deterministic.
+        Decides the initial weights, the order of the recordings, the validation part, the
+        oversampling and the augmentation; the order of the rows of X decides nothing. None: another
+        model in each fit. The global generators are not touched. On a GPU, equal models are
+        promised as far as cuDNN is deterministic.
     device : str or torch.device, default="auto"
         "auto" (CUDA where there is one), "cpu", "cuda" or any name of a torch device. A model
         trained on a GPU unpickles on a machine without one.
@@ -91,7 +104,7 @@ _COMMON_PARAMETERS = """\
     n_features_in_ : int
         Features of a recording, n_frames * n_mels.
     input_shape_ : tuple of int
-        (n_frames, n_mels).
+        (n_frames, n_mels) in `fit`.
     feature_names_in_ : ndarray of shape (n_features_in_,)
         Names of the columns; only where X was a DataFrame with such."""
 
@@ -199,10 +212,12 @@ class AttentionCNNClassifier(AttentionClassifier):
         lr_schedule=None,
         class_weight=None,
         oversample=False,
+        augment=None,
         early_stopping=False,
         validation_fraction=0.1,
         n_iter_no_change=10,
         tol=1e-4,
+        masked=False,
         n_mels=None,
         precision="auto",
         n_threads=None,
@@ -223,10 +238,12 @@ class AttentionCNNClassifier(AttentionClassifier):
         self.lr_schedule = lr_schedule
         self.class_weight = class_weight
         self.oversample = oversample
+        self.augment = augment
         self.early_stopping = early_stopping
         self.validation_fraction = validation_fraction
         self.n_iter_no_change = n_iter_no_change
         self.tol = tol
+        self.masked = masked
         self.n_mels = n_mels
         self.precision = precision
         self.n_threads = n_threads
@@ -325,10 +342,12 @@ class AttentionRNNClassifier(AttentionClassifier):
         lr_schedule=None,
         class_weight=None,
         oversample=False,
+        augment=None,
         early_stopping=False,
         validation_fraction=0.1,
         n_iter_no_change=10,
         tol=1e-4,
+        masked=False,
         n_mels=None,
         precision="auto",
         n_threads=None,
@@ -349,10 +368,12 @@ class AttentionRNNClassifier(AttentionClassifier):
         self.lr_schedule = lr_schedule
         self.class_weight = class_weight
         self.oversample = oversample
+        self.augment = augment
         self.early_stopping = early_stopping
         self.validation_fraction = validation_fraction
         self.n_iter_no_change = n_iter_no_change
         self.tol = tol
+        self.masked = masked
         self.n_mels = n_mels
         self.precision = precision
         self.n_threads = n_threads

@@ -13,8 +13,9 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import _check_feature_names_in, check_is_fitted, validate_data
 
-from ._logmel import LogMel, Moments, cut_or_fill, make_plan, standardise, unseen
-from ._threads import in_tasks, read_ahead
+from ._logmel import LogMel, Moments, make_plan, standardise
+from ._samples import load_kept, name_of
+from ._threads import in_tasks, progress, read_ahead
 from .audio import is_path, list_recordings, load_samples, refuse_complex
 
 # Recordings that are computed without the GIL at a time. Their moments are put together in this
@@ -34,11 +35,11 @@ def _is_flat(transformer):
 class LogMelTransformer(TransformerMixin, BaseEstimator):
     """Turn heart sound recordings into log-mel spectrograms of one size.
 
-    Each recording is cut or filled to `duration`, framed without padding its ends,
-    multiplied by a window and Fourier-transformed; the magnitudes are summed by mel filters,
-    and the natural logarithm is taken. The defaults are those of [1]_: 30 s at 4 kHz in
-    Hamming windows of 256 samples at half overlap give 1 + (120000 - 256) // 128 = 936 frames
-    of 64 mel bins.
+    Each recording is cut or filled to `duration`, or only cut (``pad="mask"``), framed without
+    padding its ends, multiplied by a window and Fourier-transformed; the magnitudes are summed by
+    mel filters, and the natural logarithm is taken. The defaults are those of [1]_: 30 s at 4 kHz
+    in Hamming windows of 256 samples at half overlap give 1 + (120000 - 256) // 128 = 936 frames of
+    64 mel bins.
 
     Parameters
     ----------
@@ -46,7 +47,8 @@ class LogMelTransformer(TransformerMixin, BaseEstimator):
         Rate in Hz. Files of another rate are resampled to it (soxr, high quality);
         arrays are taken to have it already.
     duration : float, default=30.0
-        Length in seconds to which every recording is brought.
+        Length in seconds to which every recording is brought; the longest that is kept, with
+        ``pad="mask"``.
     n_fft : int, default=256
         Length of a frame in samples.
     win_length : int, default=None
@@ -75,12 +77,14 @@ class LogMelTransformer(TransformerMixin, BaseEstimator):
     crop : {"center", "start"}, default="center"
         Which part of a longer recording is kept. Assumed (the baseline of the data set
         HSS does so); the paper does not state it.
-    pad : {"repeat", "zero"}, default="repeat"
+    pad : {"repeat", "zero", "mask"}, default="repeat"
         How a shorter recording is filled: by itself over again, or by zeros at its end.
-        Assumed; the paper does not state it.
+        Assumed; the paper does not state it. "mask": not at all. It has
+        1 + (samples - n_fft) // hop_length frames, and the rest of its features is NaN, which a
+        classifier with ``masked=True`` takes as not there.
     standardize : bool, default=True
         Whether each mel bin is brought to mean 0 and deviation 1 over all frames of the
-        training set. Assumed; the paper does not state it.
+        training set (those that are there). Assumed; the paper does not state it.
     flatten : bool, default=False
         Whether the output is 2-D, one row per recording, frame after frame. Only then are
         `get_feature_names_out` and `set_output` available.
@@ -155,7 +159,7 @@ class LogMelTransformer(TransformerMixin, BaseEstimator):
         "power": [Interval(Real, 0, np.inf, closed="neither")],
         "log_floor": [Interval(Real, 0, np.inf, closed="neither")],
         "crop": [StrOptions({"center", "start"})],
-        "pad": [StrOptions({"repeat", "zero"})],
+        "pad": [StrOptions({"repeat", "zero", "mask"})],
         "standardize": ["boolean"],
         "flatten": ["boolean"],
         "n_jobs": [Integral, None],
@@ -344,12 +348,7 @@ class LogMelTransformer(TransformerMixin, BaseEstimator):
         idle = []  # of those who compute, one for each thread
 
         def load(row):
-            # NaN in a frame shows in its features: to search for it all takes a tenth of the time.
-            samples = load_samples(recordings[row], row, plan.sr, finite=False)
-            if not all(np.isfinite(part).all() for part in unseen(samples, plan)):
-                load_samples(recordings[row], row, plan.sr)  # raises
-            kept = cut_or_fill(samples, plan)
-            return kept.copy() if is_path(recordings[row]) else kept  # the rest is given back
+            return load_kept(recordings[row], row, plan)
 
         def work(rows, loaded):
             log_mel = idle.pop() if idle else LogMel(plan, mean, scale)
@@ -364,7 +363,7 @@ class LogMelTransformer(TransformerMixin, BaseEstimator):
                 row, samples = rows[error.args[0]], batch[error.args[0]]
                 load_samples(recordings[row], row, plan.sr)  # raises where that is NaN
                 raise ValueError(
-                    f"{_name(recordings[row], row)} has samples so large that its spectrum "
+                    f"{name_of(recordings[row], row)} has samples so large that its spectrum "
                     f"overflows (up to {np.abs(samples).max():.3g}). Scale it to [-1, 1]."
                 ) from None
             idle.append(log_mel)
@@ -372,7 +371,8 @@ class LogMelTransformer(TransformerMixin, BaseEstimator):
             return moments
 
         n_threads = effective_n_jobs(self.n_jobs)
-        with self._progress(len(recordings)) as advance, contextlib.ExitStack() as stack:
+        with contextlib.ExitStack() as stack:
+            advance = stack.enter_context(progress(len(recordings), "log-mel", self.verbose))
             if n_threads == 1 and is_path(recordings[0]):
                 ahead = stack.enter_context(read_ahead(load, range(len(recordings))))
                 moments = in_tasks(lambda rows: work(rows, ahead), len(recordings), _TASK, 1)
@@ -381,22 +381,6 @@ class LogMelTransformer(TransformerMixin, BaseEstimator):
                     lambda rows: work(rows, map(load, rows)), len(recordings), _TASK, n_threads
                 )
         return Moments.together(moments) if mean is None else None
-
-    @contextlib.contextmanager
-    def _progress(self, total):
-        """A function to call with the number of recordings that are done."""
-        if not self.verbose:
-            yield lambda number: None
-            return
-        from tqdm import tqdm
-
-        with tqdm(total=total, desc="log-mel", unit="recording") as bar:
-
-            def advance(number):
-                with bar.get_lock():
-                    bar.update(number)
-
-            yield advance
 
     def _allocate(self, n_recordings, plan):
         shape = (n_recordings, plan.n_frames, len(plan.frequencies))
@@ -411,7 +395,3 @@ class LogMelTransformer(TransformerMixin, BaseEstimator):
         tags.input_tags.string = False
         tags.transformer_tags.preserves_dtype = ["float32"]
         return tags
-
-
-def _name(recording, row):
-    return f"'{recording}'" if is_path(recording) else f"The recording at row {row}"

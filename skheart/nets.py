@@ -14,8 +14,9 @@ import torch
 from torch import nn
 from torch.nn import functional
 
+from . import _masked as masked
 from ._chunks import chunk_slices, in_chunks
-from ._conv_block import conv_norm_pool, fold, folded_conv_pool
+from ._conv_block import channels_last, conv_norm_pool, fold, folded_conv_pool
 from ._heads import AttentionMaps, AttentionPooling, PooledHead, init_he
 from ._recurrent import recurrent_layer
 from ._sizes import check_choice, check_sizes, pool_sizes
@@ -46,7 +47,7 @@ class _AttentionNet(nn.Module):
         log_prior = torch.as_tensor(prior, dtype=torch.float32).clamp(min=1e-6).log()
         self.head.bias.add_((log_prior - log_prior.mean()).to(self.head.bias.device))
 
-    def forward(self, x, return_maps=False):
+    def forward(self, x, return_maps=False, lengths=None):
         """Compute logits.
 
         Parameters
@@ -55,14 +56,21 @@ class _AttentionNet(nn.Module):
             Log-mel spectrograms.
         return_maps : bool, default=False
             Return an `AttentionMaps`.
+        lengths : Tensor of int of shape (n,) or None, default=None
+            Frames of each recording, if they differ. What x holds past the end of one has no part
+            in anything, batch moments and the edges of convolutions included, and maps are 0
+            there.
 
         Returns
         -------
         Tensor of shape (n, n_classes) or AttentionMaps
         """
-        features = self.features(x)
+        features = self.features(x, lengths)
+        there = None
+        if lengths is not None:
+            there = masked.frames_there(self.map_lengths(lengths), features.shape[2])
         with torch.autocast(x.device.type, enabled=False):  # the head is cheap, and kept exact
-            return self.head(features, return_maps)
+            return self.head(features, return_maps, there)
 
 
 class AttentionCNN(_AttentionNet):
@@ -156,8 +164,16 @@ class AttentionCNN(_AttentionNet):
             n_mels //= min(mel, n_mels)
         return n_frames, n_mels
 
-    def features(self, x):
+    def map_lengths(self, lengths):
+        """Time cells of recordings of so many frames, a tensor of int."""
+        for time, _ in self.pool_sizes:
+            lengths = masked.pooled(lengths, time)
+        return lengths
+
+    def features(self, x, lengths=None):
         """Feature map ``(n, channels, time, mel)`` of spectrograms ``(n, n_frames, n_mels)``."""
+        if lengths is not None:
+            return self._masked_maps(x, lengths)
         on_cpu = x.device.type == "cpu"
         if on_cpu and not (self.training or torch.is_grad_enabled()):
             slices = chunk_slices(len(x), self.largest_map(*x.shape[1:]))
@@ -209,6 +225,13 @@ class AttentionCNN(_AttentionNet):
             else:
                 folded = self._folded[layer] if self._folded else fold(conv, norm, h.dtype)
                 h = folded_conv_pool(h, *folded, pool)
+        return h.to(x.dtype)
+
+    def _masked_maps(self, x, lengths):
+        h = x.masked_fill(~masked.frames_there(lengths, x.shape[1])[:, :, None], 0).unsqueeze(1)
+        h = channels_last(h)
+        for layer in zip(self.convs, self.norms, self.pool_sizes, strict=True):
+            h, lengths = masked.conv_norm_pool(h, lengths, *layer)
         return h.to(x.dtype)
 
 
@@ -279,32 +302,52 @@ class AttentionRNN(_AttentionNet):
         else:
             self.head = PooledHead(widths[-1], n_classes, head)
 
-    def features(self, x):
+    def map_lengths(self, lengths):
+        """Steps of the feature sequence of recordings of so many frames, a tensor of int."""
+        return torch.ones_like(lengths) if self._both_ends else lengths
+
+    @property
+    def _both_ends(self):
+        """Whether the last step of each direction alone is looked at."""
+        return self.layers[-1].bidirectional and getattr(self.head, "mode", None) == "last"
+
+    def features(self, x, lengths=None):
         """Feature sequence ``(n, outputs, time)`` of spectrograms ``(n, n_frames, n_mels)``."""
+        if lengths is not None:
+            x = x.masked_fill(~masked.frames_there(lengths, x.shape[1])[:, :, None], 0)
         if x.device.type == "cpu" and reduced_precision(x) == torch.bfloat16:
-            h = self._reduced(x)
-        else:
+            h = self._reduced(x, lengths)
+        elif lengths is not None and self.layers[-1].bidirectional:
+            h = masked.both_ways(self.layers, x, lengths)
+        else:  # forwards, what follows the end of a recording changes nothing before it
             h = x
             for layer in self.layers:
                 h, _ = layer(h)
         h = h.to(x.dtype)
-        if self.layers[-1].bidirectional and getattr(self.head, "mode", None) == "last":
+        if self._both_ends:
             # The backward direction ends at the first frame.
             n_units = self.layers[-1].hidden_size
-            h = torch.cat([h[:, -1:, :n_units], h[:, :1, n_units:]], dim=2)
+            ends = -1 if lengths is None else lengths - 1
+            last = h[torch.arange(len(h), device=h.device), ends][:, None]
+            h = torch.cat([last[:, :, :n_units], h[:, :1, n_units:]], dim=2)
         return h.transpose(1, 2)
 
     def cell_size(self, n_frames, n_mels):
         """Frames and mel bins behind a step of the feature sequence."""
-        both_ends = self.layers[-1].bidirectional and getattr(self.head, "mode", None) == "last"
-        return n_frames if both_ends else 1, n_mels
+        return n_frames if self._both_ends else 1, n_mels
 
-    def _reduced(self, x):
+    def _reduced(self, x, lengths):
         """The layers with products in bfloat16, on the CPU."""
         h = x.transpose(0, 1)
         for layer in self.layers:
-            directions = (False, True) if layer.bidirectional else (False,)
-            h = torch.cat([recurrent_layer(h, layer, reverse) for reverse in directions], dim=2)
+            outputs = [recurrent_layer(h, layer)]
+            if layer.bidirectional and lengths is None:
+                outputs.append(recurrent_layer(h, layer, reverse=True))
+            elif layer.bidirectional:  # read from the end that they have in common
+                backward = masked.aligned_right(h, lengths)
+                backward = recurrent_layer(backward, layer, reverse=True)
+                outputs.append(masked.aligned_right(backward, lengths, back=True))
+            h = torch.cat(outputs, dim=2)
         return h.transpose(0, 1)
 
 

@@ -36,10 +36,11 @@ def test_help(verb, capsys):
     assert err == ""
 
 
-@pytest.mark.parametrize("verb", ["evaluate", "predict"])
-def test_help_warns_of_untrusted_models(verb, capsys):
+@pytest.mark.parametrize("verb", ["evaluate", "predict", "explain"])
+def test_help_says_that_models_are_not_run(verb, capsys):
     main([verb, "--help"])
-    assert "only load models that you trust" in " ".join(capsys.readouterr().out.split())
+    said = " ".join(capsys.readouterr().out.split())
+    assert "Nothing in a model file is run; a pickle is refused." in said
 
 
 @pytest.mark.parametrize(

@@ -11,8 +11,10 @@ import numpy as np
 import pandas as pd
 import pytest
 from command import SMALL, fails
-from sklearn.dummy import DummyClassifier
+from sklearn.base import clone
+from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import balanced_accuracy_score
+from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import StandardScaler
 
 import skheart
@@ -26,7 +28,7 @@ def test_evaluate_equals_scikit_learn(folder, model, capsys):
     assert main(["evaluate", str(model), str(folder / "table.csv")]) == 0
     out, err = capsys.readouterr()
     table = pd.read_csv(folder / "table.csv")
-    predicted = joblib.load(model).predict([str(folder / path) for path in table["path"]])
+    predicted = skheart.load(model).predict([str(folder / path) for path in table["path"]])
     row = out.splitlines()[1].split()
     assert row[0] == "model"
     expected = balanced_accuracy_score(table["label"], predicted)
@@ -89,19 +91,22 @@ def test_a_label_that_the_model_does_not_know(folder, model, tmp_path, capsys):
     assert "no class 'grave'; it predicts mild, normal, severe" in line
 
 
-@pytest.mark.parametrize("verb", ["evaluate", "predict"])
+@pytest.mark.parametrize("verb", ["evaluate", "predict", "explain"])
 @pytest.mark.parametrize(
     ("content", "words"),
     [
         (None, "there is no model"),
-        (b"", "is not a model of skheart train"),
-        (b"text\n", "is not a model of skheart train"),
-        (
-            DummyClassifier(),
-            "holds a DummyClassifier, not a pipeline with the steps logmel and clf",
-        ),
+        (b"", "is empty"),
+        (b"text with words\n", "is not a safetensors file, or it is damaged"),
         (StandardScaler(), "holds a StandardScaler, not a pipeline with the steps logmel and clf"),
-        ({"a": 1}, "holds a dict, not a pipeline with the steps logmel and clf"),
+        (
+            Pipeline([("clf", LogisticRegression())]),
+            "holds a Pipeline, not a pipeline with the steps logmel and clf",
+        ),
+        (
+            Pipeline([("logmel", StandardScaler()), ("clf", StandardScaler())]),
+            "holds a pipeline without predict_proba",
+        ),
     ],
 )
 def test_a_wrong_model(folder, tmp_path, capsys, verb, content, words):
@@ -109,14 +114,19 @@ def test_a_wrong_model(folder, tmp_path, capsys, verb, content, words):
     if isinstance(content, bytes):
         path.write_bytes(content)
     elif content is not None:
-        joblib.dump(content, path)
-    assert words in fails([verb, path, folder / "table.csv"], capsys)
+        skheart.save(clone(content).fit(np.eye(4), [0, 1, 0, 1]), path)
+    argv = [verb, path, folder / "table.csv", *(["--check"] if verb == "explain" else [])]
+    assert words in fails(argv, capsys)
 
 
-def test_a_pipeline_that_is_not_fitted(folder, tmp_path, capsys):
-    joblib.dump(skheart.make_heart_pipeline(), tmp_path / "m")
-    line = fails(["predict", tmp_path / "m", folder / "table.csv"], capsys)
-    assert "holds a pipeline that is not fitted" in line
+@pytest.mark.parametrize("verb", ["evaluate", "predict", "explain"])
+def test_a_pickle_is_not_run_and_the_remedy_is_told(folder, model, tmp_path, capsys, verb):
+    joblib.dump(skheart.load(model), tmp_path / "m.joblib")
+    argv = [verb, tmp_path / "m.joblib", folder / "table.csv"]
+    line = fails([*argv, *(["--check"] if verb == "explain" else [])], capsys)
+    assert "m.joblib is a pickle, as joblib and older versions of skheart write it" in line
+    assert "load it in Python with joblib.load" in line
+    assert line.endswith("write it anew with skheart.save(model, path).")
 
 
 def test_half_a_model(folder, model, tmp_path, capsys):
@@ -148,7 +158,7 @@ def test_predict_takes_files_folders_and_lists(folder, model, tmp_path, capsys, 
     rows = read_csv(out)
     assert list(rows[0]) == ["path", "label", "p_mild", "p_normal", "p_severe"]
     assert [row["path"] for row in rows] == paths
-    pipeline = joblib.load(model)
+    pipeline = skheart.load(model)
     assert [row["label"] for row in rows] == pipeline.predict(paths).tolist()
     probabilities = [[float(row[f"p_{c}"]) for c in pipeline.classes_] for row in rows]
     np.testing.assert_allclose(probabilities, pipeline.predict_proba(paths), atol=2e-6)

@@ -3,9 +3,15 @@
 import warnings
 
 import pytest
+from sklearn.linear_model import LogisticRegression
 from sklearn.utils.estimator_checks import check_estimator
 
-from skheart import AttentionCNNClassifier, AttentionRNNClassifier, LogMelTransformer
+from skheart import (
+    AttentionCNNClassifier,
+    AttentionRNNClassifier,
+    LogMelTransformer,
+    PatientClassifier,
+)
 
 
 @pytest.mark.parametrize(
@@ -14,6 +20,8 @@ from skheart import AttentionCNNClassifier, AttentionRNNClassifier, LogMelTransf
         LogMelTransformer(),
         AttentionCNNClassifier(),
         AttentionRNNClassifier(),
+        PatientClassifier(LogisticRegression()),
+        PatientClassifier(LogisticRegression(), cv=2, combiner="logistic"),
     ],
     ids=repr,
 )

@@ -222,11 +222,9 @@ def test_scikit_learns_checks_of_names_and_containers(check):
 
 def test_each_recording_is_computed_once(recordings, monkeypatch):
     rows = []
-    load = features.load_samples
+    load = features.load_kept
     monkeypatch.setattr(
-        features,
-        "load_samples",
-        lambda r, row, sr, **kw: rows.append(row) or load(r, row, sr, **kw),
+        features, "load_kept", lambda r, row, plan: rows.append(row) or load(r, row, plan)
     )
     LogMelTransformer(duration=0.5, n_jobs=2).fit_transform(recordings * 5)
     assert sorted(rows) == list(range(25))

@@ -51,7 +51,7 @@ def test_files_are_read_while_others_are_computed(paths, monkeypatch):
     """What is computed waits for what comes after it, and no more than a few are read ahead."""
     read = [threading.Event() for _ in paths]
     done, ahead = [], []
-    load, compute = features.load_samples, features.LogMel.__call__
+    load, compute = features.load_kept, features.LogMel.__call__
 
     def load_and_tell(recording, row, *args, **kwargs):
         samples = load(recording, row, *args, **kwargs)
@@ -65,7 +65,7 @@ def test_files_are_read_while_others_are_computed(paths, monkeypatch):
         return compute(self, recordings, out)
 
     expected = LogMelTransformer(duration=0.5, n_jobs=2).fit_transform(paths)
-    monkeypatch.setattr(features, "load_samples", load_and_tell)
+    monkeypatch.setattr(features, "load_kept", load_and_tell)
     monkeypatch.setattr(features.LogMel, "__call__", compute_late)
     np.testing.assert_array_equal(LogMelTransformer(duration=0.5).fit_transform(paths), expected)
     assert len(done) == 20

@@ -10,7 +10,7 @@ import pytest
 import soxr
 from sklearn.base import clone
 
-from skheart import LogMelTransformer, _logmel
+from skheart import LogMelTransformer, _logmel, _samples
 
 SHORT = {"duration": 0.5, "standardize": False}
 
@@ -243,7 +243,7 @@ def test_filters_are_built_once(recordings):
     ],
 )
 def test_integers_become_the_range_from_minus_one_to_one(dtype, low, middle, high):
-    result = _logmel.as_float(np.array([low, middle, high], dtype=dtype))
+    result = _samples.as_float(np.array([low, middle, high], dtype=dtype))
     step = 2 / (high - low + 1)
     assert result.dtype == np.float64
     np.testing.assert_array_equal(result, [-1.0, 0.0, 1.0 - step])

@@ -44,7 +44,7 @@ def explain_checks(
     Parameters
     ----------
     estimator : estimator
-        What `explain` takes.
+        What `explain` takes, except a `PatientClassifier`: pass its `estimators_` one by one.
     X : array, list, Series or DataFrame
         What `explain` takes: recordings that the model was not trained on.
     y : array of shape (n,) or None, default=None
@@ -105,6 +105,8 @@ def explain_checks(
     ------
     ValueError
         If y, segmentation or groups have another length than X, or a check or method is unknown.
+    TypeError
+        If the estimator is none that can be checked.
 
     References
     ----------
@@ -132,11 +134,12 @@ def explain_checks(
     checks = CHECKS if everything else _chosen("checks", checks, CHECKS)
     methods = _methods(compare) if "agreement" in checks else ()
     rng = check_random_state(random_state)
+    clf = parts_of(estimator)[1]
     explanations = explain(estimator, X, front_end=front_end)
     n = len(explanations)
     groups = np.arange(n) if groups is None else _as_long(groups, "groups", n)
     run = _Run(
-        parts_of(estimator)[1],
+        clf,
         np.stack([e.features for e in explanations]),
         explanations,
         _as_long(y, "y", n),

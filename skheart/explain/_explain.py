@@ -11,10 +11,12 @@ from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
 from .._base import AttentionClassifier
-from .._logmel import cut_or_fill
+from .._samples import cut_or_fill
 from ..audio import is_path, list_recordings, load_samples
+from ..patients import PatientClassifier
 from . import _saliency
 from ._explanation import Explanation, Maps
+from ._members import averaged
 
 __all__ = ["explain", "parts_of"]
 
@@ -28,7 +30,7 @@ def explain(estimator, X, *, method="attention", front_end=None, **options):
     ----------
     estimator : estimator
         A fitted `AttentionCNNClassifier` or `AttentionRNNClassifier`, a pipeline that ends in one,
-        or a search over either (its best estimator is explained).
+        a `PatientClassifier` of such, or a search over any (its best estimator is explained).
     X : array, list, Series or DataFrame
         What `estimator.predict` takes: recordings or paths for a pipeline with a
         `LogMelTransformer`, log-mel spectrograms for a classifier.
@@ -53,7 +55,8 @@ def explain(estimator, X, *, method="attention", front_end=None, **options):
     Raises
     ------
     ValueError
-        If the method or an option is unknown, or X is not what the estimator takes.
+        If the method or an option is unknown, X is not what the estimator takes, or a
+        `PatientClassifier` cuts recordings into windows or has members of several grids.
     TypeError
         If the estimator is none of the above.
 
@@ -66,7 +69,15 @@ def explain(estimator, X, *, method="attention", front_end=None, **options):
     than it covers, and a cell of an RNN all that came before. It differs from model to model
     (README, "Explanations"); `explain_checks` measures it for yours.
 
-    Recordings are explained as the model sees them, cut or filled to one length.
+    Of a `PatientClassifier` each recording is explained by itself, as the mean over `estimators_`:
+    its maps are the means of their maps, and the contributions sum to the mean of their logits
+    (where there are several, a contribution is not C * F* of the means). The probabilities are
+    those of the mean logits. How it puts the recordings of a patient together, its combiner and its
+    decision weights are not part of the explanation.
+
+    Recordings are explained as the model sees them, cut or filled to one length. With
+    ``masked=True`` they are not filled: past the end of a recording its features are NaN, and its
+    maps 0.
 
     References
     ----------
@@ -94,14 +105,23 @@ def explain(estimator, X, *, method="attention", front_end=None, **options):
             f"method={method!r} has no option {unknown[0]!r}; "
             + (f"it has {', '.join(known)}." if known else "it has none.")
         )
+    members = _members_of(estimator)
+    return averaged([_explained(one, X, method, front_end, options) for one in members])
+
+
+def _explained(estimator, X, method, front_end, options):
+    """Explanations by one net."""
     steps, clf, found = parts_of(estimator)
     front_end = front_end if found is None else found
     features = clf._check_X(transformed(steps, X), reset=False)
     if method == "attention":
         _warn_of_missing(clf)
-        logits, base, heads, cell = _attention(clf, features)
+        logits, base, heads, cells = _attention(clf, features)
+    elif clf.masked:
+        logits, base, heads, cells = _each_alone(getattr(_saliency, method), clf, features, options)
     else:
         logits, base, heads, cell = getattr(_saliency, method)(clf, features, **options)
+        cells = [cell] * len(features)
     axes = _axes(front_end, features.shape[1:])
     probabilities = softmax(logits, axis=1)
     names = [f"recording {row}" for row in range(len(features))]
@@ -118,9 +138,9 @@ def explain(estimator, X, *, method="attention", front_end=None, **options):
             logits=logits[row],
             probabilities=probabilities[row],
             base=base[row],
-            head=Maps(*heads[row], *_pooled(axes, cell)),
+            head=Maps(*heads[row], *_pooled(axes, cells[row])),
             features=np.array(features[row], np.float32),
-            cell=cell,
+            cell=cells[row],
             times=axes[0],
             frequencies=axes[1],
             **sounds[row],
@@ -129,11 +149,35 @@ def explain(estimator, X, *, method="attention", front_end=None, **options):
     ]
 
 
-def parts_of(estimator):
-    """The steps before the classifier, the classifier, and the fitted front end or None."""
+def _members_of(estimator):
+    """The estimators whose mean is explained."""
+    estimator = _found(estimator)
+    if not isinstance(estimator, PatientClassifier):
+        return [estimator]
+    check_is_fitted(estimator, "estimators_")
+    if estimator.window is not None:
+        raise ValueError(
+            f"The PatientClassifier cuts recordings into windows of window={estimator.window} s, "
+            "and an explanation is of one: cut them, and pass estimator.estimators_[0]."
+        )
+    return estimator.estimators_
+
+
+def _found(estimator):
+    """What a search has found; all else as it is."""
     if hasattr(estimator, "param_distributions") or hasattr(estimator, "param_grid"):
         check_is_fitted(estimator)
-    estimator = getattr(estimator, "best_estimator_", estimator)
+    return getattr(estimator, "best_estimator_", estimator)
+
+
+def parts_of(estimator):
+    """The steps before the classifier, the classifier, and the fitted front end or None."""
+    estimator = _found(estimator)
+    if isinstance(estimator, PatientClassifier):
+        raise TypeError(
+            "The checks are of one net, and a PatientClassifier holds several: pass "
+            "estimator.estimators_[0], or each in turn."
+        )
     steps, clf = [], estimator
     if isinstance(estimator, Pipeline):
         check_is_fitted(estimator)
@@ -159,7 +203,7 @@ def transformed(steps, X):
 
 
 def _attention(clf, features):
-    """Logits, base, (attention, class_map, contribution) of each recording, and the cell's size."""
+    """Logits, base, (attention, class_map, contribution) and the cell's size of each recording."""
     logits = np.empty((len(features), len(clf.classes_)))
     heads = [None] * len(features)
 
@@ -173,9 +217,40 @@ def _attention(clf, features):
 
     clf._infer(features, collect, return_maps=True)
     clf._check_logits(logits)
-    cell = clf.net_.module_.cell_size(*features.shape[1:])
     heads = [[_with_frequencies(maps) for maps in head] for head in heads]
-    return logits, np.zeros_like(logits), heads, cell
+    n_frames, n_mels = features.shape[1:]
+    cells = [clf.net_.module_.cell_size(n_frames, n_mels)] * len(features)
+    if clf.masked:  # a pool is cut to a recording that is shorter than it
+        cells = [clf.net_.module_.cell_size(len(_there(row)), n_mels) for row in features]
+        heads = _filled(heads, n_frames, cells)
+    return logits, np.zeros_like(logits), heads, cells
+
+
+def _each_alone(method, clf, features, options):
+    """The same by another method, each recording without what is past its end."""
+    parts = [method(clf, _there(row)[None], **options) for row in features]
+    logits, base, heads, cells = zip(*parts, strict=True)
+    heads = _filled([head for (head,) in heads], features.shape[1], cells)
+    return np.concatenate(logits), np.concatenate(base), heads, cells
+
+
+def _there(recording):
+    """The frames of a recording without those of NaN at its end."""
+    return recording[: np.count_nonzero(~np.isnan(recording[:, 0]))]
+
+
+def _filled(heads, n_frames, cells):
+    """Maps (n_classes, times, frequencies) as of all frames, 0 past the end of the recording."""
+    filled = []
+    for head, cell in zip(heads, cells, strict=True):
+        n_times = n_frames // cell[0]
+        filled.append([None if maps is None else _with_times(maps, n_times) for maps in head])
+    return filled
+
+
+def _with_times(maps, n_times):
+    maps = maps[:, :n_times]
+    return np.pad(maps, ((0, 0), (0, n_times - maps.shape[1]), (0, 0)))
 
 
 def _with_frequencies(maps):
@@ -192,7 +267,7 @@ def _warn_of_missing(clf):
             f"{'' if also else ', and it pools before it classifies, so that class_map is None'}; "
             f"there is {given}{also}. head='attention' gives all three.",
             UserWarning,
-            stacklevel=3,
+            stacklevel=5,
         )
 
 

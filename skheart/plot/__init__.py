@@ -7,5 +7,13 @@ Axes and the Figure as attributes. They need matplotlib, the extra "plot".
 from ._attention import AttentionDisplay
 from ._history import HistoryDisplay
 from ._logmel import LogMelDisplay
+from ._scores import ScoreDisplay
+from ._sites import SiteAuditDisplay
 
-__all__ = ["AttentionDisplay", "HistoryDisplay", "LogMelDisplay"]
+__all__ = [
+    "AttentionDisplay",
+    "HistoryDisplay",
+    "LogMelDisplay",
+    "ScoreDisplay",
+    "SiteAuditDisplay",
+]

@@ -1,0 +1,117 @@
+"""LogMelTransformer(pad="mask"): recordings that are not filled up."""
+
+import numpy as np
+import pytest
+from sklearn.base import clone
+
+from skheart import AttentionCNNClassifier, LogMelTransformer
+from skheart.datasets import make_heart_sounds
+from skheart.explain import explain
+from skheart.pipeline import make_heart_pipeline
+
+SETTINGS = [{}, {"power": 1.7}, {"n_fft": 200, "hop_length": 75}, {"hop_length": 300}]
+SIZES = (8000, 256, 5000, 383, 384, 12000, 7999, 300, 4000)
+
+
+@pytest.fixture(scope="module")
+def recordings():
+    rng = np.random.default_rng(0)
+    return [0.1 * rng.normal(size=size) for size in SIZES]
+
+
+def transformer(**params):
+    return LogMelTransformer(**{"duration": 2.0, "pad": "mask", "n_mels": 32, **params})
+
+
+@pytest.mark.parametrize("params", SETTINGS, ids=str)
+def test_frames_are_those_of_the_recording_and_the_rest_is_nan(recordings, params):
+    raw = transformer(standardize=False, crop="start", **params)
+    X = raw.fit_transform(recordings)
+    np.testing.assert_array_equal(raw.transform(recordings), X)
+    for row, samples in zip(X, recordings, strict=True):
+        size = min(len(samples), 8000)
+        n_frames = 1 + (size - raw.n_fft) // raw.hop_length
+        assert np.isnan(row[n_frames:]).all()
+        alone = clone(raw).set_params(pad="repeat", duration=size / 4000).fit_transform([samples])
+        np.testing.assert_allclose(row[:n_frames], alone[0], rtol=1e-5, atol=1e-5)
+    assert X.shape[1] == 1 + (8000 - raw.n_fft) // raw.hop_length
+
+
+@pytest.mark.parametrize("params", SETTINGS, ids=str)
+def test_moments_are_those_of_real_frames(recordings, params):
+    raw = transformer(standardize=False, **params).fit_transform(recordings)
+    frames = raw[~np.isnan(raw[:, :, 0])].astype(np.float64)
+    found = transformer(**params)
+    X = found.fit_transform(recordings)
+    np.testing.assert_allclose(found.mean_, frames.mean(axis=0), rtol=1e-5)
+    np.testing.assert_allclose(found.scale_, frames.std(axis=0), rtol=1e-5)
+    np.testing.assert_array_equal(np.isnan(X), np.isnan(raw))
+    np.testing.assert_allclose(X[~np.isnan(X)].reshape(-1, 32).mean(axis=0), 0, atol=1e-5)
+
+
+def test_threads_change_nothing(recordings, tmp_path):
+    import soundfile
+
+    many = recordings * 3
+    one = transformer()
+    expected = one.fit_transform(many)
+    three = transformer(n_jobs=3)
+    np.testing.assert_array_equal(three.fit_transform(many), expected)
+    np.testing.assert_array_equal(three.mean_, one.mean_)
+    np.testing.assert_array_equal(three.scale_, one.scale_)
+    np.testing.assert_array_equal(three.transform(many), one.transform(many))
+    for number, samples in enumerate(recordings):
+        soundfile.write(tmp_path / f"{number}.wav", samples, 4000, subtype="FLOAT")
+    paths = [str(tmp_path / f"{number}.wav") for number in range(len(recordings))]
+    np.testing.assert_allclose(
+        transformer().fit(recordings).transform(paths),
+        transformer().fit_transform(recordings),
+        atol=1e-4,
+    )
+
+
+def test_a_recording_does_not_depend_on_the_others(recordings):
+    fitted = transformer().fit(recordings)
+    X = fitted.transform(recordings)
+    for row, samples in zip(X, recordings, strict=True):
+        np.testing.assert_array_equal(fitted.transform([samples])[0], row)
+
+
+def test_less_than_a_frame_is_an_error_that_names_it(recordings, tmp_path):
+    import soundfile
+
+    short = np.full(255, 0.1)
+    soundfile.write(tmp_path / "short.wav", short, 4000)
+    fitted = transformer().fit(recordings)
+    with pytest.raises(ValueError, match="The recording at row 1 has 255 samples"):
+        fitted.transform([recordings[0], short])
+    with pytest.raises(ValueError, match="short.wav' has 255 samples at sr=4000 Hz, fewer than"):
+        transformer().fit([str(tmp_path / "short.wav")])
+
+
+def test_nan_samples_are_found_where_no_frame_is(recordings):
+    fitted = transformer().fit(recordings)
+    for where in (0, 300, 382):
+        spoilt = recordings[3].copy()  # 383 samples, one frame of 256
+        spoilt[where] = np.nan
+        with pytest.raises(ValueError, match="row 0"):
+            fitted.transform([spoilt])
+
+
+def test_a_pipeline_trains_predicts_and_explains_what_is_there():
+    sounds = make_heart_sounds(n_subjects=9, duration=3, random_state=0)
+    data = [samples[: 4000 + 900 * k] for k, samples in enumerate(sounds.data)]
+    pipeline = make_heart_pipeline("cnn", random_state=0).set_params(
+        logmel__duration=3,
+        logmel__pad="mask",
+        clf=AttentionCNNClassifier(channels=(4, 8), max_epochs=1, masked=True, random_state=0),
+    )
+    pipeline.fit(data, sounds.target)
+    probabilities = pipeline.predict_proba(data)
+    for samples, expected in zip(data, probabilities, strict=True):
+        np.testing.assert_array_equal(pipeline.predict_proba([samples])[0], expected)
+    first = explain(pipeline, data[:2])[0]
+    assert len(first.signal) == 4000
+    assert np.isnan(first.features[30:]).all()
+    assert not first.contribution[:, 30:].any()
+    np.testing.assert_allclose(first.contribution.sum((1, 2)), first.logits, atol=1e-4)
