@@ -72,8 +72,7 @@ def conv_norm_pool(x, lengths, conv, norm, sizes):
     )
     if norm.training:
         norm.num_batches_tracked += 1
-    # Never the maximum of a pool that has a cell of the recording.
-    filled = torch.full_like(z, -torch.inf)
+    filled = torch.zeros_like(z)  # which ReLU makes the least that a pool can give
     filled[there] = normed.to(z.dtype).view_as(cells)
     pool = min(sizes[0], z.shape[1]), min(sizes[1], z.shape[2])
     y = functional.relu(functional.max_pool2d(filled.permute(0, 3, 1, 2), pool))
