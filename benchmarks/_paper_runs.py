@@ -277,20 +277,26 @@ def train_and_predict(run, sounds, file, *, epochs, equal_epochs, **recipe):
 
 def do_runs(runs, sounds, store, *, jobs=1, verbose=1, **recipe):
     """Do the runs whose file is not there, side by side; what ends is kept, whatever follows."""
-    from joblib import Parallel, delayed, parallel_config
-    from tqdm import tqdm
+    from joblib import delayed
 
     files = {run: Path(store, "predictions", f"{run.stem}.csv") for run in runs}
     missing = [run for run in runs if not files[run].exists()]
+    calls = [delayed(train_and_predict)(run, sounds, files[run], **recipe) for run in missing]
+    side_by_side(calls, n_done=len(runs) - len(missing), jobs=jobs, verbose=verbose)
+
+
+def side_by_side(calls, *, n_done=0, jobs=1, n_threads=1, verbose=1):
+    """Make delayed calls in processes of `n_threads` threads each, with a bar for those made."""
+    from joblib import Parallel, parallel_config
+    from tqdm import tqdm
+
+    total = n_done + len(calls)
     with (
-        tqdm(total=len(runs), initial=len(runs) - len(missing), unit="run", disable=not verbose)
-        as bar,
-        parallel_config("loky", n_jobs=jobs, inner_max_num_threads=1),
-    ):  # fmt: skip
-        done = Parallel(return_as="generator_unordered", batch_size=1, pre_dispatch="n_jobs")(
-            delayed(train_and_predict)(run, sounds, files[run], **recipe) for run in missing
-        )
-        for _ in done:
+        tqdm(total=total, initial=n_done, unit="run", disable=not verbose) as bar,
+        parallel_config("loky", n_jobs=jobs, inner_max_num_threads=n_threads),
+    ):
+        in_turn = Parallel(return_as="generator_unordered", batch_size=1, pre_dispatch="n_jobs")
+        for _ in in_turn(calls):
             bar.update()
 
 

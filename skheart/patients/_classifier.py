@@ -9,14 +9,14 @@ from sklearn.base import BaseEstimator, ClassifierMixin, MetaEstimatorMixin, _fi
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
-from sklearn.utils import _safe_indexing, check_random_state
+from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
-from sklearn.utils.parallel import Parallel, delayed
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from .._folds import subject_folds
 from .._targets import check_targets
 from ._aggregate import RULES, Levels, mean_log_proba, patient_features
+from ._members import Units, fit_members
 from ._recordings import join_recordings, recordings_of_patients
 from ._scores import PatientPredictions, patient_scorer
 
@@ -246,8 +246,16 @@ default="mean_probability"
             units, origin = self._levels().windows(given.recordings)
         random_state = self._generator()
         folds = self._folds(y, given.subject, random_state)
-        held_out = self._fit_members(
-            units, y[origin], origin, given.recordings, folds, random_state
+        self.estimators_, held_out = fit_members(
+            [clone(self.estimator) for _ in folds],
+            Units(units, y[origin], origin),
+            given.recordings,
+            folds,
+            levels=self._levels(),
+            join=self.join,
+            random_state=None if self.random_state is None else random_state,
+            n_jobs=self.n_jobs,
+            verbose=self.verbose,
         )
         self.combiner_ = self.oof_ = None
         if self.cv is None:
@@ -278,38 +286,6 @@ default="mean_probability"
             return subject_folds(y, subject, self.cv, random_state)
         everything = np.arange(len(y))
         return [(everything, everything[:0])]
-
-    def _fit_members(self, units, y, origin, recordings, folds, random_state):
-        """Fit `estimators_`; what each says of its fold."""
-        members = [clone(self.estimator) for _ in folds]
-        if self.random_state is not None:
-            for member in members:
-                _set_seeds(member, random_state)
-        tasks = (
-            delayed(self._fit_member)(member, units, y, origin, recordings, *fold)
-            for member, fold in zip(members, folds, strict=True)
-        )
-        results = Parallel(n_jobs=self.n_jobs, return_as="generator")(tasks)
-        if self.verbose:
-            from tqdm import tqdm
-
-            results = tqdm(results, total=len(folds), desc=type(self).__name__, unit="fold")
-        self.estimators_, held_out = map(list, zip(*results, strict=True))
-        return held_out
-
-    def _fit_member(self, member, units, y, origin, recordings, train, test):
-        """A fitted estimator, and what it says of the recordings that it was not fitted on."""
-        rows = np.flatnonzero(np.isin(origin, train))
-        member.fit(_safe_indexing(units, rows), y[rows])
-        if not len(test):
-            return member, None
-        joined = 0.0
-        if self.join:
-            rows = np.flatnonzero(np.isin(origin, test))
-            joined = mean_log_proba([member], _safe_indexing(units, rows))
-        levels = self._levels()
-        windows, parent = levels.windows(_safe_indexing(recordings, test))
-        return member, (*levels.of_recordings([member], windows, parent, len(test)), joined)
 
     def _features(self, log_proba, patient, joined):
         joined = joined if self.join else None
@@ -467,11 +443,3 @@ default="mean_probability"
 
 def _logistic():
     return make_pipeline(StandardScaler(), LogisticRegression(C=0.1, max_iter=1000))
-
-
-def _set_seeds(estimator, random_state):
-    """A new seed for every `random_state` of an estimator and of what is in it."""
-    names = sorted(estimator.get_params())
-    own = [n for n in names if n == "random_state" or n.endswith("__random_state")]
-    seeds = random_state.randint(np.iinfo(np.int32).max, size=len(own)).tolist()
-    estimator.set_params(**dict(zip(own, seeds, strict=True)))

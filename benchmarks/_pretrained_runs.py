@@ -1,0 +1,274 @@
+"""The runs behind the model that comes with skheart: its recordings, its folds, and their files."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import time
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from ._paper_runs import open_store, side_by_side
+
+NAME = "circor-murmur"
+DETAILS = ["age", "sex", "campaign", "systolic_murmur_grading"]
+
+
+class Recordings(NamedTuple):
+    """Recordings of patients.
+
+    Attributes
+    ----------
+    dataset : {"circor", "generated"}
+        What they are.
+    X : DataFrame
+        A row for each recording, as `PatientClassifier` takes it.
+    y : ndarray of str
+        Label of the patient of each.
+    patients : DataFrame
+        A row for each patient, by number: label, subject, n_recordings, and what is known
+        otherwise ("" where nothing is).
+    digest : str
+        Of the samples, the labels, and who is who.
+    """
+
+    dataset: str
+    X: object
+    y: np.ndarray
+    patients: object
+    digest: str
+
+    @property
+    def classes(self):
+        return np.unique(self.y)
+
+
+class Fold(NamedTuple):
+    """A fold of a cross-validation, and rows to train on and to predict."""
+
+    repeat: int
+    number: int
+    train: np.ndarray
+    test: np.ndarray
+
+    def file(self, store):
+        return Path(store, "predictions", f"{self.repeat}-{self.number}.csv")
+
+
+def load_recordings(home):
+    """Those of CirCor in a folder, or in its subfolder "circor"."""
+    from skheart.datasets import load_circor
+
+    home = Path(home)
+    bunch = load_circor(home / "circor" if (home / "circor").is_dir() else home)
+    frame = bunch.frame.assign(subject=bunch.groups, patient=bunch.frame["patient_id"])
+    X = frame[["path", "patient", "subject", "site"]]
+    contents = (Path(path).read_bytes() for path in bunch.paths)
+    return _recordings("circor", X, bunch.target, frame, contents)
+
+
+def generate_recordings(n_subjects, seed):
+    """Generated ones, whose labels and details are called as those of CirCor."""
+    import pandas as pd
+
+    from skheart.datasets import make_heart_sounds
+
+    sounds = make_heart_sounds(
+        n_subjects, recordings_per_subject=2, duration=4, difficulty=0.3, random_state=seed
+    )
+    names = {"normal": "Absent", "mild": "Unknown", "severe": "Present"}
+    y = np.array([names[label] for label in sounds.target])
+    who = np.unique(sounds.groups, return_inverse=True)[1]
+    text = np.array([f"{number:03d}" for number in who])
+    X = pd.DataFrame({"recording": list(sounds.data), "patient": text, "subject": text})
+    details = {
+        "age": np.where(who % 3, "Child", "Infant"),
+        "sex": np.where(who % 2, "Male", "Female"),
+        "campaign": "generated",
+        "systolic_murmur_grading": np.where(
+            y == "Present", np.where(who % 4, "III/VI", "I/VI"), ""
+        ),
+    }
+    contents = (np.ascontiguousarray(samples).tobytes() for samples in sounds.data)
+    return _recordings("generated", X, y, X.assign(**details), contents)
+
+
+def _recordings(dataset, X, y, frame, contents):
+    y = np.asarray(y).astype(str)
+    digest = hashlib.sha256()
+    for content, *who in zip(contents, y, X["patient"], X["subject"], strict=True):
+        digest.update(hashlib.sha256(content).digest() + json.dumps(who).encode())
+    frame = frame.assign(
+        label=y, n_recordings=frame.groupby("patient")["patient"].transform("size")
+    )
+    known = [name for name in DETAILS if name in frame]
+    patients = frame.drop_duplicates("patient").set_index("patient")
+    patients = patients[["subject", "label", "n_recordings", *known]].fillna(
+        dict.fromkeys(known, "")
+    )
+    for name in DETAILS:
+        patients[name] = patients.get(name, "")
+    X = X.reset_index(drop=True)
+    return Recordings(dataset, X, y, patients, digest.hexdigest()[:16])
+
+
+def folds_of(data, *, folds, repeats, seed):
+    """The folds of each repeat, by subject."""
+    from skheart._folds import subject_folds
+
+    subjects = data.X["subject"].to_numpy(str)
+    return [
+        Fold(repeat, number, *rows)
+        for repeat in range(repeats)
+        for number, rows in enumerate(
+            subject_folds(data.y, subjects, folds, np.random.RandomState(seed + repeat))
+        )
+    ]
+
+
+def settings_of(data, make_model, *, folds, seed):
+    """All that decides the predictions of a fold beside its name, as plain values."""
+    from skheart.storage import _versions
+
+    settings = {"dataset": data.dataset, "recordings": data.digest, "folds": folds, "seed": seed}
+    settings |= {f"version of {name}": number for name, number in _versions().items()}
+    for name, value in make_model(random_state=seed).get_params().items():
+        if not hasattr(value, "get_params") and not name.endswith(("steps", "memory", "verbose")):
+            settings[f"model {name}"] = json.loads(json.dumps(value, default=str))
+    return settings
+
+
+def predict_fold(data, fold, make_model, seed):
+    """Train without a fold, and predict its patients.
+
+    Returns
+    -------
+    frame : DataFrame
+        A row for each patient.
+    """
+    from skheart._predict import probability_columns
+
+    start = time.perf_counter()
+    model = make_model(random_state=seed + fold.repeat)
+    model.fit(data.X.iloc[fold.train], data.y[fold.train])
+    seconds = time.perf_counter() - start
+    found = model.predict_patients(data.X.iloc[fold.test])
+    frame = data.patients.loc[found.patients].reset_index(names="patient")
+    frame.insert(3, "predicted", found.labels)
+    for name, column in zip(
+        probability_columns(model.classes_), found.probabilities.T, strict=True
+    ):
+        frame[name] = column
+    return frame.assign(repeat=fold.repeat, fold=fold.number, training_seconds=round(seconds, 1))
+
+
+def store_fold(data, fold, store, make_model, seed):
+    """Write the predictions of a fold: a complete file or none."""
+    from skheart._store import replacing
+
+    frame = predict_fold(data, fold, make_model, seed)
+    with replacing(fold.file(store), "w") as stream:
+        frame.to_csv(stream, index=False)
+
+
+def store_model(data, store, make_model, seed):
+    """Train on everything; write the model, and what is to be told of it."""
+    import skheart
+    from skheart._store import replacing
+    from skheart.storage import _versions
+
+    start = time.perf_counter()
+    model = make_model(random_state=seed)
+    text = model.__repr__(N_CHAR_MAX=10_000)
+    model.fit(data.X, data.y)
+    seconds = time.perf_counter() - start
+    file = Path(store, f"{NAME}.safetensors")
+    skheart.save(model, file)
+    told = {
+        "seconds": round(seconds, 1),
+        "cores": os.cpu_count(),
+        "n_nets": len(model.estimators_),
+        "n_parameters": sum(_size(member) for member in model.estimators_),
+        "bytes": file.stat().st_size,
+        "sha256": hashlib.sha256(file.read_bytes()).hexdigest(),
+        "versions": _versions(),
+        "model": text,
+        "saved_difference": _saved_difference(data, model, file),
+    }
+    with replacing(Path(store, f"{NAME}.json"), "w") as stream:
+        stream.write(json.dumps(told, indent=1) + "\n")
+
+
+def _size(member):
+    """How many numbers a net has learnt."""
+    clf = member[-1] if hasattr(member, "steps") else member
+    return sum(weights.numel() for weights in clf.net_.module_.parameters())
+
+
+def _saved_difference(data, model, file):
+    """Largest difference of probabilities once the file was read, for a few patients."""
+    import skheart
+
+    rows = data.X["patient"].isin(data.patients.index[:5]).to_numpy()
+    one, other = (m.predict_patients(data.X[rows]) for m in (model, skheart.load(file)))
+    return float(abs(one.probabilities - other.probabilities).max())
+
+
+def do_runs(data, store, make_model, *, folds, repeats, seed, jobs=1, verbose=1):
+    """Train what is missing: the folds, and the model on everything.
+
+    Raises
+    ------
+    ValueError
+        If the store holds runs of other settings; nothing is changed then.
+    """
+    from joblib import cpu_count, delayed
+
+    open_store(store, settings_of(data, make_model, folds=folds, seed=seed))
+    asked = folds_of(data, folds=folds, repeats=repeats, seed=seed)
+    missing = [fold for fold in asked if not fold.file(store).exists()]
+    calls = [delayed(store_fold)(data, fold, store, make_model, seed) for fold in missing]
+    files = [Path(store, f"{NAME}{suffix}") for suffix in (".json", ".safetensors")]
+    if not all(file.exists() for file in files):
+        calls.append(delayed(store_model)(data, store, make_model, seed))
+    n_threads = max(1, cpu_count() // jobs)
+    n_done = len(asked) + 1 - len(calls)
+    side_by_side(calls, n_done=n_done, jobs=jobs, n_threads=n_threads, verbose=verbose)
+    return asked
+
+
+def read_fold(fold, data, store):
+    """What `store_fold` wrote.
+
+    Raises
+    ------
+    ValueError
+        If the file is of other patients, or damaged.
+    """
+    import pandas as pd
+
+    from skheart._predict import probability_columns
+
+    file, columns = fold.file(store), probability_columns(data.classes)
+    text = dict.fromkeys(("patient", "subject", "label", "predicted", *DETAILS, *columns), str)
+    frame = pd.read_csv(file, dtype=text, keep_default_na=False)
+    expected = np.unique(data.X["patient"].to_numpy(str)[fold.test])
+    whole = {"patient", "label", "predicted", *columns} <= {*frame}
+    if not whole or frame["patient"].tolist() != expected.tolist() or (
+        frame["label"].tolist() != data.patients["label"].loc[expected].tolist()
+    ):  # fmt: skip
+        raise ValueError(f"{file} is not of these patients or damaged: delete it, to do it anew.")
+    return frame.astype(dict.fromkeys(columns, float))  # to the last bit, as read_csv is not
+
+
+def difference(one, other, classes):
+    """Largest difference of the probabilities of two frames; infinite if a label differs."""
+    from skheart._predict import probability_columns
+
+    columns = probability_columns(classes)
+    if one["predicted"].tolist() != other["predicted"].tolist():
+        return np.inf
+    return float(np.abs(one[columns].to_numpy() - other[columns].to_numpy()).max())
