@@ -69,8 +69,9 @@ def make_heart_pipeline(
     learnt as such, and trains compact attention CNNs on crops of 15 s made of four pieces, from as
     many recordings. Frames are half as long as the paper's (32 ms, 16 ms apart) with half as many
     mel bins. Frequency masks, gain, tilt and mixup vary what is heard; classes are balanced in the
-    training part; AdamW, one cycle. Five nets, each without a fifth of the subjects, are averaged;
-    a logistic regression learns the step to the patient from what they predict out of fold.
+    training part; AdamW, one cycle. Five nets, fitted on everything, are averaged. A logistic
+    regression calibrates the probabilities of patients, by what five others predict for subjects
+    that they were not fitted on; the label is then the best for UAR.
     Recordings are given with `groups`, or in a DataFrame (see `PatientClassifier`).
 
     References
@@ -132,8 +133,10 @@ def _best(random_state, device, verbose, memory):
         Pipeline([("logmel", logmel), ("clf", clf)], memory=memory),
         join=True,
         cv=5,
-        combiner="logistic",
-        decision_weight=None,
+        ensemble=False,
+        n_estimators=5,
+        calibrator="logistic",
+        decision_weight="balanced",
         random_state=random_state,
         verbose=verbose,
     )

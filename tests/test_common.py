@@ -21,7 +21,7 @@ from skheart import (
         AttentionCNNClassifier(),
         AttentionRNNClassifier(),
         PatientClassifier(LogisticRegression()),
-        PatientClassifier(LogisticRegression(), cv=2, combiner="logistic"),
+        PatientClassifier(LogisticRegression(), cv=2, calibrator="logistic"),
     ],
     ids=repr,
 )

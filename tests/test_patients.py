@@ -11,7 +11,7 @@ from sklearn.model_selection import GridSearchCV, StratifiedGroupKFold, cross_va
 import skheart
 from skheart.metrics import uar
 from skheart.patients import PatientClassifier, patient_scorer
-from skheart.patients._aggregate import Levels, aggregate, patient_features
+from skheart.patients._aggregate import Levels, aggregate, log_odds
 from skheart.patients._recordings import cut_windows, recordings_of_patients
 from tests.small import make, numpy_state, small_cnn, small_rnn
 
@@ -134,14 +134,10 @@ def test_recordings_of_a_site_are_put_together_first():
     assert np.exp(flat[0, 0]) == pytest.approx((0.8 + 0.4 + 0.2) / 3)
 
 
-def test_features_of_the_combiner_by_hand():
-    odds = np.log(PROBABILITIES / (1 - PROBABILITIES))
-    found = patient_features(np.log(PROBABILITIES), np.array([0, 0, 1]), 2)
-    first = np.hstack([odds[:2].mean(0), odds[:2].max(0), odds[:2].min(0), np.log(2)])
-    np.testing.assert_allclose(found[0], first)
-    np.testing.assert_allclose(found[1], np.hstack([odds[2]] * 3 + [0]))
-    two = patient_features(np.log([[0.25, 0.75]]), np.array([0]), 1)
-    np.testing.assert_allclose(two, [[np.log(3)] * 3 + [0]])
+def test_log_odds_by_hand():
+    by_hand = np.log(PROBABILITIES / (1 - PROBABILITIES))
+    np.testing.assert_allclose(log_odds(np.log(PROBABILITIES)), by_hand)
+    np.testing.assert_allclose(log_odds(np.log([[0.25, 0.75]])), [[np.log(3)]])
 
 
 # ---------------------------------------------------------------------- patients
@@ -173,7 +169,7 @@ def test_a_missing_site_is_no_matter():
 
 def test_the_order_and_the_company_of_recordings_do_not_matter():
     X, y, groups = patients_problem()
-    model = PatientClassifier(LogisticRegression(), cv=3, combiner="logistic", random_state=0)
+    model = PatientClassifier(LogisticRegression(), cv=3, calibrator="logistic", random_state=0)
     model.fit(X, y, groups=groups)
     order = np.random.default_rng(1).permutation(len(X))[:40]
     whole = np.isin(groups, groups[order])
@@ -306,23 +302,57 @@ def test_members_are_averaged_by_their_logits():
     np.testing.assert_allclose(model.predict_proba(X), by_hand)
 
 
-def test_the_combiner_learns_from_predictions_out_of_fold():
-    from sklearn.pipeline import make_pipeline
-    from sklearn.preprocessing import StandardScaler
+def out_of_fold_by_hand(X, y, groups, cv):
+    """Mean probability of each patient by models that were not fitted on it."""
+    proba = np.empty((len(X), 3))
+    for train, test in cv.split(X, y, groups):
+        proba[test] = LogisticRegression().fit(X[train], y[train]).predict_proba(X[test])
+    return np.array([proba[groups == patient].mean(axis=0) for patient in np.unique(groups)])
 
+
+def test_the_calibrator_learns_from_predictions_out_of_fold():
     X, y, groups = patients_problem()
     cv = StratifiedGroupKFold(3)
-    model = PatientClassifier(LogisticRegression(), cv=cv, combiner="logistic")
+    model = PatientClassifier(LogisticRegression(), cv=cv, calibrator="logistic")
     model.fit(X, y, groups=groups)
-    log_proba = np.empty((len(X), 3))
-    for train, test in cv.split(X, y, groups):
-        log_proba[test] = LogisticRegression().fit(X[train], y[train]).predict_log_proba(X[test])
-    by_hand = make_pipeline(StandardScaler(), LogisticRegression(C=0.1, max_iter=1000))
+    proba = out_of_fold_by_hand(X, y, groups, cv)
+    odds = np.log(proba / (1 - proba))
     first = [np.flatnonzero(groups == patient)[0] for patient in range(30)]
-    by_hand.fit(patient_features(log_proba, groups, 30), y[first])
-    np.testing.assert_allclose(model.combiner_[-1].coef_, by_hand[-1].coef_, rtol=1e-6)
-    with pytest.raises(ValueError, match="combiner='logistic'.*Set cv=5"):
-        PatientClassifier(LogisticRegression(), combiner="logistic").fit(X, y, groups=groups)
+    by_hand = LogisticRegression().fit(odds, y[first])
+    np.testing.assert_allclose(model.calibrator_.coef_, by_hand.coef_, rtol=1e-4)
+    found = model.predict_patients(X, groups)
+    plain = clone(model).set_params(calibrator=None).fit(X, y, groups=groups)
+    plain = plain.predict_patients(X, groups).probabilities
+    expected = by_hand.predict_proba(np.log(plain / (1 - plain)))
+    np.testing.assert_allclose(found.probabilities, expected, rtol=1e-4)
+    with pytest.raises(ValueError, match="calibrator='logistic'.*Set cv=5"):
+        PatientClassifier(LogisticRegression(), calibrator="logistic").fit(X, y, groups=groups)
+
+
+def test_estimators_of_everything_in_place_of_those_of_the_folds():
+    X, y, groups = patients_problem()
+    cv = StratifiedGroupKFold(3)
+    model = PatientClassifier(LogisticRegression(), cv=cv, ensemble=False, calibrator="logistic")
+    model.fit(X, y, groups=groups)
+    assert len(model.estimators_) == 1
+    whole = LogisticRegression().fit(X, y)
+    np.testing.assert_allclose(model.estimators_[0].coef_, whole.coef_)
+    proba = out_of_fold_by_hand(X, y, groups, cv)
+    np.testing.assert_allclose(model.oof_.probabilities, proba)
+    with_folds = PatientClassifier(LogisticRegression(), cv=cv, calibrator="logistic")
+    with_folds.fit(X, y, groups=groups)
+    assert model.calibrator_.coef_.tolist() == with_folds.calibrator_.coef_.tolist()
+
+
+def test_several_estimators_of_everything():
+    X, y = make(36)
+    model = PatientClassifier(small_cnn(max_epochs=1), n_estimators=3, random_state=0).fit(X, y)
+    assert len(model.estimators_) == 3
+    logits = np.mean([member.decision_function(X) for member in model.estimators_], axis=0)
+    by_hand = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
+    np.testing.assert_allclose(model.predict_proba(X), by_hand, rtol=1e-6)
+    assert len({member.random_state for member in model.estimators_}) == 3
+    assert model.oof_ is None
 
 
 def test_decision_weights_move_labels_and_not_probabilities():
@@ -352,7 +382,7 @@ def test_visits_of_one_person_stay_on_one_side():
     y[(groups == 4) & (np.arange(len(X)) % 2 == 0)] = "absent"
     y[(groups == 4) & (np.arange(len(X)) % 2 == 1)] = "present"
     n_labels = len(np.unique(y[groups == 4]))
-    model = PatientClassifier(LogisticRegression(), cv=3, combiner="logistic", random_state=0)
+    model = PatientClassifier(LogisticRegression(), cv=3, calibrator="logistic", random_state=0)
     model.fit(X, y, groups=groups)
     assert model.n_patients_ == 29 + n_labels
     assert np.sum(model.oof_.patients == 4) == n_labels
@@ -459,21 +489,18 @@ def test_joined_recordings_are_one_to_the_estimator():
     np.testing.assert_allclose(alone, Mean().predict_proba(recordings[:2]), rtol=1e-6)
 
 
-def test_joined_recordings_out_of_fold_and_their_combiner():
+def test_joined_recordings_out_of_fold():
     recordings, y, groups = joined_problem()
-    model = PatientClassifier(
-        Mean(), join=True, sr=100, cv=StratifiedGroupKFold(3), combiner="logistic"
-    ).fit(recordings, y, groups=groups)
+    cv = StratifiedGroupKFold(3)
+    model = PatientClassifier(Mean(), join=True, sr=100, cv=cv, calibrator="logistic")
+    model.fit(recordings, y, groups=groups)
     whole = [np.concatenate(recordings[k : k + 2]).astype(np.float32) for k in range(0, 24, 2)]
     by_hand = Mean().predict_proba(whole)
     np.testing.assert_allclose(model.oof_.probabilities, by_hand, rtol=1e-5)
-    for member in model.estimators_:
-        assert len(member.seen_) == 8
-    alone = np.log(Mean().predict_proba(recordings))
-    features = patient_features(alone, groups, 12, np.log(by_hand))
-    np.testing.assert_allclose(features[:, 0], np.log(by_hand[:, 1] / by_hand[:, 0]), atol=1e-5)
+    assert [len(member.seen_) for member in model.estimators_] == [8, 8, 8]
     found = model.predict_patients(recordings, groups).probabilities
-    np.testing.assert_allclose(found, model.combiner_.predict_proba(features), rtol=1e-4)
+    odds = np.log(by_hand[:, 1:] / by_hand[:, :1])
+    np.testing.assert_allclose(found, model.calibrator_.predict_proba(odds), rtol=1e-4)
 
 
 def test_to_join_and_to_cut_is_refused():

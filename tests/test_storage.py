@@ -169,7 +169,7 @@ def test_patients(sounds, tmp_path):
     patients = PatientClassifier(
         small_pipeline(clf__max_epochs=1),
         cv=2,
-        combiner="logistic",
+        calibrator="logistic",
         random_state=0,
         decision_weight="balanced",
     )

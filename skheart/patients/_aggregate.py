@@ -10,7 +10,7 @@ from scipy.special import log_softmax, logsumexp
 from .._steps import attention_mass
 from ._recordings import cut_windows
 
-__all__ = ["RULES", "Levels", "aggregate", "mean_log_proba", "patient_features"]
+__all__ = ["RULES", "Levels", "aggregate", "log_odds", "mean_log_proba"]
 
 RULES = ("mean_probability", "mean_logit", "noisy_or", "attention")
 # Below it the logarithm of a probability says no more.
@@ -65,40 +65,18 @@ def aggregate(log_proba, parent, n_parents, *, rule, negative=0, mass=None):
     return log_softmax(together, axis=1)
 
 
-def patient_features(log_proba, patient, n_patients, joined=None):
-    """What a combiner sees of a patient.
+def log_odds(log_proba):
+    """Log-odds of each class against the others; of two classes, of the second alone.
 
     Parameters
     ----------
     log_proba : ndarray of shape (n, n_classes)
-        Logarithms of the class probabilities of each recording.
-    patient : ndarray of int of shape (n,)
-        The patient of each recording, from 0 on.
-    n_patients : int
-        Number of patients.
-    joined : ndarray of shape (n_patients, n_classes), default=None
-        Logarithms of the class probabilities of the joined recordings of each patient.
+        Logarithms of class probabilities.
 
     Returns
     -------
-    features : ndarray of shape (n_patients, 3 * n_classes + 1)
-        Mean, largest and smallest log-odds of each class against the others over the recordings
-        (of two classes, of the second alone), and the logarithm of the number of recordings. The
-        log-odds of the joined recordings, where they are given, stand in the place of the mean.
+    odds : ndarray of shape (n, n_classes), or (n, 1) for two classes
     """
-    log_odds = _log_odds(log_proba)
-    size = np.bincount(patient, minlength=n_patients)
-    shape = (n_patients, log_odds.shape[1])
-    mean, largest, smallest = np.zeros(shape), np.full(shape, -np.inf), np.full(shape, np.inf)
-    np.add.at(mean, patient, log_odds)
-    mean = mean / size[:, np.newaxis] if joined is None else _log_odds(joined)
-    np.maximum.at(largest, patient, log_odds)
-    np.minimum.at(smallest, patient, log_odds)
-    return np.hstack([mean, largest, smallest, np.log(size)[:, np.newaxis]])
-
-
-def _log_odds(log_proba):
-    """Log-odds of each class against the others; of two classes, of the second alone."""
     log_proba = np.maximum(log_proba, np.log(TINY))
     classes = range(log_proba.shape[1])
     columns = [1] if len(classes) == 2 else classes

@@ -7,15 +7,13 @@ from numbers import Integral, Real
 import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin, MetaEstimatorMixin, _fit_context, clone
 from sklearn.linear_model import LogisticRegression
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
 from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from .._folds import subject_folds
 from .._targets import check_targets
-from ._aggregate import RULES, Levels, mean_log_proba, patient_features
+from ._aggregate import RULES, Levels, log_odds, mean_log_proba
 from ._members import Units, fit_members
 from ._recordings import join_recordings, recordings_of_patients
 from ._scores import PatientPredictions, patient_scorer
@@ -60,16 +58,18 @@ default="mean_probability"
         What `predict` and `predict_proba` give for each recording: what is predicted of its
         patient, or of the recording by itself.
     cv : int, cross-validation splitter or None, default=None
-        None fits one estimator on everything. Otherwise one is fitted for each fold, without the
-        subjects of the fold, and the logits of all are averaged; a `combiner` needs the
-        predictions that each of them makes for its fold.
-    combiner : "logistic", estimator or None, default=None
-        None follows `aggregate` alone. Otherwise a classifier of patients that learns from
-        predictions for training patients by estimators that were not fitted on them. It sees, for
-        each class, the mean, largest and smallest log-odds over the recordings (of two classes, of
-        the second alone; with `join`, those of the joined recordings rather than the mean), and the
-        logarithm of the number of recordings. "logistic" is a `LogisticRegression` with ``C=0.1``
-        behind a `StandardScaler`.
+        Folds for predictions out of fold: an estimator is fitted for each, without its subjects. A
+        `calibrator` learns from them, and `oof_` shows them.
+    ensemble : bool, default=True
+        With `cv`: whether the estimators of the folds predict, or others that are fitted on
+        everything. The first is the cheaper, the second has seen all subjects.
+    n_estimators : int, default=1
+        Estimators fitted on everything, where those of the folds do not predict. They differ in
+        their seeds alone. However many predict, their logits are averaged.
+    calibrator : "logistic", estimator or None, default=None
+        What corrects the probabilities of patients, from the log-odds of each class against the
+        others (of two classes, of the second alone) that `aggregate` or `join` gives. It learns
+        from predictions out of fold, and needs `cv`. "logistic" is `LogisticRegression`.
     decision_weight : dict, "balanced" or None, default=None
         What it is worth to be right about a patient of each class: the label is the class with the
         largest probability times weight. "balanced" is one over the share of patients, which is
@@ -89,15 +89,15 @@ default="mean_probability"
         The labels, sorted.
     estimators_ : list of estimators
         What was fitted.
-    combiner_ : estimator or None
-        The fitted combiner.
+    calibrator_ : estimator or None
+        The fitted calibrator.
     decision_weight_ : ndarray of shape (n_classes,)
         The weight of each class.
     n_patients_ : int
         Patients in the training set.
     oof_ : PatientPredictions or None
         What was predicted for the training patients by estimators that had not seen them, before
-        any combiner; None without `cv`. A person with several labels is there several times.
+        any calibrator; None without `cv`. A person with several labels is there several times.
     n_features_in_ : int
         Only where X was a 2-D array of numbers.
 
@@ -152,7 +152,9 @@ default="mean_probability"
         "join": ["boolean"],
         "level": [StrOptions({"patient", "recording"})],
         "cv": [Interval(Integral, 2, None, closed="left"), HasMethods(["split"]), None],
-        "combiner": [StrOptions({"logistic"}), HasMethods(["fit", "predict_proba"]), None],
+        "ensemble": ["boolean"],
+        "n_estimators": [Interval(Integral, 1, None, closed="left")],
+        "calibrator": [StrOptions({"logistic"}), HasMethods(["fit", "predict_proba"]), None],
         "decision_weight": [dict, StrOptions({"balanced"}), None],
         "random_state": ["random_state"],
         "n_jobs": [Integral, None],
@@ -171,7 +173,9 @@ default="mean_probability"
         join=False,
         level="patient",
         cv=None,
-        combiner=None,
+        ensemble=True,
+        n_estimators=1,
+        calibrator=None,
         decision_weight=None,
         random_state=None,
         n_jobs=None,
@@ -186,7 +190,9 @@ default="mean_probability"
         self.join = join
         self.level = level
         self.cv = cv
-        self.combiner = combiner
+        self.ensemble = ensemble
+        self.n_estimators = n_estimators
+        self.calibrator = calibrator
         self.decision_weight = decision_weight
         self.random_state = random_state
         self.n_jobs = n_jobs
@@ -196,7 +202,7 @@ default="mean_probability"
 
     @_fit_context(prefer_skip_nested_validation=False)
     def fit(self, X, y, groups=None):
-        """Fit the classifiers of recordings, and the combiner of patients.
+        """Fit the classifiers of recordings, and the calibrator of patients.
 
         Parameters
         ----------
@@ -220,10 +226,10 @@ default="mean_probability"
             If patients are missing, a class has fewer subjects than there are folds, or a parameter
             does not go with another.
         """
-        if self.combiner is not None and self.cv is None:
+        if self.calibrator is not None and self.cv is None:
             raise ValueError(
-                f"combiner={self.combiner!r} learns from predictions for subjects that an "
-                "estimator has not seen, and cv=None makes none. Set cv=5, or combiner=None."
+                f"calibrator={self.calibrator!r} learns from predictions for subjects that an "
+                "estimator has not seen, and cv=None makes none. Set cv=5, or calibrator=None."
             )
         if self.join and self.window is not None:
             raise ValueError(
@@ -246,7 +252,7 @@ default="mean_probability"
             units, origin = self._levels().windows(given.recordings)
         random_state = self._generator()
         folds = self._folds(y, given.subject, random_state)
-        self.estimators_, held_out = fit_members(
+        members, held_out = fit_members(
             [clone(self.estimator) for _ in folds],
             Units(units, y[origin], origin),
             given.recordings,
@@ -257,24 +263,31 @@ default="mean_probability"
             n_jobs=self.n_jobs,
             verbose=self.verbose,
         )
-        self.combiner_ = self.oof_ = None
-        if self.cv is None:
-            return self
-        log_proba, mass = np.empty((2, len(y), len(self.classes_)))
-        joined = np.empty((len(patients), len(self.classes_)))
-        for (_, test), (alone, weight, together) in zip(folds, held_out, strict=True):
-            log_proba[test] = alone
-            mass[test] = 0 if weight is None else weight
-            joined[np.isin(first, test)] = together
+        of_folds = [held is not None for held in held_out]
+        predicting = [all(of_folds) or not seen for seen in of_folds]
+        self.estimators_ = [m for m, used in zip(members, predicting, strict=True) if used]
+        self.calibrator_ = self.oof_ = None
+        if self.cv is not None:
+            self._learn_from_held_out(given, folds, held_out, codes, patient, first)
+        return self
+
+    def _learn_from_held_out(self, given, folds, held_out, codes, patient, first):
+        """Set `oof_` and `calibrator_`."""
+        log_proba, mass = np.empty((2, len(codes), len(self.classes_)))
+        joined = np.empty((len(first), len(self.classes_)))
+        for (_, test), held in zip(folds, held_out, strict=True):
+            if held is not None:
+                log_proba[test] = held.alone
+                mass[test] = 0 if held.mass is None else held.mass
+                joined[np.isin(first, test)] = held.joined
         if not self.join:
             levels = self._levels()
-            joined = levels.of_patients(log_proba, mass, patient, len(patients), given.site)
+            joined = levels.of_patients(log_proba, mass, patient, len(first), given.site)
         self.oof_ = self._predictions(given.patient[first], np.exp(joined), patient)
-        if self.combiner is not None:
-            combiner = _logistic() if self.combiner == "logistic" else clone(self.combiner)
-            features = self._features(log_proba, patient, joined)
-            self.combiner_ = combiner.fit(features, self.classes_[codes[first]])
-        return self
+        if self.calibrator is not None:
+            logistic = self.calibrator == "logistic"
+            calibrator = LogisticRegression() if logistic else clone(self.calibrator)
+            self.calibrator_ = calibrator.fit(log_odds(joined), self.classes_[codes[first]])
 
     def _generator(self):
         # None must not draw from numpy's global generator.
@@ -282,14 +295,12 @@ default="mean_probability"
         return check_random_state(seed)
 
     def _folds(self, y, subject, random_state):
-        if self.cv is not None:
-            return subject_folds(y, subject, self.cv, random_state)
+        """Rows to fit on and rows to hold out, for each estimator."""
         everything = np.arange(len(y))
-        return [(everything, everything[:0])]
-
-    def _features(self, log_proba, patient, joined):
-        joined = joined if self.join else None
-        return patient_features(log_proba, patient, patient.max() + 1, joined)
+        folds = [] if self.cv is None else subject_folds(y, subject, self.cv, random_state)
+        if self.cv is None or not self.ensemble:
+            folds += [(everything, everything[:0])] * self.n_estimators
+        return folds
 
     def _weights(self, codes):
         """`decision_weight_` from the classes of the patients."""
@@ -327,20 +338,17 @@ default="mean_probability"
         check_is_fitted(self, "estimators_")
         given = self._recordings(X, groups, reset=False)
         patients, patient = np.unique(given.patient, return_inverse=True)
-        log_proba = joined = None
-        if self.combiner_ is not None or not self.join:
-            log_proba, mass = self._log_proba(given.recordings)
         if self.join:
             units = join_recordings(given.recordings, patient, len(patients), self.sr)
-            joined = mean_log_proba(self.estimators_, units)
-        elif self.combiner_ is None:
-            levels = self._levels()
-            joined = levels.of_patients(log_proba, mass, patient, len(patients), given.site)
-        if self.combiner_ is None:
-            probabilities = np.exp(joined)
+            log_proba = mean_log_proba(self.estimators_, units)
         else:
-            features = self._features(log_proba, patient, joined)
-            probabilities = self.combiner_.predict_proba(features)
+            levels = self._levels()
+            parts = self._log_proba(given.recordings)
+            log_proba = levels.of_patients(*parts, patient, len(patients), given.site)
+        if self.calibrator_ is None:
+            probabilities = np.exp(log_proba)
+        else:
+            probabilities = self.calibrator_.predict_proba(log_odds(log_proba))
         return self._predictions(patients, probabilities, patient)
 
     def predict_proba(self, X, groups=None):
@@ -439,7 +447,3 @@ default="mean_probability"
         given = recordings_of_patients(X, groups)
         predictions = self.predict_patients(X, groups)
         return predictions, np.searchsorted(predictions.patients, given.patient)
-
-
-def _logistic():
-    return make_pipeline(StandardScaler(), LogisticRegression(C=0.1, max_iter=1000))

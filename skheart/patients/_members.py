@@ -10,7 +10,7 @@ from sklearn.utils.parallel import Parallel, delayed
 
 from ._aggregate import mean_log_proba
 
-__all__ = ["Units", "fit_members"]
+__all__ = ["HeldOut", "Units", "fit_members"]
 
 
 class Units(NamedTuple):
@@ -34,6 +34,24 @@ class Units(NamedTuple):
         """The units of these recordings, and their labels."""
         rows = np.flatnonzero(np.isin(self.origin, recordings))
         return _safe_indexing(self.units, rows), self.y[rows]
+
+
+class HeldOut(NamedTuple):
+    """What an estimator says of recordings that it was not fitted on.
+
+    Attributes
+    ----------
+    alone : ndarray of shape (n_recordings, n_classes) or None
+        Log-probabilities of each recording.
+    mass : ndarray of shape (n_recordings, n_classes) or None
+        What each weighs for "attention".
+    joined : ndarray of shape (n_units, n_classes) or None
+        Log-probabilities of recordings that were joined; there are no others then.
+    """
+
+    alone: np.ndarray | None
+    mass: np.ndarray | None
+    joined: np.ndarray | None
 
 
 def fit_members(members, units, recordings, folds, *, levels, join, random_state, n_jobs, verbose):
@@ -62,9 +80,8 @@ def fit_members(members, units, recordings, folds, *, levels, join, random_state
     -------
     members : list of estimators
         Fitted.
-    held_out : list of (log_proba, mass, joined) or None
-        Of each fold: log-probabilities and mass of its recordings, and the log-probabilities of
-        its joined ones. None where nothing was held out.
+    held_out : list of HeldOut or None
+        Of each fold; None where nothing was held out.
     """
     for member in members if random_state is not None else ():
         _set_seeds(member, random_state)
@@ -84,9 +101,10 @@ def _fit_member(member, units, recordings, levels, join, train, test):
     member.fit(*units.among(train))
     if not len(test):
         return member, None
-    joined = mean_log_proba([member], units.among(test)[0]) if join else 0.0
+    if join:
+        return member, HeldOut(None, None, mean_log_proba([member], units.among(test)[0]))
     windows, parent = levels.windows(_safe_indexing(recordings, test))
-    return member, (*levels.of_recordings([member], windows, parent, len(test)), joined)
+    return member, HeldOut(*levels.of_recordings([member], windows, parent, len(test)), None)
 
 
 def _set_seeds(estimator, random_state):
