@@ -16,14 +16,16 @@ def blocks(language):
 
 def test_python_examples_run(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    example, explanations = blocks("python")
+    example, patients, explanations = blocks("python")
     assert len([line for line in example.splitlines() if line]) <= 10
     names = {}
     exec(example, names)
+    exec(patients, names)
     exec(explanations, names)
     first = names["explanations"][0]
     np.testing.assert_allclose(first.contribution.sum((1, 2)), first.logits, atol=1e-4)
-    assert len(names["scores"]) == 3
+    assert len(names["scores"]) == len(names["by_patient"]) == 3
+    assert len(names["predicted"].labels) == len(names["true"])
     assert np.all((names["scores"] > 0) & (names["scores"] <= 1))
     assert list(tmp_path.iterdir()) == []  # nothing is written that the user did not name
 

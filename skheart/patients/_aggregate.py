@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from numbers import Real
 from typing import NamedTuple
 
 import numpy as np
@@ -10,7 +11,7 @@ from scipy.special import log_softmax, logsumexp
 from .._steps import attention_mass
 from ._recordings import cut_windows
 
-__all__ = ["RULES", "Levels", "aggregate", "log_odds", "mean_log_proba"]
+__all__ = ["RULES", "Levels", "aggregate", "decision_weights", "log_odds", "mean_log_proba"]
 
 RULES = ("mean_probability", "mean_logit", "noisy_or", "attention")
 # Below it the logarithm of a probability says no more.
@@ -82,6 +83,33 @@ def log_odds(log_proba):
     columns = [1] if len(classes) == 2 else classes
     others = [logsumexp(np.delete(log_proba, k, axis=1), axis=1) for k in columns]
     return log_proba[:, list(columns)] - np.stack(others, axis=1)
+
+
+def decision_weights(given, classes, codes):
+    """What it is worth to be right about each class, (n_classes,).
+
+    Parameters
+    ----------
+    given : dict, "balanced" or None
+        As `decision_weight` of `PatientClassifier`.
+    classes : ndarray of shape (n_classes,)
+        The labels.
+    codes : ndarray of int of shape (n_patients,)
+        The class of each training patient.
+    """
+    if given is None:
+        return np.ones(len(classes))
+    if isinstance(given, str):
+        return len(codes) / (len(classes) * np.bincount(codes))
+    labels = classes.tolist()
+    if set(given) != set(labels) or not all(
+        isinstance(weight, Real) and 0 < weight < np.inf for weight in given.values()
+    ):
+        raise ValueError(
+            f"decision_weight={given!r} must give a weight above 0 for each of the classes "
+            f"{labels}, and for no other."
+        )
+    return np.array([given[label] for label in labels], dtype=float)
 
 
 def mean_log_proba(members, recordings):

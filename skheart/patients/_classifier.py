@@ -13,7 +13,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from .._folds import subject_folds
 from .._targets import check_targets
-from ._aggregate import RULES, Levels, log_odds, mean_log_proba
+from ._aggregate import RULES, Levels, decision_weights, log_odds, mean_log_proba
 from ._members import Units, fit_members
 from ._recordings import join_recordings, recordings_of_patients
 from ._scores import PatientPredictions, patient_scorer
@@ -243,7 +243,7 @@ default="mean_probability"
         patient = np.unique(given.patient, return_inverse=True)[1] * len(self.classes_) + codes
         patients, first, patient = np.unique(patient, return_index=True, return_inverse=True)
         self.n_patients_ = len(patients)
-        self.decision_weight_ = self._weights(codes[first])
+        self.decision_weight_ = decision_weights(self.decision_weight, self.classes_, codes[first])
         if self.join:
             # What is fitted on, and a recording that each of it comes from.
             units = join_recordings(given.recordings, patient, len(patients), self.sr)
@@ -301,22 +301,6 @@ default="mean_probability"
         if self.cv is None or not self.ensemble:
             folds += [(everything, everything[:0])] * self.n_estimators
         return folds
-
-    def _weights(self, codes):
-        """`decision_weight_` from the classes of the patients."""
-        if self.decision_weight is None:
-            return np.ones(len(self.classes_))
-        if isinstance(self.decision_weight, str):
-            return len(codes) / (len(self.classes_) * np.bincount(codes))
-        given, labels = self.decision_weight, self.classes_.tolist()
-        if set(given) != set(labels) or not all(
-            isinstance(weight, Real) and 0 < weight < np.inf for weight in given.values()
-        ):
-            raise ValueError(
-                f"decision_weight={given!r} must give a weight above 0 for each of the classes "
-                f"{labels}, and for no other."
-            )
-        return np.array([given[label] for label in labels], dtype=float)
 
     # ------------------------------------------------------------------ predict
 
