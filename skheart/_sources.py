@@ -6,6 +6,7 @@ import contextlib
 import os
 import re
 import warnings
+from pathlib import Path
 
 from ._arguments import DATASETS
 
@@ -88,8 +89,9 @@ def patients_in(recordings):
     from .datasets._table import read_table
 
     found = {}
-    for name in map(os.path.expanduser, recordings):
-        if not name.lower().endswith(TABLE_SUFFIXES) or not os.path.isfile(name):
+    for name in recordings:
+        name = Path(name).expanduser()
+        if name.suffix.lower() not in TABLE_SUFFIXES or not name.is_file():
             continue
         table = read_table(name, columns={"path": "path"}, renames=False)
         column = next((column for column in PATIENT_COLUMNS if column in table), None)
@@ -98,7 +100,7 @@ def patients_in(recordings):
                 continue
             if not row[column]:
                 raise ValueError(f"{name}, line {line}: the {column} is empty; fill it in")
-            path = os.path.abspath(joined(os.path.dirname(name), row["path"]))
+            path = os.path.abspath(joined(name.parent, row["path"]))
             if found.setdefault(path, row[column]) != row[column]:
                 raise ValueError(
                     f"{name}, line {line}: {row['path']} is of two patients, {found[path]} and "

@@ -72,8 +72,8 @@ def explain(estimator, X, *, method="attention", front_end=None, **options):
     Of a `PatientClassifier` each recording is explained by itself, as the mean over `estimators_`:
     its maps are the means of their maps, and the contributions sum to the mean of their logits
     (where there are several, a contribution is not C * F* of the means). The probabilities are
-    those of the mean logits. How it puts the recordings of a patient together, its combiner and its
-    decision weights are not part of the explanation.
+    those of the mean logits. How it puts the recordings of a patient together, its calibrator and
+    its decision weights are not part of the explanation.
 
     Recordings are explained as the model sees them, cut or filled to one length. With
     ``masked=True`` they are not filled: past the end of a recording its features are NaN, and its
@@ -106,6 +106,8 @@ def explain(estimator, X, *, method="attention", front_end=None, **options):
             + (f"it has {', '.join(known)}." if known else "it has none.")
         )
     members = _members_of(estimator)
+    if method == "attention":
+        _warn_of_missing(parts_of(members[0])[1])
     return averaged([_explained(one, X, method, front_end, options) for one in members])
 
 
@@ -115,7 +117,6 @@ def _explained(estimator, X, method, front_end, options):
     front_end = front_end if found is None else found
     features = clf._check_X(transformed(steps, X), reset=False)
     if method == "attention":
-        _warn_of_missing(clf)
         logits, base, heads, cells = _attention(clf, features)
     elif clf.masked:
         logits, base, heads, cells = _each_alone(getattr(_saliency, method), clf, features, options)
@@ -267,7 +268,7 @@ def _warn_of_missing(clf):
             f"{'' if also else ', and it pools before it classifies, so that class_map is None'}; "
             f"there is {given}{also}. head='attention' gives all three.",
             UserWarning,
-            stacklevel=5,
+            stacklevel=3,
         )
 
 

@@ -1,0 +1,99 @@
+"""Models that come with the package; the tests of loading use one that does not."""
+
+import numpy as np
+import pytest
+
+import skheart
+from skheart import pretrained
+from skheart.datasets import make_heart_sounds
+from skheart.pretrained import list_pretrained, load_pretrained, model_card
+from tests.small import make, small_cnn
+
+SHIPPED = list_pretrained()
+HEADINGS = (
+    "licence",
+    "subjects",
+    "recipe and seed",
+    "scores with intervals",
+    "subgroups",
+    "calibration",
+    "not for",
+)
+
+
+@pytest.fixture
+def shelf(tmp_path, monkeypatch):
+    """A folder with one model, in place of that of the package."""
+    X, y = make()
+    clf = small_cnn(max_epochs=1).fit(X, y)
+    skheart.save(clf, tmp_path / "tiny-cnn.safetensors")
+    (tmp_path / "tiny-cnn.md").write_text("# tiny-cnn\n\nMüde.\n", encoding="utf-8")
+    (tmp_path / "__init__.py").touch()
+    monkeypatch.setattr(pretrained, "_folder", lambda: tmp_path)
+    return clf, X
+
+
+def test_a_model_is_listed_loaded_and_described(shelf):
+    clf, X = shelf
+    assert list_pretrained() == ["tiny-cnn"]
+    loaded = skheart.load_pretrained("tiny-cnn")
+    np.testing.assert_array_equal(loaded.predict_proba(X), clf.predict_proba(X))
+    assert model_card("tiny-cnn") == "# tiny-cnn\n\nMüde.\n"
+
+
+@pytest.mark.parametrize("read", [load_pretrained, model_card])
+def test_an_unknown_name_lists_the_names(shelf, read, tmp_path, monkeypatch):
+    for name in ("tiny", "tiny_cnn"):
+        with pytest.raises(ValueError, match="Did you mean 'tiny-cnn'") as error:
+            read(name)
+        assert str(error.value).startswith(f"There is no pre-trained model '{name}'.")
+        assert str(error.value).endswith("There are: tiny-cnn.")
+    for name in (None, "../tiny-cnn", str(tmp_path / "tiny-cnn"), "tiny-cnn.safetensors", ""):
+        with pytest.raises(ValueError, match=r"There are: tiny-cnn\."):
+            read(name)
+    monkeypatch.setattr(pretrained, "_folder", lambda: tmp_path.joinpath("none"))
+    (tmp_path / "none").mkdir()
+    with pytest.raises(ValueError, match="This installation has none"):
+        read("tiny-cnn")
+
+
+def n_parameters(estimator):
+    """Numbers in the weights of all nets of a model."""
+    members = getattr(estimator, "estimators_", [estimator])
+    nets = [member[-1] if hasattr(member, "steps") else member for member in members]
+    return sum(p.numel() for net in nets for p in net.net_.module_.parameters())
+
+
+def test_parameters_are_counted(shelf):
+    """Convolutions 3x3 of 1-4-8 channels, norms, and two 1x1 maps to 3 classes."""
+    clf, _ = shelf
+    head = 2 * (8 * 3 + 3) if clf.head == "attention" else None
+    assert n_parameters(clf) == 9 * 4 + 2 * 4 + 9 * 4 * 8 + 2 * 8 + head
+
+
+def test_the_files_are_in_the_distribution():
+    config = skheart.__path__[0] + "/../setup.cfg"
+    with open(config, encoding="utf-8") as file:
+        text = file.read().split("skheart.pretrained =")[1].split("\n\n")[0]
+    assert {"*.md", "*.safetensors"} <= set(text.split())
+
+
+@pytest.mark.skipif(not SHIPPED, reason="no model is shipped")
+def test_every_shipped_model_is_small_described_and_predicts():
+    sounds = make_heart_sounds(2, duration=6.0, random_state=0)
+    for name in SHIPPED:
+        path = pretrained._folder() / f"{name}.safetensors"
+        assert path.stat().st_size <= 8_000_000
+        model = load_pretrained(name)
+        assert n_parameters(model) <= 5_000_000
+        headings = [
+            line.lstrip("# ").lower()
+            for line in model_card(name).splitlines()
+            if line.startswith("#")
+        ]
+        for words in HEADINGS:
+            assert any(words in heading for heading in headings), (name, words)
+        probabilities = model.predict_proba(sounds.data)
+        assert probabilities.shape == (len(sounds.data), len(model.classes_))
+        np.testing.assert_allclose(probabilities.sum(axis=1), 1, atol=1e-6)
+        assert set(model.predict(sounds.data)) <= set(model.classes_)
