@@ -24,6 +24,11 @@ CASES += [
 ]
 
 
+def name_of(value):
+    """The same in every process, unlike the address of a function."""
+    return getattr(value, "__name__", str(value))
+
+
 def make_masked(n=48, n_classes=3, seed=0):
     """Spectrograms whose recordings end anywhere, and their lengths."""
     X, y = make(n, n_classes, seed)
@@ -38,7 +43,7 @@ def widened(X, n_frames):
     return np.pad(X, ((0, 0), (0, n_frames), (0, 0)), constant_values=np.nan)
 
 
-@pytest.mark.parametrize(("build", "params"), CASES, ids=str)
+@pytest.mark.parametrize(("build", "params"), CASES, ids=name_of)
 @pytest.mark.parametrize("precision", ["float32", "bfloat16"])
 def test_a_prediction_is_that_of_the_recording_alone(build, params, precision):
     X, y, lengths = make_masked(n=24)

@@ -284,19 +284,6 @@ def test_a_model_of_a_device_that_is_not_there(tmp_path):
     np.testing.assert_array_equal(loaded.predict_proba(X), clf.predict_proba(X))
 
 
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
-def test_a_model_of_a_gpu_comes_back_on_it_and_on_the_cpu(tmp_path, monkeypatch):
-    X, y = make()
-    clf = small_cnn(max_epochs=1, device="auto").fit(X, y)
-    loaded = again(clf, tmp_path)
-    assert next(loaded.net_.module_.parameters()).device.type == "cuda"
-    np.testing.assert_array_equal(loaded.predict_proba(X), clf.predict_proba(X))
-    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-    loaded = skheart.load(tmp_path / "again")
-    assert next(loaded.net_.module_.parameters()).device.type == "cpu"
-    np.testing.assert_allclose(loaded.predict_proba(X), clf.predict_proba(X), atol=1e-4)
-
-
 # ---------------------------------------------------------------------- what is refused
 
 

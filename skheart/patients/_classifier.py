@@ -239,6 +239,10 @@ default="mean_probability"
         given = self._recordings(X, groups, reset=True)
         y, _, _ = check_targets(given.recordings, y, None, None)
         self.classes_, codes = np.unique(y, return_inverse=True)
+        if self.cv is not None and len(self.classes_) < 2:
+            raise ValueError(
+                f"y holds one class, {self.classes_[0]!r}: folds to learn from need two at least."
+            )
         # Visits of one person with differing labels are patients of their own.
         patient = np.unique(given.patient, return_inverse=True)[1] * len(self.classes_) + codes
         patients, first, patient = np.unique(patient, return_index=True, return_inverse=True)
