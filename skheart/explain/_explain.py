@@ -12,6 +12,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from .._base import AttentionClassifier
 from .._samples import cut_or_fill
+from .._steps import steps_and_classifier, transformed
 from ..audio import is_path, list_recordings, load_samples
 from ..patients import PatientClassifier
 from . import _saliency
@@ -179,11 +180,9 @@ def parts_of(estimator):
             "The checks are of one net, and a PatientClassifier holds several: pass "
             "estimator.estimators_[0], or each in turn."
         )
-    steps, clf = [], estimator
     if isinstance(estimator, Pipeline):
         check_is_fitted(estimator)
-        steps = [step for _, step in estimator.steps[:-1] if step not in (None, "passthrough")]
-        clf = estimator.steps[-1][1]
+    steps, clf = steps_and_classifier(estimator)
     if not isinstance(clf, AttentionClassifier):
         kind = type(clf).__name__ if isinstance(clf, BaseEstimator) else repr(clf)
         raise TypeError(
@@ -193,14 +192,6 @@ def parts_of(estimator):
     check_is_fitted(clf, "net_")
     ends = [step for step in steps if hasattr(step, "mel_frequencies_")]
     return steps, clf, ends[0] if ends else None
-
-
-def transformed(steps, X):
-    """X after the steps of a pipeline; samplers work in fit alone."""
-    for step in steps:
-        if hasattr(step, "transform"):
-            X = step.transform(X)
-    return X
 
 
 def _attention(clf, features):
