@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 from sklearn.base import clone
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import make_scorer
@@ -100,8 +101,6 @@ def test_attention_over_recordings_is_the_head_over_all_their_cells():
     head = clf.net_.module_.head
     for patient in range(6):
         maps = [e.head for e in explain(clf, X[groups == patient])]
-        import torch
-
         with torch.no_grad():
             features = clf.net_.module_.features(torch.as_tensor(X[groups == patient]))
             raw = torch.sigmoid(head.attention_conv(features)).clamp(min=head.floor).numpy()
@@ -546,3 +545,34 @@ def test_it_is_there_at_the_top():
     assert skheart.PatientClassifier is PatientClassifier
     assert skheart.patient_scorer is patient_scorer
     assert make_scorer(uar) is not None
+
+
+# ---------------------------------------------------------------------- with the front end
+
+
+def test_attention_over_windows_through_a_pipeline():
+    """Windows of one recording weigh by what the head found in each, as the head over all does."""
+    from skheart import make_heart_pipeline
+    from skheart._steps import attention_mass
+
+    rng = np.random.default_rng(0)
+    recordings, y = [rng.normal(size=3000) for _ in range(8)], np.arange(8) % 2
+    pipeline = make_heart_pipeline(random_state=0).set_params(
+        logmel__sr=1000, logmel__duration=1, logmel__n_mels=8, clf__channels=(4,), clf__max_epochs=1
+    )
+    model = PatientClassifier(
+        pipeline, aggregate="attention", window=1.0, overlap=0.0, sr=1000, level="recording"
+    ).fit(recordings, y)
+    member = model.estimators_[0]
+    windows, parent = cut_windows(recordings, 1.0, 0.0, 1000)
+    mass, log_proba = attention_mass(member, windows), np.log(member.predict_proba(windows))
+    features = member["logmel"].transform(windows)
+    _, clf = member.steps[-1]
+    with torch.no_grad():
+        maps = clf.net_.module_(torch.as_tensor(features), return_maps=True)
+    raw = (maps.attention * maps.mass[:, :, None, None]).sum((2, 3)).numpy()
+    np.testing.assert_allclose(mass, raw, rtol=1e-4)
+    for row, found in enumerate(model.predict_proba(recordings)):
+        own = parent == row
+        together = np.exp((mass[own] * log_proba[own]).sum(0) / mass[own].sum(0))
+        np.testing.assert_allclose(found, together / together.sum(), rtol=1e-6)

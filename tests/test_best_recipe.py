@@ -1,0 +1,58 @@
+"""The best recipe: from recordings of any length to patients; small nets."""
+
+import itertools
+
+import numpy as np
+import pytest
+
+from skheart import make_heart_pipeline
+from skheart.datasets import make_heart_sounds
+
+
+def test_the_best_recipe_predicts_patients_from_recordings_of_any_length():
+    sounds = make_heart_sounds(n_subjects=16, duration=3, random_state=0)
+    recordings = [sound[: 8000 + 50 * row] for row, sound in enumerate(sounds.data)]
+    y, groups = sounds.target, sounds.groups
+    model = make_heart_pipeline(recipe="best", random_state=0)
+    model.set_params(
+        cv=2,
+        n_estimators=2,
+        estimator__logmel__duration=10,
+        estimator__clf__channels=(4, 8),
+        estimator__clf__augment__crop=80,
+        estimator__clf__max_epochs=1,
+    )
+    model.fit(recordings, y, groups=groups)
+    assert len(model.estimators_) == 2
+    found = model.predict_patients(recordings, groups)
+    assert found.patients.tolist() == sorted(set(groups))
+    np.testing.assert_allclose(found.probabilities.sum(axis=1), 1)
+    one = groups == groups[0]
+    alone = model.predict_patients([r for r, own in zip(recordings, one, strict=True) if own])
+    assert len(alone.patients) == one.sum()  # without groups, each is a patient
+    weights = model.decision_weight_
+    first = [np.flatnonzero(groups == patient)[0] for patient in found.patients]
+    share = np.array([np.mean(y[first] == label) for label in model.classes_])
+    np.testing.assert_allclose(weights, 1 / (len(share) * share))
+
+
+def test_the_best_recipe_is_within_its_limits():
+    """At most 5 million parameters in all, by the shapes of a plain count."""
+    model = make_heart_pipeline(recipe="best")
+    clf = model.estimator["clf"]
+    widths = (1, *clf.channels)
+    convolutions = sum(9 * a * b + 2 * b for a, b in itertools.pairwise(widths))
+    n_parameters = model.n_estimators * (convolutions + 2 * (widths[-1] + 1) * 3)
+    assert 10_000 < n_parameters < 5_000_000
+
+
+@pytest.mark.parametrize(
+    ("params", "message"),
+    [
+        ({"recipe": "winning"}, "recipe must be one of .*'paper', 'best'.*'winning'"),
+        ({"recipe": "best", "model": "gru"}, 'recipe="best" has model="cnn" alone. Got .gru.'),
+    ],
+)
+def test_recipes_that_are_not_there(params, message):
+    with pytest.raises(ValueError, match=message):
+        make_heart_pipeline(**params)
