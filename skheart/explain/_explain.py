@@ -77,8 +77,7 @@ def explain(estimator, X, *, method="attention", front_end=None, **options):
     its decision weights are not part of the explanation.
 
     Recordings are explained as the model sees them, cut or filled to one length. With
-    ``masked=True`` they are not filled: past the end of a recording its features are NaN, and its
-    maps 0.
+    ``masked=True`` they are not filled, and each explanation is as long as its recording.
 
     References
     ----------
@@ -131,6 +130,8 @@ def _explained(estimator, X, method, front_end, options):
     if found is not None:
         heard = transformed(steps[: steps.index(found)], X)
         names, sounds = _names(X, names), list(_sounds(found, heard))
+    if clf.masked:
+        features = [_there(row) for row in features]
     return [
         Explanation(
             method=method,
@@ -140,10 +141,10 @@ def _explained(estimator, X, method, front_end, options):
             logits=logits[row],
             probabilities=probabilities[row],
             base=base[row],
-            head=Maps(*heads[row], *_pooled(axes, cells[row])),
+            head=Maps(*heads[row], *_pooled(_of_length(axes, features[row]), cells[row])),
             features=np.array(features[row], np.float32),
             cell=cells[row],
-            times=axes[0],
+            times=_of_length(axes, features[row])[0],
             frequencies=axes[1],
             **sounds[row],
         )
@@ -214,7 +215,6 @@ def _attention(clf, features):
     cells = [clf.net_.module_.cell_size(n_frames, n_mels)] * len(features)
     if clf.masked:  # a pool is cut to a recording that is shorter than it
         cells = [clf.net_.module_.cell_size(len(_there(row)), n_mels) for row in features]
-        heads = _filled(heads, n_frames, cells)
     return logits, np.zeros_like(logits), heads, cells
 
 
@@ -222,8 +222,7 @@ def _each_alone(method, clf, features, options):
     """The same by another method, each recording without what is past its end."""
     parts = [method(clf, _there(row)[None], **options) for row in features]
     logits, base, heads, cells = zip(*parts, strict=True)
-    heads = _filled([head for (head,) in heads], features.shape[1], cells)
-    return np.concatenate(logits), np.concatenate(base), heads, cells
+    return np.concatenate(logits), np.concatenate(base), [head for (head,) in heads], cells
 
 
 def _there(recording):
@@ -231,18 +230,9 @@ def _there(recording):
     return recording[: np.count_nonzero(~np.isnan(recording[:, 0]))]
 
 
-def _filled(heads, n_frames, cells):
-    """Maps (n_classes, times, frequencies) as of all frames, 0 past the end of the recording."""
-    filled = []
-    for head, cell in zip(heads, cells, strict=True):
-        n_times = n_frames // cell[0]
-        filled.append([None if maps is None else _with_times(maps, n_times) for maps in head])
-    return filled
-
-
-def _with_times(maps, n_times):
-    maps = maps[:, :n_times]
-    return np.pad(maps, ((0, 0), (0, n_times - maps.shape[1]), (0, 0)))
+def _of_length(axes, recording):
+    """Times and frequencies of a recording that may be shorter than the others."""
+    return (None if axes[0] is None else axes[0][: len(recording)]), axes[1]
 
 
 def _with_frequencies(maps):
