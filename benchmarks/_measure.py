@@ -136,3 +136,14 @@ def main(run, small_size=False):
     show(rows)
     missed = [row.claim for row in rows if not row.holds]
     assert not missed, f"not reached: {missed}"
+
+
+def main_resumable(name, run):
+    """The same for one that reads its own options, and goes on where it was stopped."""
+    try:
+        main(lambda small: run(small, sys.argv[1:]))
+    except KeyboardInterrupt:
+        print("stopped: the same command goes on from what --store has", file=sys.stderr)
+        sys.exit(130)
+    except (FileNotFoundError, ValueError) as error:
+        sys.exit(f"{name}: {error}")

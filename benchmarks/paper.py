@@ -28,12 +28,11 @@ with the same settings are in the tables too.
 from __future__ import annotations
 
 import argparse
-import sys
 import tempfile
 from pathlib import Path
 
 from . import _paper_runs as runs
-from ._measure import Row, main
+from ._measure import Row, main_resumable
 
 DURATION = {"generated": 4.0}  # s; the others 6, or 30 with --full
 EPOCHS = {"generated": 15}  # the others 8, or 20 with --full
@@ -157,10 +156,4 @@ def run(small=False, arguments=()):
 
 
 if __name__ == "__main__":
-    try:
-        main(lambda small: run(small, sys.argv[1:]))
-    except KeyboardInterrupt:
-        print("stopped: the same command goes on from what --store has", file=sys.stderr)
-        sys.exit(130)
-    except (FileNotFoundError, ValueError) as error:
-        sys.exit(f"paper: {error}")
+    main_resumable("paper", run)

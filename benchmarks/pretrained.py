@@ -25,14 +25,13 @@ from __future__ import annotations
 
 import argparse
 import json
-import sys
 import tempfile
 from pathlib import Path
 
 import numpy as np
 
 from . import _pretrained_runs as runs
-from ._measure import Row, main
+from ._measure import Row, main_resumable
 from .explain import SMALL
 
 N_SUBJECTS = {True: 24, False: 120}  # generated, by --small
@@ -215,10 +214,4 @@ def run(small=False, arguments=(), make_model=None):
 
 
 if __name__ == "__main__":
-    try:
-        main(lambda small: run(small, sys.argv[1:]))
-    except KeyboardInterrupt:
-        print("stopped: the same command goes on from what --store has", file=sys.stderr)
-        sys.exit(130)
-    except (FileNotFoundError, ValueError) as error:
-        sys.exit(f"pretrained: {error}")
+    main_resumable("pretrained", run)

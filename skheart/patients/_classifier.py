@@ -77,7 +77,7 @@ default="mean_probability"
         The probabilities stay as they are.
     random_state : int, RandomState instance or None, default=None
         Decides the folds of an int `cv`, and the `random_state` of every estimator fitted. None
-        leaves the estimators their own.
+        leaves the estimators their own, unless `n_estimators` is above 1: they would be equal.
     n_jobs : int or None, default=None
         Estimators fitted at the same time. The result does not depend on it.
     verbose : int, default=0
@@ -263,7 +263,7 @@ default="mean_probability"
             folds,
             levels=self._levels(),
             join=self.join,
-            random_state=None if self.random_state is None else random_state,
+            random_state=random_state if self._draws_seeds() else None,
             n_jobs=self.n_jobs,
             verbose=self.verbose,
         )
@@ -292,6 +292,10 @@ default="mean_probability"
             logistic = self.calibrator == "logistic"
             calibrator = LogisticRegression() if logistic else clone(self.calibrator)
             self.calibrator_ = calibrator.fit(log_odds(joined), self.classes_[codes[first]])
+
+    def _draws_seeds(self):
+        # Estimators that all keep one seed would be equal.
+        return self.random_state is not None or self.n_estimators > 1
 
     def _generator(self):
         # None must not draw from numpy's global generator.
