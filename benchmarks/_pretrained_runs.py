@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 import time
+from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
@@ -141,6 +142,19 @@ def settings_of(data, make_model, *, folds, seed):
     return settings
 
 
+@contextmanager
+def one_thread():
+    """One thread, so that a training does not depend on how many the machine has."""
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
 def predict_fold(data, fold, make_model, seed):
     """Train without a fold, and predict its patients.
 
@@ -153,9 +167,10 @@ def predict_fold(data, fold, make_model, seed):
 
     start = time.perf_counter()
     model = make_model(random_state=seed + fold.repeat)
-    model.fit(data.X.iloc[fold.train], data.y[fold.train])
-    seconds = time.perf_counter() - start
-    found = model.predict_patients(data.X.iloc[fold.test])
+    with one_thread():
+        model.fit(data.X.iloc[fold.train], data.y[fold.train])
+        seconds = time.perf_counter() - start
+        found = model.predict_patients(data.X.iloc[fold.test])
     frame = data.patients.loc[found.patients].reset_index(names="patient")
     frame.insert(3, "predicted", found.labels)
     for name, column in zip(
@@ -183,7 +198,8 @@ def store_model(data, store, make_model, seed):
     start = time.perf_counter()
     model = make_model(random_state=seed)
     text = model.__repr__(N_CHAR_MAX=10_000)
-    model.fit(data.X, data.y)
+    with one_thread():
+        model.fit(data.X, data.y)
     seconds = time.perf_counter() - start
     file = Path(store, f"{NAME}.safetensors")
     skheart.save(model, file)
@@ -225,7 +241,7 @@ def do_runs(data, store, make_model, *, folds, repeats, seed, jobs=1, verbose=1)
     ValueError
         If the store holds runs of other settings; nothing is changed then.
     """
-    from joblib import cpu_count, delayed
+    from joblib import delayed
 
     open_store(store, settings_of(data, make_model, folds=folds, seed=seed))
     asked = folds_of(data, folds=folds, repeats=repeats, seed=seed)
@@ -234,9 +250,8 @@ def do_runs(data, store, make_model, *, folds, repeats, seed, jobs=1, verbose=1)
     files = [Path(store, f"{NAME}{suffix}") for suffix in (".json", ".safetensors")]
     if not all(file.exists() for file in files):
         calls.append(delayed(store_model)(data, store, make_model, seed))
-    n_threads = max(1, cpu_count() // jobs)
     n_done = len(asked) + 1 - len(calls)
-    side_by_side(calls, n_done=n_done, jobs=jobs, n_threads=n_threads, verbose=verbose)
+    side_by_side(calls, n_done=n_done, jobs=jobs, verbose=verbose)
     return asked
 
 

@@ -16,7 +16,6 @@ def test_the_best_recipe_predicts_patients_from_recordings_of_any_length():
     model = make_heart_pipeline(recipe="best", random_state=0)
     model.set_params(
         cv=2,
-        n_estimators=2,
         estimator__logmel__duration=10,
         estimator__clf__channels=(4, 8),
         estimator__clf__augment__crop=80,
@@ -42,7 +41,7 @@ def test_the_best_recipe_is_within_its_limits():
     clf = model.estimator["clf"]
     widths = (1, *clf.channels)
     convolutions = sum(9 * a * b + 2 * b for a, b in itertools.pairwise(widths))
-    n_parameters = model.n_estimators * (convolutions + 2 * (widths[-1] + 1) * 3)
+    n_parameters = model.cv * (convolutions + 2 * (widths[-1] + 1) * 3)
     assert 10_000 < n_parameters < 5_000_000
 
 
