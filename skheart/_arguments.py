@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import re
 
 from . import __version__
 
@@ -45,6 +46,14 @@ def _name(text):
     if not text.strip():
         raise argparse.ArgumentTypeError("is empty: give a name")
     return text
+
+
+def _pattern(text):
+    """A type of arguments: a regular expression."""
+    try:
+        return re.compile(_name(text))
+    except re.error as error:
+        raise argparse.ArgumentTypeError(f"is no regular expression: {error}") from None
 
 
 _SEED = _number(int, lambda n: 0 <= n < 2**32, "a number from 0 to 4294967295")
@@ -186,11 +195,18 @@ def _add_predict(verbs, pretrained):
         "predict",
         "predict recordings, as CSV: path, label and p_<class> for each class",
         "A model that predicts patients takes the recordings of one together where a .csv table "
-        "has a column patient or subject; a recording without one is a patient of its own. A "
-        f"recording that cannot be read is reported and left out. {NO_CODE}",
+        "has a column patient or subject, or where --patient-pattern tells; any other recording "
+        "is a patient of its own. A recording that cannot be read is reported and left out. "
+        f"{NO_CODE}",
     )
     _add_model(verb, pretrained)
     _add_recordings(verb)
+    verb.add_argument(
+        "--patient-pattern",
+        metavar="REGEX",
+        type=_pattern,
+        help="how file names begin, with the patient in parentheses: '([0-9]+)_' for 123_AV.wav",
+    )
     verb.add_argument(
         "--by-patient",
         action="store_true",

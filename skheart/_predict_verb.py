@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 
+from ._console import tell
 from ._models import predicts_patients
 from ._predict import (
     in_order,
@@ -19,27 +20,52 @@ __all__ = ["predictions", "table_of_patients", "table_of_recordings"]
 def predictions(args, model, paths):
     """The patient of each path, or None, and (index, label, probabilities, error) of each.
 
-    A model that predicts patients takes them from the tables among the arguments; a recording that
-    is in no such table is a patient of its own.
+    A model that predicts patients takes them from the tables among the arguments, and then from
+    the names of files; a recording of which nothing is known is a patient of its own.
     """
     if not predicts_patients(model):
-        if args.by_patient:
-            raise ValueError(
-                "--by-patient needs a model that predicts patients, and this one predicts "
-                "recordings: train one with skheart train --recipe best"
-            )
+        for option in ("by_patient", "patient_pattern"):
+            if getattr(args, option):
+                raise ValueError(
+                    f"--{option.replace('_', '-')} needs a model that predicts patients, and this "
+                    "one predicts recordings: train one with skheart train --recipe best"
+                )
         return None, predict_in_chunks(model, paths)
     known = patients_in(args.recordings)
-    # A recording alone has its index, which is no name of a table.
-    patients = [known.get(os.path.abspath(path), row) for row, path in enumerate(paths)]
-    if args.by_patient:
-        for path, patient in zip(paths, patients, strict=True):
-            if not isinstance(patient, str):
-                raise ValueError(
-                    f"--by-patient: nobody says whose recording {path} is. Give a .csv table with "
-                    "the columns path and patient"
-                )
+    # A recording alone has its index, which is no name of a patient.
+    patients = [
+        known.get(os.path.abspath(path)) or _patient_in_name(path, args.patient_pattern) or row
+        for row, path in enumerate(paths)
+    ]
+    alone = [path for path, who in zip(paths, patients, strict=True) if not isinstance(who, str)]
+    if alone and args.by_patient:
+        raise ValueError(
+            f"--by-patient: nobody says whose recording {alone[0]} is. Give a .csv table with the "
+            "columns path and patient, or --patient-pattern"
+        )
+    if len(alone) > 1:
+        tell(
+            args,
+            f"{len(alone)} recordings count as a patient each. If some are of one patient, they "
+            "are predicted better together: give a .csv table with the columns path and patient, "
+            "or --patient-pattern",
+        )
     return patients, in_order(predict_patients_in_chunks(model, paths, patients))
+
+
+def _patient_in_name(path, pattern):
+    if pattern is None:
+        return None
+    name = os.path.basename(path)
+    found = pattern.match(name)
+    patient = found and found[min(1, pattern.groups)]
+    if not patient:
+        raise ValueError(
+            f"--patient-pattern {pattern.pattern!r} finds no patient at the beginning of {name} "
+            f"({path}): give one that fits all names, or a .csv table with the columns path and "
+            "patient"
+        )
+    return patient
 
 
 def table_of_recordings(model, paths, rows):

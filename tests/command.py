@@ -1,6 +1,13 @@
 """What the tests of the command line share."""
 
+import csv
+import io
+
+from imblearn.pipeline import Pipeline
+
+import skheart
 from skheart.cli import main
+from skheart.patients import PatientClassifier
 
 SMALL = [
     "--set=clf__channels=(4, 8)",
@@ -9,6 +16,7 @@ SMALL = [
     "--set=logmel__n_mels=16",
     "--device=cpu",
 ]
+SMALL_BEST = ["--set=clf__channels=(4, 8)", "--set=clf__max_epochs=1"]
 
 
 def fails(argv, capsys):
@@ -19,3 +27,31 @@ def fails(argv, capsys):
     (line,) = err.splitlines()
     assert line.startswith("skheart: error: ")
     return line
+
+
+def small_recipes(model="cnn", *, recipe="paper", random_state=None, device="auto", verbose=0):
+    """A recipe of the form of the best one, and small."""
+    if recipe != "best":
+        return skheart.make_heart_pipeline(
+            model, random_state=random_state, device=device, verbose=verbose
+        )
+    front_end = skheart.LogMelTransformer(duration=4, n_mels=16, pad="mask", verbose=verbose)
+    clf = skheart.AttentionCNNClassifier(
+        channels=(4,), masked=True, max_epochs=2, device=device, verbose=verbose
+    )
+    return PatientClassifier(
+        Pipeline([("logmel", front_end), ("clf", clf)]),
+        cv=2,
+        calibrator="logistic",
+        decision_weight="balanced",
+        random_state=random_state,
+        verbose=verbose,
+    )
+
+
+def read_csv(text):
+    return list(csv.DictReader(io.StringIO(text)))
+
+
+def probabilities_of(row):
+    return [row[f"p_{label}"] for label in ("mild", "normal", "severe")]

@@ -44,6 +44,32 @@ def model(folder):
     return path
 
 
+@pytest.fixture(scope="session")
+def of_patients(folder):
+    """A model of patients that skheart train wrote."""
+    from command import SMALL_BEST, small_recipes
+
+    from skheart import _settings
+    from skheart.cli import main
+
+    path = folder / "of_patients"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(_settings, "make_heart_pipeline", small_recipes)
+        argv = ["train", str(folder / "table.csv"), "-o", str(path), "--recipe=best", "--quiet"]
+        assert main([*argv, "--device=cpu", *SMALL_BEST]) == 0
+    return path
+
+
+@pytest.fixture
+def table(folder):
+    """The table of `folder`, with absolute paths."""
+    import pandas as pd
+
+    table = pd.read_csv(folder / "table.csv")
+    table["path"] = [str(folder / path) for path in table["path"]]
+    return table
+
+
 @pytest.fixture
 def serve(monkeypatch):
     """Start servers of files, closed after the test."""
