@@ -42,9 +42,15 @@ It is for research and teaching.
 ```python
 import skheart
 
-model = skheart.load("{name}.safetensors")
-X = ...  # a DataFrame with the columns {columns}
+model = skheart.load_pretrained("{name}")
+X = ...  # a DataFrame with the columns "path" and "patient", one row for each recording
 predictions = model.predict_patients(X)
+```
+
+Or, where the names of files begin with the patient, as in `123_AV.wav`:
+
+```bash
+skheart predict --pretrained {name} FOLDER --patient-pattern '([0-9]+)_' --by-patient
 ```
 
 This card is written by `{command}` from what it measured.
@@ -63,7 +69,7 @@ This card is written by `{command}` from what it measured.
 """
 
 DATA = """\
-## Data
+## Data, licence and subjects
 
 {source} Used here: {n_recordings} recordings of {n_patients} patient numbers, who are
 {n_subjects} persons ({n_twice} with more than one number; a person is never on both sides of a
@@ -85,7 +91,7 @@ SOURCE = (
 )
 
 TRAINING = """\
-## Training
+## Recipe and seed
 
 `{call}`, fitted once on all patients:
 
@@ -101,7 +107,7 @@ on the same kind of machine; `--check` tests it.
 """
 
 SCORES = """\
-## Scores
+## Scores with intervals
 
 {how}
 
@@ -112,7 +118,7 @@ SCORES = """\
 Weighted accuracy: right patients weighted by their class (Present 5, Unknown 3, Absent 1), as in
 the challenge. {published}
 
-### By subgroup
+### Scores of subgroups
 
 {subgroups}
 
@@ -336,14 +342,12 @@ def card(data, frame, bins, told, options, call):
         f"--folds {options.folds} --repeats {options.repeats} --seed {options.seed}"
     )
     ece = frame[(frame["by"] == "all") & (frame["metric"] == ECE)].iloc[0]
-    names = [f'"{name}"' for name in data.X.columns]
     here = part_of_published(data)
     n_nets, seconds = told["n_nets"], told["seconds"]
     n_each = patients.groupby("subject").size()
     blocks = [
         HEAD.format(
             name=NAME, command=command, classes=_listed([*data.classes]),
-            columns=" and ".join([", ".join(names[:-1]), names[-1]]),
             title="CirCor DigiScope, three classes." if circor else GENERATED,
         ),
         DATA.format(

@@ -1,9 +1,24 @@
-"""Model files read and written as their documentation says, without the code that is tested."""
+"""Model files read and written as their documentation says, and what their cards tell."""
 
 import hashlib
 import json
 
 ZEROS = "0" * 64
+CARD = (  # of which a heading speaks
+    "licence",
+    "subjects",
+    "recipe and seed",
+    "scores with intervals",
+    "subgroups",
+    "calibration",
+    "not for",
+)
+
+
+def missing_in_card(text):
+    """What no heading of a card speaks of."""
+    headings = [line.lower() for line in text.splitlines() if line.startswith("#")]
+    return [words for words in CARD if not any(words in heading for heading in headings)]
 
 
 def read(path):

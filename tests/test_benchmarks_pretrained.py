@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import soundfile
+from model_files import missing_in_card
 from sklearn.calibration import calibration_curve
 from sklearn.metrics import balanced_accuracy_score, recall_score, roc_auc_score
 
@@ -121,6 +122,7 @@ def test_the_card_tells_of_the_file_and_of_the_table(store):
     assert "logmel__" not in text
     assert "LogMelTransformer(duration=2.0)" in text
     assert "no medical device" in text
+    assert missing_in_card(text) == []
     assert "published" not in text  # nothing is of generated sounds
     for name in ("reliability.png", "scores.png"):
         assert (folder / name).read_bytes().startswith(b"\x89PNG")

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from model_files import CARD, missing_in_card
 
 import skheart
 from skheart import pretrained
@@ -10,15 +11,6 @@ from skheart.pretrained import list_pretrained, load_pretrained, model_card
 from tests.small import make, small_cnn
 
 SHIPPED = list_pretrained()
-HEADINGS = (
-    "licence",
-    "subjects",
-    "recipe and seed",
-    "scores with intervals",
-    "subgroups",
-    "calibration",
-    "not for",
-)
 
 
 @pytest.fixture
@@ -85,13 +77,11 @@ def shortcomings(name):
     model = load_pretrained(name)
     if n_parameters(model) > 5_000_000:
         yield "parameters"
-    lines = model_card(name).splitlines()
-    headings = [line.lstrip("# ").lower() for line in lines if line.startswith("#")]
-    yield from (words for words in HEADINGS if not any(words in h for h in headings))
+    yield from missing_in_card(model_card(name))
 
 
 def test_what_a_model_lacks_is_found(shelf):
-    assert list(shortcomings("tiny-cnn")) == list(HEADINGS)
+    assert list(shortcomings("tiny-cnn")) == list(CARD)
 
 
 def test_every_shipped_model_is_small_described_and_predicts():
