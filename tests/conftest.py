@@ -70,6 +70,45 @@ def table(folder):
     return table
 
 
+@pytest.fixture(scope="session")
+def model_file(tmp_path_factory):
+    """A file of a small pipeline, with all that the format has."""
+    import skheart
+    from skheart.augmentation import Augmentation
+    from skheart.datasets import make_heart_sounds
+
+    sounds = make_heart_sounds(12, duration=2, random_state=0)
+    pipeline = skheart.make_heart_pipeline(random_state=0, device="cpu").set_params(
+        logmel__duration=2,
+        logmel__n_mels=8,
+        clf__channels=(4, 8),
+        clf__max_epochs=1,
+        clf__class_weight={"normal": 1.0, "mild": 2, "severe": 3},
+        clf__augment=Augmentation(gain=0.1),
+        clf__optimizer__weight_decay=1e-4,
+    )
+    path = tmp_path_factory.mktemp("model_file") / "m"
+    skheart.save(pipeline.fit(sounds.data, sounds.target), path)
+    return path
+
+
+@pytest.fixture
+def forge(model_file, tmp_path):
+    """Change the document of the good file, sign it, and load it."""
+
+    import model_files
+
+    import skheart
+
+    def load(change):
+        document, header, data = model_files.read(model_file)
+        data = bytearray(data)
+        model_files.write(tmp_path / "m", change(document, header, data) or document, header, data)
+        return skheart.load(tmp_path / "m")
+
+    return load
+
+
 @pytest.fixture
 def serve(monkeypatch):
     """Start servers of files, closed after the test."""

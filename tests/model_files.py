@@ -40,3 +40,11 @@ def write(path, document, header, data=b""):
     path.write_bytes(
         content.replace(f'\\"sha256\\":\\"{ZEROS}'.encode(), f'\\"sha256\\":\\"{sum_}'.encode(), 1)
     )
+
+
+def step(document, name):
+    """The entry of a step's estimator."""
+    for pair in document["model"]["estimator"]["params"]["steps"]:
+        if pair["tuple"][0] == name:
+            return pair["tuple"][1]["estimator"]
+    raise LookupError(name)
