@@ -5,31 +5,27 @@ from __future__ import annotations
 import re
 import textwrap
 
-import numpy as np
-
-from ._paper_table import _markdown as ruled
+from ._card_tables import (
+    PUBLIC,
+    bins_table,
+    classes_table,
+    data_table,
+    grades_table,
+    interval,
+    number,
+    scores_table,
+    subgroups_table,
+)
 from ._pretrained_runs import NAME
 from ._pretrained_scores import (
     ECE,
     GRADED,
     N_BINS,
-    OF_SUBGROUPS,
-    PUBLISHED,
     PUBLISHED_BY,
     SUBGROUPS,
 )
 
 WHOLE_WORDS = {"break_long_words": False, "break_on_hyphens": False}
-NAMES = {
-    "uar": "UAR",
-    "circor_weighted_accuracy": "weighted accuracy",
-    "roc_auc": "ROC AUC, mean of the classes",
-    ECE: "ECE",
-}
-# The public part of CirCor 1.0.3, by patient: M. A. Reyna et al., "Heart murmur detection from
-# phonocardiogram recordings: The George B. Moody PhysioNet Challenge 2022", PLOS Digital Health
-# 2(9), e0000324, 2023; recordings: https://physionet.org/content/circor-heart-sound/1.0.3/
-PUBLIC = {"Absent": 695, "Present": 179, "Unknown": 68}
 PUBLIC_RECORDINGS = 3163
 
 HEAD = """\
@@ -59,7 +55,8 @@ This card is written by `{command}` from what it measured.
 
 - It is no medical device and gives no diagnosis. It was never tried in care, and it must not decide
   about a patient.
-- Adults. The patients were children and adolescents of screening campaigns, and pregnant women.
+- Adults, but for a few pregnant women: the patients were children and adolescents of screening
+  campaigns.
 - Other stethoscopes, other rates than 4 kHz, other rooms: nothing but this data set was tried, and
   a score on other devices is mostly lower.
 - Arrhythmia, prosthetic valves, extra sounds: the labels tell of murmurs alone. A heart without a
@@ -100,7 +97,9 @@ TRAINING = """\
 ```
 
 {n_nets} net{plural} with {n_parameters} learnt numbers{together}; {megabytes:.2f} MB; {minutes}
-of training on {cores} CPU cores. {versions}. SHA-256 of the file: `{sha256}`.
+of training on one CPU core. {versions}. SHA-256 of the file: `{sha256}`.
+
+{decision}
 
 `{command}` does all of this again. The same seed gives the same predictions with the same versions
 on the same kind of machine; `--check` tests it.
@@ -123,17 +122,20 @@ the challenge. {published}
 {subgroups}
 
 An interval of a small subgroup is wide, and where every patient was right (or wrong) it has no
-width, though another patient could be otherwise.
+width, though another patient could be otherwise. Subgroups differ in their classes, too: of
+{n_single} patients with one recording, {n_single_worst} are {worst}; of all {n_patients},
+{n_worst}.
 
 ## Calibration
 
-ECE over {n_bins} bins of equal width, of the most probable class: {ece}. In each bin, the mean
-probability against the share of patients who have the class:
+ECE over {n_bins} bins of equal width, of the most probable class: {ece}. {expected} In each bin,
+the mean probability against the share of patients who have the class:
 
 {bins}
 
 The probabilities were learnt from the shares of the classes in this set. Where murmurs are rarer,
-as in most screenings, those of Present and Unknown are too high.
+as in most screenings, those of Present are too high; those of Unknown go with the share of
+recordings that cannot be judged.
 
 ## Known failures
 
@@ -149,99 +151,11 @@ COMPARED = (
     "neither the same patients nor the same shares of the classes. They show the order of "
     "magnitude, not who is better."
 )
+CHOSEN = (
+    " The recipe and the weights were chosen on these same patients, with other folds and single "
+    "nets: the scores are somewhat too good for that, and the intervals do not say by how much."
+)
 GENERATED = "Made from generated sounds, to try the command: of no use otherwise."
-
-
-def number(value):
-    return "" if value is None or np.isnan(value) else f"{value:.3f}"
-
-
-def interval(line):
-    """A score with its interval, or why there is none."""
-    if np.isnan(line["score"]):
-        return f"- ({line['note']})"
-    ends = "" if np.isnan(line["low"]) else f" [{number(line['low'])}, {number(line['high'])}]"
-    return f"{number(line['score'])}{ends}"
-
-
-def counts(line):
-    return [str(line["n_patients"]), str(line["n_subjects"])]
-
-
-def scores_table(frame, published):
-    """Scores of all patients, beside those that are published, if they are of this data set."""
-    rows = []
-    for _, line in frame[frame["by"] == "all"].iterrows():
-        name = line["metric"]
-        text = NAMES.get(name, name.replace("roc_auc of ", "ROC AUC of "))
-        rows.append([text, interval(line), *counts(line)])
-        if published:
-            rows[-1].append(number(PUBLISHED.get(name)))
-    header = ["score", "95 % interval by subject", "patients", "subjects"]
-    header += ["published, other split"] * published
-    return ruled(header, rows)
-
-
-def classes_table(frame):
-    """Recall and precision of each class."""
-    own = frame[frame["by"] == "class"]
-    rows = []
-    for label in dict.fromkeys(own["value"]):
-        recall, precision = (
-            own[(own["value"] == label) & (own["metric"] == name)].iloc[0]
-            for name in ("recall", "precision")
-        )
-        rows.append([label, interval(recall), *counts(recall), interval(precision)])
-    return ruled(["class", "recall", "patients", "subjects", "precision"], rows)
-
-
-def subgroups_table(frame):
-    """Some scores of each subgroup."""
-    rows = []
-    for by in SUBGROUPS.values():
-        own = frame[frame["by"] == by]
-        for value in dict.fromkeys(own["value"]):
-            lines = own[own["value"] == value].set_index("metric")
-            texts = [interval(lines.loc[name]) for name in OF_SUBGROUPS]
-            note = lines["note"].iloc[0] if np.isfinite(lines["score"].iloc[0]) else ""
-            rows.append([f"{by}: {value}", *texts, *counts(lines.iloc[0]), note])
-    header = ["subgroup", *(NAMES[name] for name in OF_SUBGROUPS), "patients", "subjects", "note"]
-    return ruled(header, rows)
-
-
-def grades_table(frame):
-    """Recall of Present by grade."""
-    rows = [
-        [line["value"], interval(line), *counts(line)]
-        for _, line in frame[frame["by"] == GRADED].iterrows()
-    ]
-    return ruled(["grade", "recall of Present", "patients", "subjects"], rows)
-
-
-def bins_table(bins):
-    """Reliability, a line for each bin that holds a patient."""
-    rows = [
-        [line["class"], f"({line['low']:.1f}, {line['high']:.1f}]", str(line["n"]),
-         number(line["probability"]), number(line["share"])]
-        for _, line in bins.iterrows()
-    ]  # fmt: skip
-    return ruled(["class", "bin", "predictions", "mean probability", "share"], rows)
-
-
-def data_table(data):
-    """Patients of each class here and in all that is published."""
-    here = data.patients["label"].value_counts()
-    n = len(data.patients)
-    header, rows = ["", "patients here", "share"], []
-    published = data.dataset == "circor"
-    if published:
-        header += ["in the whole public set", "share"]
-    for label in data.classes:
-        row = [label, str(here[label]), f"{here[label] / n:.1%}"]
-        if published:
-            row += [str(PUBLIC[label]), f"{PUBLIC[label] / sum(PUBLIC.values()):.1%}"]
-        rows.append(row)
-    return ruled(header, rows)
 
 
 def part_of_published(data):
@@ -271,8 +185,22 @@ def method(data, options):
         f"Cross-validation with {options.folds} folds by subject (seed {options.seed}){repeats}: "
         "each patient is predicted by a model of the same recipe that was trained without that "
         "person. The model of this file was trained on all patients; it has no score of its own. "
-        f"Each patient number counts once{pooled}. Intervals: bias-corrected and accelerated "
-        "bootstrap over the subjects, 95 %; they tell of other patients, not of other seeds."
+        f"Each patient number counts once{pooled}; ROC AUC pools the probabilities of all folds. "
+        "Intervals, 95 %: bootstrap over the subjects of each class (bias-corrected and "
+        "accelerated, percentiles where that is not defined); they tell of other patients in these "
+        "shares of the classes, not of other seeds." + CHOSEN * (data.dataset == "circor")
+    )
+
+
+def decision(weights):
+    """How a label comes from probabilities."""
+    if len({*weights.values()}) == 1:
+        return "The label is the most probable class."
+    text = ", ".join(f"{label} {weight:g}" for label, weight in weights.items())
+    return (
+        f"The label is the class with the largest probability times weight ({text}), which need "
+        "not be the most probable one. The weights are those that are best for the mean of UAR and "
+        "weighted accuracy at the shares of the classes in this set."
     )
 
 
@@ -290,7 +218,7 @@ def failures(frame):
             f"{n_missed} are not called Present."
         )
     groups = frame[frame["by"].isin(SUBGROUPS.values()) & (frame["metric"] == "uar")]
-    groups = groups[groups["score"].notna() & ~groups["note"].str.startswith("without")]
+    groups = groups[groups["score"].notna() & (groups["note"] == "")]
     if len(groups):
         worst = groups.loc[groups["score"].idxmin()]
         lines.append(
@@ -314,7 +242,16 @@ def table_text(data, frame, bins, options):
     return _wrapped("\n\n".join(parts)) + "\n"
 
 
-def card(data, frame, bins, told, options, call):
+def calibrated(expected):
+    """What the calibration error of perfect probabilities would be."""
+    mean, high = expected
+    return (
+        f"Were these probabilities perfect, it would be {number(mean)} on average, and above "
+        f"{number(high)} for one set of patients in twenty."
+    )
+
+
+def card(data, frame, bins, told, options, call, weights, expected):
     """The text of the card.
 
     Parameters
@@ -331,6 +268,10 @@ def card(data, frame, bins, told, options, call):
         Of the command: `folds`, `repeats`, `seed`.
     call : str
         What made the model, as code.
+    weights : dict of str to float
+        That decide on labels.
+    expected : tuple of float
+        As `_pretrained_scores.error_if_calibrated` returns them.
 
     Returns
     -------
@@ -344,6 +285,9 @@ def card(data, frame, bins, told, options, call):
     ece = frame[(frame["by"] == "all") & (frame["metric"] == ECE)].iloc[0]
     here = part_of_published(data)
     n_nets, seconds = told["n_nets"], told["seconds"]
+    single = patients[patients["n_recordings"] == 1]
+    recall = frame[(frame["by"] == "class") & (frame["metric"] == "recall")]
+    worst = recall["value"].loc[recall["score"].idxmin()]
     n_each = patients.groupby("subject").size()
     blocks = [
         HEAD.format(
@@ -358,7 +302,7 @@ def card(data, frame, bins, told, options, call):
         TRAINING.format(
             call=call, model=told["model"], n_nets=n_nets, plural="s" * (n_nets != 1),
             n_parameters=f"{told['n_parameters']:,}", together=" together" * (n_nets != 1),
-            megabytes=told["bytes"] / 1e6, cores=told["cores"], sha256=told["sha256"],
+            megabytes=told["bytes"] / 1e6, sha256=told["sha256"], decision=decision(weights),
             minutes=f"{seconds / 60:.0f} minutes" if seconds >= 90 else f"{seconds:.0f} s",
             versions=", ".join(f"{k} {v}" for k, v in told["versions"].items()), command=command,
         ),
@@ -367,7 +311,9 @@ def card(data, frame, bins, told, options, call):
             classes=classes_table(frame), published=COMPARED if circor else "",
             subgroups=subgroups_table(frame), n_bins=N_BINS,
             ece=interval(ece), bins=bins_table(bins), grades=grades_table(frame),
-            failures=failures(frame),
+            failures=failures(frame), expected=calibrated(expected), worst=worst,
+            n_patients=len(patients), n_worst=(patients["label"] == worst).sum(),
+            n_single=len(single), n_single_worst=(single["label"] == worst).sum(),
         ),
     ]  # fmt: skip
     return _wrapped("\n".join(blocks)) + "\n"

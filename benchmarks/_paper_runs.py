@@ -87,7 +87,7 @@ def load_sounds(dataset, home=None, *, n_subjects=120, folds="hold-out", seed=0)
     """
     from skheart import datasets
 
-    parts, groups = None, None
+    parts, groups, known = None, None, dataset != "hss"
     if dataset == "generated":
         bunch = datasets.make_heart_sounds(
             n_subjects, recordings_per_subject=2, duration=4, difficulty=0.3, random_state=seed
@@ -103,6 +103,7 @@ def load_sounds(dataset, home=None, *, n_subjects=120, folds="hold-out", seed=0)
             bunch = getattr(datasets, f"load_{dataset}")(home)
             data, target, groups = bunch.paths, bunch.target, bunch.groups
             parts = bunch.get("database")
+            known = bool(np.all(bunch.frame.get("subject_known", True)))
         names = [Path(os.path.relpath(path, home)).as_posix() for path in data]
     target = np.asarray(target).astype(str)
     if dataset == "hss":
@@ -116,8 +117,7 @@ def load_sounds(dataset, home=None, *, n_subjects=120, folds="hold-out", seed=0)
         split = _split(target, groups, folds, seed)
     if parts is None:
         parts = np.full(len(data), "held out" if folds == "hold-out" else "all folds")
-    known = groups is not None
-    groups = np.asarray(groups if known else names).astype(str)
+    groups = np.asarray(names if groups is None else groups).astype(str)
     return Sounds(dataset, list(data), names, target, groups, known, np.asarray(parts), split)
 
 
@@ -189,21 +189,32 @@ def epochs_of(training, y, epochs, equal_epochs):
     return (epochs if equal_epochs else max(1, round(epochs * counts.sum() / size))), size
 
 
+def training_type(device):
+    """In what nets are trained here with ``precision="auto"``, and on what."""
+    from skheart._net import resolve_device, uses_bfloat16
+
+    device = resolve_device(device)
+    return f"{'bfloat16' if uses_bfloat16('auto', device) else 'float32'} on {device.type}"
+
+
 def settings_of(sounds, *, folds, equal_epochs, **recipe):
     """All that decides the predictions of a run beside its name, as plain values."""
-    from skheart import __version__
+    from skheart.storage import _versions
 
-    text = json.dumps(
-        [sounds.names, *(a.tolist() for a in (sounds.target, sounds.groups, sounds.parts))]
-    )
+    told = (sounds.names, *(a.tolist() for a in (sounds.target, sounds.groups, sounds.parts)))
+    digest = hashlib.sha256(json.dumps(told).encode())
+    for recording in sounds.data:
+        path = isinstance(recording, str)
+        digest.update(Path(recording).read_bytes() if path else recording.tobytes())
     settings = {
         "dataset": sounds.dataset,
-        "recordings": hashlib.sha256(text.encode()).hexdigest()[:16],
+        "recordings": digest.hexdigest()[:16],
         "folds": str(folds),
         "equal_epochs": bool(equal_epochs),
         "epochs": recipe["epochs"],
         "seed": recipe["seed"],
-        "skheart": __version__,
+        "training in": training_type(recipe.get("device", "auto")),
+        **{f"version of {name}": number for name, number in _versions().items()},
     }
     for model in MODELS:  # every parameter, so that a changed default is noticed
         made = pipeline_of(Run(model, "sigmoid", "upsampled", 0), **recipe).get_params()

@@ -16,6 +16,12 @@ DATASETS = {
     "physionet2016": "PhysioNet/CinC 2016",
     "generated": "generated heart sounds",
 }
+PARTLY = "subjects partly unknown"
+TOO_NARROW = ", of whom a recording without one counts as one: too narrow"
+PATIENTS = (
+    "Each recording has the label of its patient, whether or not the murmur is heard at its site; "
+    "scores count recordings, not patients. "
+)
 SCORES = {"uar": "UAR", "auc": "ROC AUC"}
 COLOURS = {"original": "#0072B2", "upsampled": "#D55E00"}
 
@@ -25,7 +31,7 @@ def counted(sounds, rows):
     text = f"{len(rows)} recordings"
     if sounds.subjects:
         return f"{text} of {len(np.unique(sounds.groups[rows]))} subjects"
-    return f"{text} (subjects not published)"
+    return f"{text} (subjects not published)" if sounds.dataset == "hss" else f"{text} ({PARTLY})"
 
 
 def _cell(line, score):
@@ -67,11 +73,13 @@ def markdown(sounds, table, differences, *, duration, epochs, equal_epochs, comp
         f"# The paper's ablation on {DATASETS[sounds.dataset]}",
         f"{trained} {counted(sounds, sounds.folds[0][0])}, {training}; scored on "
         f"{counted(sounds, sounds.scored)} that the net has not seen ({classes}). "
+        f"{PATIENTS if sounds.dataset == 'circor' else ''}"
         f"{duration:g} s of each; {'compact nets' if compact else 'nets of the paper'}. "
         "UAR, and ROC AUC (macro mean over the classes, one against the rest), with "
         "95 % intervals of a bootstrap over the subjects"
-        f"{'' if sounds.subjects else ', of whom each recording counts as one: too narrow'}. The "
-        "intervals tell of other subjects, not of another start of the training. Fusion: mean of "
+        f"{'' if sounds.subjects else TOO_NARROW}. The "
+        "intervals tell of other subjects, not of another start of the training: each score "
+        "is of one training. Fusion: mean of "
         "the probabilities of CNN, LSTM and GRU with the same head and training set; the most "
         "probable class is predicted.",
     ]
@@ -101,8 +109,9 @@ def _differences(lines):
     ]  # fmt: skip
     told = (
         "Mean differences of the scores on the same subjects, with paired intervals; p is that of "
-        "swaps of whole subjects, which a class of few subjects keeps large. Where no difference "
-        f"is, {0.05 * len(cells):.1f} of {len(cells)} are still expected to have p < 0.05."
+        "swaps of whole subjects between the two sides, which a class of few subjects keeps large. "
+        f"Were there no differences at all, about {0.05 * len(cells):.1f} of these {len(cells)} "
+        "would still have p < 0.05; differences.csv, with each pair, is to be read likewise."
     )
     return [told, _markdown(header, cells)]
 

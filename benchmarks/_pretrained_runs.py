@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import time
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,7 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ._paper_runs import open_store, side_by_side
+from ._paper_runs import open_store, side_by_side, training_type
 
 NAME = "circor-murmur"
 DETAILS = ["age", "sex", "campaign", "systolic_murmur_grading"]
@@ -66,6 +65,9 @@ def load_recordings(home):
     home = Path(home)
     bunch = load_circor(home / "circor" if (home / "circor").is_dir() else home)
     frame = bunch.frame.assign(subject=bunch.groups, patient=bunch.frame["patient_id"])
+    if "pregnancy_status" in frame:
+        pregnant = frame["age"].isna() & (frame["pregnancy_status"].astype(str) == "True")
+        frame["age"] = frame["age"].mask(pregnant, "pregnant, no age")
     X = frame[["path", "patient", "subject", "site"]]
     contents = (Path(path).read_bytes() for path in bunch.paths)
     return _recordings("circor", X, bunch.target, frame, contents)
@@ -135,6 +137,7 @@ def settings_of(data, make_model, *, folds, seed):
     from skheart.storage import _versions
 
     settings = {"dataset": data.dataset, "recordings": data.digest, "folds": folds, "seed": seed}
+    settings["training in"] = training_type("auto")
     settings |= {f"version of {name}": number for name, number in _versions().items()}
     for name, value in make_model(random_state=seed).get_params().items():
         if not hasattr(value, "get_params") and not name.endswith(("steps", "memory", "verbose")):
@@ -205,7 +208,6 @@ def store_model(data, store, make_model, seed):
     skheart.save(model, file)
     told = {
         "seconds": round(seconds, 1),
-        "cores": os.cpu_count(),
         "n_nets": len(model.estimators_),
         "n_parameters": sum(_size(member) for member in model.estimators_),
         "bytes": file.stat().st_size,
@@ -276,6 +278,7 @@ def read_fold(fold, data, store):
         frame["label"].tolist() != data.patients["label"].loc[expected].tolist()
     ):  # fmt: skip
         raise ValueError(f"{file} is not of these patients or damaged: delete it, to do it anew.")
+    frame[DETAILS] = data.patients.loc[expected, DETAILS].to_numpy()
     return frame.astype(dict.fromkeys(columns, float))  # to the last bit, as read_csv is not
 
 

@@ -20,9 +20,9 @@ both for --epochs.
 
 OUT gets predictions/*.csv, one file a run, and from these table.csv, differences.csv (upsampled
 against original, attention against each head without, fusion against its models; paired by
-subject), table.md and paper.png. Runs whose file is there are not repeated: after Ctrl-C the same
-command goes on. A store of other settings is refused. Runs of models or heads that were done before
-with the same settings are in the tables too.
+subject), table.md, paper.png and settings.json. Runs whose file is there are not repeated: after
+Ctrl-C the same command goes on. A store of other settings is refused. Runs of models or heads that
+were done before with the same settings are in the tables too.
 """
 
 from __future__ import annotations

@@ -9,8 +9,9 @@ recordings of CirCor DigiScope in FOLDER (or in its subfolder circor): `make_hea
 ``recipe="best"`` is cross-validated by subject and scored by patient, then trained on everything.
 OUT gets predictions/*.csv (a file for each fold), table.csv and table.md (scores with 95 %
 intervals by subject, by class and by subgroup, beside those published), reliability.png,
-scores.png, the model circor-murmur.safetensors, and its card circor-murmur.md, written from these
-numbers. --write copies model and card to a folder.
+scores.png, the model circor-murmur.safetensors with what is told of it (circor-murmur.json), its
+card circor-murmur.md, written from these numbers, and settings.json. --write copies model and card
+to a folder.
 
 What is there is not done again: after Ctrl-C the same command goes on. A store of other recordings,
 parameters, seeds or versions is refused. --check trains the first fold anew, and compares with what
@@ -119,6 +120,7 @@ def make(data, store, options, make_model):
     import matplotlib  # noqa: F401  needed at the end: missing is better told before hours
     import pandas as pd
 
+    from skheart import load
     from skheart._store import replacing
 
     from . import _card
@@ -130,12 +132,17 @@ def make(data, store, options, make_model):
     report = scores.score(frame, data.classes, n_resamples=options.n_resamples)
     bins = scores.reliability(frame, data.classes)
     told = json.loads((store / f"{runs.NAME}.json").read_text(encoding="utf-8"))
+    model = load(store / f"{runs.NAME}.safetensors")
+    weights = dict(zip(model.classes_.tolist(), model.decision_weight_.tolist(), strict=True))
+    expected = scores.error_if_calibrated(frame, data.classes)
     call = CALLS.get(make_model, make_model.__name__).replace("SEED", str(options.seed))
     with replacing(store / "table.csv", "w") as stream:
         scores.with_published(report).to_csv(stream, index=False, float_format="%.6g")
     texts = {
         "table.md": _card.table_text(data, report.frame, bins, options),
-        f"{runs.NAME}.md": _card.card(data, report.frame, bins, told, options, call),
+        f"{runs.NAME}.md": _card.card(
+            data, report.frame, bins, told, options, call, weights, expected
+        ),
     }
     for name, text in texts.items():
         with replacing(store / name, "w") as stream:
@@ -173,6 +180,8 @@ def check_store(data, store, options, make_model):
     ValueError
         If other settings are in the store, or another prediction.
     """
+    if not Path(store, "settings.json").exists():
+        raise ValueError(f"{store} has no settings.json of a run before: run without --check.")
     runs.open_store(
         store, runs.settings_of(data, make_model, folds=options.folds, seed=options.seed)
     )
@@ -181,9 +190,10 @@ def check_store(data, store, options, make_model):
         raise ValueError(f"{store} has no predictions of the first fold: run without --check.")
     found = check(data, fold, store, make_model, options.seed)
     if found != 0:
+        where = "in labels" if np.isinf(found) else f"by up to {found:g} in the probabilities"
         raise ValueError(
-            f"The first fold, trained anew, differs from what is in {store}: by up to {found:g} "
-            "in the probabilities. Is it another kind of machine?"
+            f"The first fold, trained anew, differs from what is in {store}: {where}. Is it "
+            "another kind of machine?"
         )
     n_patients = len(np.unique(data.X["patient"].to_numpy(str)[fold.test]))
     print(f"first fold, trained anew: the same predictions for {n_patients} patients")

@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 import soundfile
 from sklearn.metrics import balanced_accuracy_score, roc_auc_score
+from sklearn.utils import Bunch
 
 sys.path.insert(0, str(Path(__file__).parents[1]))  # where pytest is not started as a module
 
@@ -17,6 +18,7 @@ from benchmarks import _paper_scores as scores
 from benchmarks import paper
 from benchmarks._paper_runs import Run
 from benchmarks._paper_table import draw, markdown
+from skheart import datasets
 from skheart.datasets import make_heart_sounds
 
 QUICK = ["--small", "--epochs", "1", "--jobs", "1"]
@@ -358,5 +360,24 @@ def test_settings_tell_of_the_recordings_and_of_every_parameter():
     assert json.loads(json.dumps(settings)) == settings
     other = sounds._replace(target=sounds.target[::-1])
     assert runs.settings_of(other, **recipe)["recordings"] != settings["recordings"]
+    louder = sounds._replace(data=[sounds.data[0] * 2, *sounds.data[1:]])
+    assert runs.settings_of(louder, **recipe)["recordings"] != settings["recordings"]
     assert settings["lstm clf__cell"] == "lstm"
     assert settings["cnn clf__channels"] == [16, 32, 32, 32]
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_subjects_that_are_partly_unknown_are_told(monkeypatch, tmp_path, known):
+    n = 24
+    frame = pd.DataFrame({"subject_known": [True] * (n - 1) + [known]})
+    bunch = {"paths": [f"{i}.wav" for i in range(n)], "frame": frame}
+    bunch["target"] = np.resize(["normal", "abnormal"], n)
+    bunch["groups"] = np.repeat(np.arange(n // 2), 2).astype(str)
+    monkeypatch.setattr(datasets, "load_physionet2016", lambda home: Bunch(**bunch))
+    sounds = runs.load_sounds("physionet2016", tmp_path)
+    assert sounds.groups.tolist() == bunch["groups"].tolist()
+    assert sounds.subjects is known
+    text = markdown(sounds, pd.DataFrame({"part": []}), pd.DataFrame(), duration=4, epochs=8,
+                    equal_epochs=True, compact=True)  # fmt: skip
+    assert ("subjects partly unknown" in text) is not known
+    assert ("too narrow" in text) is not known

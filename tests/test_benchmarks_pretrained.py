@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 import soundfile
 from model_files import missing_in_card
+from scipy.stats import binom
 from sklearn.calibration import calibration_curve
 from sklearn.metrics import balanced_accuracy_score, recall_score, roc_auc_score
 
@@ -118,7 +119,8 @@ def test_the_card_tells_of_the_file_and_of_the_table(store):
     line = frame.loc["uar"]
     assert f"| UAR | {line['score']:.3f} [{line['low']:.3f}, {line['high']:.3f}] | 24 |" in text
     ece = frame.loc["expected_calibration_error", "score"]
-    assert f"of the most probable class: {ece:.3f} [" in text.replace("\n", " ")
+    assert f"of the most probable class: {ece:.3f}. Were these" in text.replace("\n", " ")
+    assert "The label is the most probable class." in text
     assert "logmel__" not in text
     assert "LogMelTransformer(duration=2.0)" in text
     assert "no medical device" in text
@@ -191,6 +193,9 @@ def test_the_check_finds_what_was_changed(data, store, capsys):
         file.unlink()
         with pytest.raises(ValueError, match="no predictions of the first fold"):
             pretrained.check_store(data, folder, options_of(), tiny)
+        with pytest.raises(ValueError, match="none has no settings.json"):
+            pretrained.check_store(data, folder / "none", options_of(), tiny)
+        assert not (folder / "none").exists()
     finally:
         file.write_bytes(before)
 
@@ -229,10 +234,25 @@ def test_bins_agree_with_scikit_learn_and_the_calibration_error():
     assert error == pytest.approx(expected_calibration_error(frame["label"], frame[P]))
 
 
+def test_the_error_of_calibrated_probabilities():
+    """One probability for all, in one bin: the mean absolute deviation of a binomial share."""
+    frame = pd.DataFrame(np.tile([0.6, 0.4, 0.0], (100, 1)), columns=P)
+    mean, high = scores.error_if_calibrated(frame, CLASSES)
+    k = np.arange(101)
+    deviation, p = abs(k / 100 - 0.6), binom.pmf(k, 100, 0.6)
+    assert mean == pytest.approx(deviation @ p, rel=0.1)
+    assert high == pytest.approx(0.095, abs=0.011)  # 1.96 standard deviations of 0.049
+
+
+def test_how_a_label_is_chosen_is_told():
+    assert _card.decision({"a": 2.0, "b": 2.0}) == "The label is the most probable class."
+    assert "times weight (a 1, b 3)" in _card.decision({"a": 1.0, "b": 3.0})
+
+
 def test_recall_by_grade_and_counts_of_recordings():
     frame = made_frame()
     table = scores.score(frame, CLASSES, n_resamples=20).frame
-    for value, text in (("I/VI", "I/VI"), ("(missing)", "")):
+    for value, text in (("I/VI", "I/VI"), (scores.NOT_GRADED, "")):
         own = frame[(frame["label"] == "Present") & (frame["systolic_murmur_grading"] == text)]
         (line,) = table[(table["by"] == scores.GRADED) & (table["value"] == value)].itertuples()
         expected = recall_score(own["label"], own["predicted"], labels=["Present"], average=None)
@@ -289,6 +309,7 @@ def test_a_person_with_two_numbers_is_one_subject_and_two_patients(circor, tmp_p
     assert "| Absent | 4 | 33.3% | 695 | 73.8% |" in card
     assert "| 0.832 |" in card
     assert "another split of the whole data set" in plain
+    assert "were chosen on these same patients" in plain
     assert "Open Data Commons Attribution License 1.0" in plain
     assert pretrained.run(False, [*arguments, "--check"], make_model=tiny) == []
     assert "| UAR |" in capsys.readouterr().out
