@@ -196,7 +196,8 @@ def decision(weights):
     """How a label comes from probabilities."""
     if len({*weights.values()}) == 1:
         return "The label is the most probable class."
-    text = ", ".join(f"{label} {weight:g}" for label, weight in weights.items())
+    least = min(weights.values())
+    text = ", ".join(f"{label} {weight / least:.2g}" for label, weight in weights.items())
     return (
         f"The label is the class with the largest probability times weight ({text}), which need "
         "not be the most probable one. The weights are those that are best for the mean of UAR and "

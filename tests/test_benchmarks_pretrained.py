@@ -246,7 +246,7 @@ def test_the_error_of_calibrated_probabilities():
 
 def test_how_a_label_is_chosen_is_told():
     assert _card.decision({"a": 2.0, "b": 2.0}) == "The label is the most probable class."
-    assert "times weight (a 1, b 3)" in _card.decision({"a": 1.0, "b": 3.0})
+    assert "times weight (a 1, b 3)" in _card.decision({"a": 0.5, "b": 1.5})
 
 
 def test_recall_by_grade_and_counts_of_recordings():
