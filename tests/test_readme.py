@@ -30,6 +30,15 @@ def test_python_examples_run(tmp_path, monkeypatch):
     assert list(tmp_path.iterdir()) == []  # nothing is written that the user did not name
 
 
+def test_the_scores_of_the_model_that_comes_along_are_those_of_its_card():
+    text = README.read_text(encoding="utf-8").split("## A model that comes along")[1]
+    scores = re.findall(r"0\.\d{3} \[0\.\d{3}, 0\.\d{3}\]", text.split("\n## ")[0])
+    card = skheart.pretrained.model_card("circor-murmur")
+    assert len(scores) == 3
+    for score in scores:
+        assert f" {score} |" in card
+
+
 def test_nothing_is_left_to_be_written():
     text = README.read_text(encoding="utf-8")
     assert not re.search(r"^\s*(RESULTS|TODO|TBD|XXX)\b", text, re.MULTILINE)
