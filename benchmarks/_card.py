@@ -7,6 +7,7 @@ import textwrap
 
 from ._card_tables import (
     PUBLIC,
+    PUBLIC_RECORDINGS,
     bins_table,
     classes_table,
     data_table,
@@ -26,7 +27,6 @@ from ._pretrained_scores import (
 )
 
 WHOLE_WORDS = {"break_long_words": False, "break_on_hyphens": False}
-PUBLIC_RECORDINGS = 3163
 
 HEAD = """\
 # Murmurs in the heart sounds of a patient: `{name}.safetensors`
@@ -205,10 +205,15 @@ def decision(weights):
     )
 
 
+def least_found(frame):
+    """The line of the class with the lowest recall."""
+    recall = frame[(frame["by"] == "class") & (frame["metric"] == "recall")]
+    return recall.loc[recall["score"].idxmin()]
+
+
 def failures(frame):
     """The classes and subgroups that do worst, in words."""
-    recall = frame[(frame["by"] == "class") & (frame["metric"] == "recall")]
-    worst = recall.loc[recall["score"].idxmin()]
+    worst = least_found(frame)
     lines = [f"- The class found least is {worst['value']}: recall {interval(worst)}."]
     grades = frame[frame["by"] == GRADED]
     soft = grades[grades["value"] == "I/VI"]
@@ -287,8 +292,7 @@ def card(data, frame, bins, told, options, call, weights, expected):
     here = part_of_published(data)
     n_nets, seconds = told["n_nets"], told["seconds"]
     single = patients[patients["n_recordings"] == 1]
-    recall = frame[(frame["by"] == "class") & (frame["metric"] == "recall")]
-    worst = recall["value"].loc[recall["score"].idxmin()]
+    worst = least_found(frame)["value"]
     n_each = patients.groupby("subject").size()
     blocks = [
         HEAD.format(

@@ -17,6 +17,7 @@ NAMES = {
 # phonocardiogram recordings: The George B. Moody PhysioNet Challenge 2022", PLOS Digital Health
 # 2(9), e0000324, 2023; recordings: https://physionet.org/content/circor-heart-sound/1.0.3/
 PUBLIC = {"Absent": 695, "Present": 179, "Unknown": 68}
+PUBLIC_RECORDINGS = 3163
 
 
 def number(value):

@@ -296,15 +296,15 @@ def do_runs(runs, sounds, store, *, jobs=1, verbose=1, **recipe):
     side_by_side(calls, n_done=len(runs) - len(missing), jobs=jobs, verbose=verbose)
 
 
-def side_by_side(calls, *, n_done=0, jobs=1, n_threads=1, verbose=1):
-    """Make delayed calls in processes of `n_threads` threads each, with a bar for those made."""
+def side_by_side(calls, *, n_done=0, jobs=1, verbose=1):
+    """Make delayed calls in processes of one thread each, with a bar for those made."""
     from joblib import Parallel, parallel_config
     from tqdm import tqdm
 
     total = n_done + len(calls)
     with (
         tqdm(total=total, initial=n_done, unit="run", disable=not verbose) as bar,
-        parallel_config("loky", n_jobs=jobs, inner_max_num_threads=n_threads),
+        parallel_config("loky", n_jobs=jobs, inner_max_num_threads=1),
     ):
         in_turn = Parallel(return_as="generator_unordered", batch_size=1, pre_dispatch="n_jobs")
         for _ in in_turn(calls):
