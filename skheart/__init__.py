@@ -11,6 +11,8 @@ __version__ = "0.1.0"
 _MODULE_OF = {
     "AttentionCNNClassifier": "classifiers",
     "AttentionRNNClassifier": "classifiers",
+    "HeartCycleTransformer": "cycles",
+    "HeartPhaseSegmenter": "segmentation",
     "LogMelTransformer": "features",
     "PatientClassifier": "patients",
     "RandomOverSampler": "sampling",
@@ -32,6 +34,7 @@ _SUBMODULES = (
     "audit",
     "augmentation",
     "classifiers",
+    "cycles",
     "datasets",
     "demo",
     "evaluation",
@@ -45,6 +48,7 @@ _SUBMODULES = (
     "pretrained",
     "report",
     "sampling",
+    "segmentation",
     "storage",
 )
 

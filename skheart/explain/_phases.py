@@ -7,9 +7,10 @@ from numbers import Integral
 import numpy as np
 from sklearn.utils import check_random_state
 
-__all__ = ["PHASES", "enrichments", "phase_enrichment", "phases_of_frames"]
+from ..segmentation import PHASES, phases_at
+from ..segmentation._labels import check_segmentation
 
-PHASES = ("S1", "systole", "S2", "diastole")
+__all__ = ["PHASES", "enrichments", "phase_enrichment", "phases_of_frames"]
 
 
 def phases_of_frames(explanation, segmentation):
@@ -32,7 +33,6 @@ def phases_of_frames(explanation, segmentation):
     Where a short recording was repeated, its phases repeat with it; where it was filled up with
     silence, nothing is known of the silence.
     """
-    _check_segmentation(segmentation)
     times = explanation.times + explanation.start
     silent = np.zeros(len(times), bool)
     if explanation.duration is not None:
@@ -40,25 +40,7 @@ def phases_of_frames(explanation, segmentation):
             tail = explanation.signal[round(explanation.duration * explanation.sr) :]
             silent = (times >= explanation.duration) & (not tail.any())
         times = times % explanation.duration
-    order = np.argsort(segmentation["start"].to_numpy(float), kind="stable")
-    starts = segmentation["start"].to_numpy(float)[order]
-    ends = segmentation["end"].to_numpy(float)[order]
-    states = segmentation["state"].astype(str).to_numpy()[order]
-    codes = np.array([PHASES.index(state) if state in PHASES else -1 for state in states])
-    if not len(starts):
-        return np.full(len(times), -1)
-    at = np.searchsorted(starts, times, side="right") - 1
-    inside = (at >= 0) & (times < ends[at]) & ~silent
-    return np.where(inside, codes[at], -1)
-
-
-def _check_segmentation(segmentation):
-    if missing := {"start", "end", "state"} - set(getattr(segmentation, "columns", ())):
-        raise ValueError(
-            "segmentation must be a DataFrame with the columns start, end and state; it has no "
-            f"{', '.join(sorted(missing))}. Got {type(segmentation).__name__}. Leave out "
-            "recordings whose segmentation is None."
-        )
+    return np.where(silent, -1, phases_at(segmentation, times))
 
 
 def phase_enrichment(
@@ -134,7 +116,7 @@ def phase_enrichment(
 def enrichments(explanation, segmentation, label, relative, n_shifts, random_state):
     """Enrichment of each phase, that of each shifted map, and frames in each phase."""
     explanation._check_times("phase_enrichment")
-    _check_segmentation(segmentation)
+    check_segmentation(segmentation)
     if not isinstance(n_shifts, Integral) or n_shifts < 1:
         raise ValueError(f"n_shifts={n_shifts!r} must be a whole number of at least 1.")
     phases = phases_of_frames(explanation, segmentation)

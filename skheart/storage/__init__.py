@@ -43,6 +43,13 @@ a value as in skorch, without the records of single batches. The window and the 
 LogMelTransformer follow from its parameters and are not stored. Each tensor is used once. Names
 of tensors are for people: where the tensor stands in the model.
 
+``estimators_`` of a forest is an object too: ``"max_features_"``, a value, and the names of nine
+tensors, in which the trees follow one another. ``n_nodes`` and ``random_state`` have an entry for
+each tree. ``left`` and ``kind`` have one for each node: how far behind it its left child is (0: it
+is a leaf), and its row of ``kinds``. ``right``, ``feature``, ``threshold`` and
+``missing_go_to_left`` have one for each node that is no leaf. A row of ``kinds`` is what nodes have
+in common: number of samples, their weight, impurity, and the share of each class.
+
 What is kept and what is not
 ----------------------------
 Predictions in float32 on the CPU are the same to the last bit, on the same machine and versions.
@@ -51,6 +58,11 @@ becomes None. What is kept can be cloned and fitted again. A RandomState is refu
 share one would no longer. Of skorch_params settings are kept, and the optimizers of torch;
 callbacks, net_class and other people's classes are code, and are refused by name. `joblib.dump`
 keeps those, as before: loading such a file runs code that is in it.
+
+Forests come back with all that their nodes know, to the last bit, and so does what follows from it,
+such as feature_importances_. Thresholds alone are rounded down to float32, which no prediction can
+notice: trees cast what they are given to float32. A forest of several outputs is refused, and so is
+one whose trees were fitted with other parameters than it has now, or with negative weights.
 
 Why not skops
 -------------

@@ -6,6 +6,8 @@ import re
 from importlib import import_module
 from typing import NamedTuple
 
+from sklearn.base import BaseEstimator
+
 from ._values import Refused
 
 __all__ = ["KEPT", "pack_estimator", "unpack_estimator"]
@@ -27,13 +29,22 @@ class Kept(NamedTuple):
         Parameters that are not kept; they are at their defaults in what is loaded.
     special : str or None
         The module beside this one that packs and unpacks some of the fitted attributes itself.
+    inner : str or None
+        The parameter that is an estimator, of a class that has no table of constraints.
     """
 
     module: str
     private: tuple[str, ...] = ()
     left_out: tuple[str, ...] = ()
     special: str | None = None
+    inner: str | None = None
 
+
+FOREST = Kept(
+    "sklearn.ensemble",
+    private=("_n_samples", "_n_samples_bootstrap", "_sample_weight"),
+    special="_forest",
+)
 
 # The names that a file may give. A name is looked up here and nowhere else: no file decides what is
 # imported. To keep one more class, add its line; parameters and fitted attributes (those that end
@@ -41,11 +52,16 @@ class Kept(NamedTuple):
 KEPT = {
     "imblearn.Pipeline": Kept("imblearn.pipeline", left_out=("memory",), special="_steps"),
     "sklearn.Pipeline": Kept("sklearn.pipeline", left_out=("memory",), special="_steps"),
+    "sklearn.ExtraTreesClassifier": FOREST,
+    "sklearn.FrozenEstimator": Kept("sklearn.frozen", inner="estimator"),
     "sklearn.LogisticRegression": Kept("sklearn.linear_model"),
+    "sklearn.RandomForestClassifier": FOREST,
     "sklearn.SimpleImputer": Kept("sklearn.impute", private=("_fit_dtype", "_fill_dtype")),
     "sklearn.StandardScaler": Kept("sklearn.preprocessing"),
     "skheart.AttentionCNNClassifier": Kept("skheart.classifiers", special="_nets"),
     "skheart.AttentionRNNClassifier": Kept("skheart.classifiers", special="_nets"),
+    "skheart.HeartCycleTransformer": Kept("skheart.cycles", special="_cycles"),
+    "skheart.HeartPhaseSegmenter": Kept("skheart.segmentation", special="_phases"),
     "skheart.LogMelTransformer": Kept("skheart.features", special="_front_end"),
     "skheart.RandomOverSampler": Kept("skheart.sampling"),
     "skheart.Augmentation": Kept("skheart.augmentation"),
@@ -138,9 +154,12 @@ def _construct(unpacker, cls, kept, packed, where, depth):
         if key not in names:
             raise Refused(f"{where}.{key[:80]} is no parameter of a {cls.__name__}")
     params = {k: unpacker.unpack(v, f"{where}.{k}", depth + 1) for k, v in packed.items()}
+    if kept.inner and not isinstance(params.get(kept.inner), BaseEstimator):
+        raise Refused(f"{where}.{kept.inner} is no estimator")
     try:
         estimator = cls(**params)
-        estimator._validate_params()
+        if not kept.inner:  # a frozen estimator lends the table of the one inside
+            estimator._validate_params()
     except (ValueError, TypeError) as error:
         raise Refused(f"{where}: {error}") from error
     return estimator
