@@ -17,7 +17,6 @@ from ._card_tables import (
     scores_table,
     subgroups_table,
 )
-from ._pretrained_runs import NAME
 from ._pretrained_scores import (
     ECE,
     GRADED,
@@ -96,8 +95,8 @@ TRAINING = """\
 {model}
 ```
 
-{n_nets} net{plural} with {n_parameters} learnt numbers{together}; {megabytes:.2f} MB; {minutes}
-of training on one CPU core. {versions}. SHA-256 of the file: `{sha256}`.
+{size}; {megabytes:.2f} MB; {minutes} of training on one CPU core. {versions}. SHA-256 of the
+file: `{sha256}`.
 
 {decision}
 
@@ -152,8 +151,13 @@ COMPARED = (
     "magnitude, not who is better."
 )
 CHOSEN = (
-    " The recipe and the weights were chosen on these same patients, with other folds and single "
-    "nets: the scores are somewhat too good for that, and the intervals do not say by how much."
+    " The recipe was chosen on these same patients, with other folds: the scores are somewhat too "
+    "good for that, and the intervals do not say by how much."
+)
+BALANCED = "The weights are one over the share of each class, which is best for UAR."
+CHOSEN_WEIGHTS = (
+    "The weights are those that are best for the mean of UAR and weighted accuracy at the shares "
+    "of the classes in this set."
 )
 GENERATED = "Made from generated sounds, to try the command: of no use otherwise."
 
@@ -192,16 +196,16 @@ def method(data, options):
     )
 
 
-def decision(weights):
+def decision(weights, balanced):
     """How a label comes from probabilities."""
     if len({*weights.values()}) == 1:
         return "The label is the most probable class."
+    shares = BALANCED if balanced else CHOSEN_WEIGHTS
     least = min(weights.values())
     text = ", ".join(f"{label} {weight / least:.2g}" for label, weight in weights.items())
     return (
         f"The label is the class with the largest probability times weight ({text}), which need "
-        "not be the most probable one. The weights are those that are best for the mean of UAR and "
-        "weighted accuracy at the shares of the classes in this set."
+        f"not be the most probable one. {shares}"
     )
 
 
@@ -245,7 +249,17 @@ def table_text(data, frame, bins, options):
         "## By subgroup", subgroups_table(frame), "## Recall of Present by grade",
         grades_table(frame), "## Calibration", bins_table(bins),
     ]  # fmt: skip
-    return _wrapped("\n\n".join(parts)) + "\n"
+    return wrapped("\n\n".join(parts)) + "\n"
+
+
+def size_of(told):
+    """What the model has learnt, in words."""
+    if "n_trees" in told:
+        text = f"{told['n_trees']} trees with {told['n_nodes']:,} nodes together"
+        n_parameters = told.get("segmenter", {}).get("n_parameters", 0)
+        return text + f" and a segmenter with {n_parameters:,} learnt numbers"
+    plural, together = ("s", " together") if told["n_nets"] != 1 else ("", "")
+    return f"{told['n_nets']} net{plural} with {told['n_parameters']:,} learnt numbers{together}"
 
 
 def calibrated(expected):
@@ -286,17 +300,18 @@ def card(data, frame, bins, told, options, call, weights, expected):
     patients, circor = data.patients, data.dataset == "circor"
     command = (
         "python -m benchmarks.pretrained --data-home FOLDER --store OUT "
-        f"--folds {options.folds} --repeats {options.repeats} --seed {options.seed}"
+        f"--recipe {options.recipe} --folds {options.folds} --repeats {options.repeats} "
+        f"--seed {options.seed}"
     )
     ece = frame[(frame["by"] == "all") & (frame["metric"] == ECE)].iloc[0]
     here = part_of_published(data)
-    n_nets, seconds = told["n_nets"], told["seconds"]
+    seconds = told["seconds"]
     single = patients[patients["n_recordings"] == 1]
     worst = least_found(frame)["value"]
     n_each = patients.groupby("subject").size()
     blocks = [
         HEAD.format(
-            name=NAME, command=command, classes=_listed([*data.classes]),
+            name=options.name, command=command, classes=_listed([*data.classes]),
             title="CirCor DigiScope, three classes." if circor else GENERATED,
         ),
         DATA.format(
@@ -305,9 +320,9 @@ def card(data, frame, bins, told, options, call, weights, expected):
             table=data_table(data), part=here,
         ),
         TRAINING.format(
-            call=call, model=told["model"], n_nets=n_nets, plural="s" * (n_nets != 1),
-            n_parameters=f"{told['n_parameters']:,}", together=" together" * (n_nets != 1),
-            megabytes=told["bytes"] / 1e6, sha256=told["sha256"], decision=decision(weights),
+            call=call, model=told["model"], size=size_of(told),
+            megabytes=told["bytes"] / 1e6, sha256=told["sha256"],
+            decision=decision(weights, options.recipe == "best"),
             minutes=f"{seconds / 60:.0f} minutes" if seconds >= 90 else f"{seconds:.0f} s",
             versions=", ".join(f"{k} {v}" for k, v in told["versions"].items()), command=command,
         ),
@@ -321,10 +336,10 @@ def card(data, frame, bins, told, options, call, weights, expected):
             n_single=len(single), n_single_worst=(single["label"] == worst).sum(),
         ),
     ]  # fmt: skip
-    return _wrapped("\n".join(blocks)) + "\n"
+    return wrapped("\n".join(blocks)) + "\n"
 
 
-def _wrapped(text):
+def wrapped(text):
     """Lines of at most 100 characters, but for tables and code."""
     blocks = []
     code = False

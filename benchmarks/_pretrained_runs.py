@@ -14,6 +14,7 @@ import numpy as np
 from ._paper_runs import open_store, side_by_side, training_type
 
 NAME = "circor-murmur"
+PHASES_NAME = "circor-phases"
 DETAILS = ["age", "sex", "campaign", "systolic_murmur_grading"]
 
 
@@ -33,6 +34,8 @@ class Recordings(NamedTuple):
         otherwise ("" where nothing is).
     digest : str
         Of the samples, the labels, and who is who.
+    segmentation : list of DataFrame
+        Annotated phases of each recording.
     """
 
     dataset: str
@@ -40,6 +43,7 @@ class Recordings(NamedTuple):
     y: np.ndarray
     patients: object
     digest: str
+    segmentation: list
 
     @property
     def classes(self):
@@ -70,7 +74,7 @@ def load_recordings(home):
         frame["age"] = frame["age"].mask(pregnant, "pregnant, no age")
     X = frame[["path", "patient", "subject", "site"]]
     contents = (Path(path).read_bytes() for path in bunch.paths)
-    return _recordings("circor", X, bunch.target, frame, contents)
+    return _recordings("circor", X, bunch.target, frame, contents, bunch.segmentation)
 
 
 def generate_recordings(n_subjects, seed):
@@ -96,10 +100,10 @@ def generate_recordings(n_subjects, seed):
         ),
     }
     contents = (np.ascontiguousarray(samples).tobytes() for samples in sounds.data)
-    return _recordings("generated", X, y, X.assign(**details), contents)
+    return _recordings("generated", X, y, X.assign(**details), contents, sounds.segmentation)
 
 
-def _recordings(dataset, X, y, frame, contents):
+def _recordings(dataset, X, y, frame, contents, segmentation):
     y = np.asarray(y).astype(str)
     digest = hashlib.sha256()
     for content, *who in zip(contents, y, X["patient"], X["subject"], strict=True):
@@ -115,7 +119,7 @@ def _recordings(dataset, X, y, frame, contents):
     for name in DETAILS:
         patients[name] = patients.get(name, "")
     X = X.reset_index(drop=True)
-    return Recordings(dataset, X, y, patients, digest.hexdigest()[:16])
+    return Recordings(dataset, X, y, patients, digest.hexdigest()[:16], segmentation)
 
 
 def folds_of(data, *, folds, repeats, seed):
@@ -158,6 +162,47 @@ def one_thread():
         torch.set_num_threads(before)
 
 
+def prepare(data, rows, make_model, seed):
+    """A model to be fitted on rows; one of heart cycles gets a segmenter that was fitted on them.
+
+    Returns
+    -------
+    model : PatientClassifier
+    segmenter : HeartPhaseSegmenter or None
+    """
+    from sklearn.frozen import FrozenEstimator
+
+    from skheart.segmentation import HeartPhaseSegmenter
+
+    model = make_model(random_state=seed)
+    if "cycle" not in getattr(model.estimator, "named_steps", {}):
+        return model, None
+    recordings = data.X.iloc[rows, 0].tolist()
+    annotated = [data.segmentation[row] for row in rows]
+    segmenter = HeartPhaseSegmenter(random_state=seed).fit(recordings, annotated)
+    return model.set_params(estimator__cycle__segmenter=FrozenEstimator(segmenter)), segmenter
+
+
+def _phases_found(data, rows, segmenter):
+    """For each patient with annotations, how many of the frames are right, and seem so."""
+    import pandas as pd
+
+    from skheart.segmentation import phases_at
+
+    found = []
+    for row in rows:
+        seen = segmenter.look(data.X.iloc[row, 0], row)
+        true = phases_at(data.segmentation[row], segmenter.front_end_.frame_times_)
+        true = true[: len(seen.log_mel)]
+        known = true >= 0
+        if known.any():
+            right = (segmenter.course(seen.probabilities) == true)[known].mean()
+            sure = seen.probabilities.max(axis=0)[known].mean()
+            found.append((data.X["patient"].iloc[row], right, sure))
+    columns = ["patient", "phases_found", "phases_sure"]
+    return pd.DataFrame(found, columns=columns).groupby("patient").mean()
+
+
 def predict_fold(data, fold, make_model, seed):
     """Train without a fold, and predict its patients.
 
@@ -169,17 +214,20 @@ def predict_fold(data, fold, make_model, seed):
     from skheart._predict import probability_columns
 
     start = time.perf_counter()
-    model = make_model(random_state=seed + fold.repeat)
     with one_thread():
+        model, segmenter = prepare(data, fold.train, make_model, seed + fold.repeat)
         model.fit(data.X.iloc[fold.train], data.y[fold.train])
         seconds = time.perf_counter() - start
         found = model.predict_patients(data.X.iloc[fold.test])
+        phases = None if segmenter is None else _phases_found(data, fold.test, segmenter)
     frame = data.patients.loc[found.patients].reset_index(names="patient")
     frame.insert(3, "predicted", found.labels)
     for name, column in zip(
         probability_columns(model.classes_), found.probabilities.T, strict=True
     ):
         frame[name] = column
+    if phases is not None:
+        frame[phases.columns] = phases.reindex(found.patients).to_numpy()
     return frame.assign(repeat=fold.repeat, fold=fold.number, training_seconds=round(seconds, 1))
 
 
@@ -192,38 +240,56 @@ def store_fold(data, fold, store, make_model, seed):
         frame.to_csv(stream, index=False)
 
 
-def store_model(data, store, make_model, seed):
+def store_model(data, store, make_model, seed, name):
     """Train on everything; write the model, and what is to be told of it."""
     import skheart
     from skheart._store import replacing
     from skheart.storage import _versions
 
     start = time.perf_counter()
-    model = make_model(random_state=seed)
-    text = model.__repr__(N_CHAR_MAX=10_000)
+    text = make_model(random_state=seed).__repr__(N_CHAR_MAX=10_000)
     with one_thread():
+        model, segmenter = prepare(data, np.arange(len(data.y)), make_model, seed)
         model.fit(data.X, data.y)
     seconds = time.perf_counter() - start
-    file = Path(store, f"{NAME}.safetensors")
+    told = {"seconds": round(seconds, 1), "versions": _versions(), "model": text}
+    if segmenter is not None:
+        file = Path(store, f"{PHASES_NAME}.safetensors")
+        skheart.save(segmenter, file)
+        told["segmenter"] = {
+            "n_recordings": segmenter.n_recordings_,
+            "n_parameters": _size(segmenter.module_),
+            "model": repr(segmenter),
+            **_of_file(file),
+        }
+    file = Path(store, f"{name}.safetensors")
     skheart.save(model, file)
-    told = {
-        "seconds": round(seconds, 1),
-        "n_nets": len(model.estimators_),
-        "n_parameters": sum(_size(member) for member in model.estimators_),
-        "bytes": file.stat().st_size,
-        "sha256": hashlib.sha256(file.read_bytes()).hexdigest(),
-        "versions": _versions(),
-        "model": text,
-        "saved_difference": _saved_difference(data, model, file),
-    }
-    with replacing(Path(store, f"{NAME}.json"), "w") as stream:
+    told |= _sizes(model) | _of_file(file)
+    told["saved_difference"] = _saved_difference(data, model, file)
+    with replacing(Path(store, f"{name}.json"), "w") as stream:
         stream.write(json.dumps(told, indent=1) + "\n")
 
 
-def _size(member):
+def _of_file(file):
+    return {
+        "bytes": file.stat().st_size,
+        "sha256": hashlib.sha256(file.read_bytes()).hexdigest(),
+    }
+
+
+def _sizes(model):
+    """How many nets and numbers, or trees and nodes."""
+    found = [member[-1] if hasattr(member, "steps") else member for member in model.estimators_]
+    if hasattr(found[0], "net_"):
+        n_parameters = sum(_size(clf.net_.module_) for clf in found)
+        return {"n_nets": len(found), "n_parameters": n_parameters}
+    trees = [tree for clf in found for tree in clf.estimators_]
+    return {"n_trees": len(trees), "n_nodes": sum(tree.tree_.node_count for tree in trees)}
+
+
+def _size(module):
     """How many numbers a net has learnt."""
-    clf = member[-1] if hasattr(member, "steps") else member
-    return sum(weights.numel() for weights in clf.net_.module_.parameters())
+    return sum(weights.numel() for weights in module.parameters())
 
 
 def _saved_difference(data, model, file):
@@ -235,7 +301,7 @@ def _saved_difference(data, model, file):
     return float(abs(one.probabilities - other.probabilities).max())
 
 
-def do_runs(data, store, make_model, *, folds, repeats, seed, jobs=1, verbose=1):
+def do_runs(data, store, make_model, *, folds, repeats, seed, jobs=1, verbose=1, name=NAME):
     """Train what is missing: the folds, and the model on everything.
 
     Raises
@@ -249,9 +315,9 @@ def do_runs(data, store, make_model, *, folds, repeats, seed, jobs=1, verbose=1)
     asked = folds_of(data, folds=folds, repeats=repeats, seed=seed)
     missing = [fold for fold in asked if not fold.file(store).exists()]
     calls = [delayed(store_fold)(data, fold, store, make_model, seed) for fold in missing]
-    files = [Path(store, f"{NAME}{suffix}") for suffix in (".json", ".safetensors")]
+    files = [Path(store, f"{name}{suffix}") for suffix in (".json", ".safetensors")]
     if not all(file.exists() for file in files):
-        calls.append(delayed(store_model)(data, store, make_model, seed))
+        calls.append(delayed(store_model)(data, store, make_model, seed, name))
     n_done = len(asked) + 1 - len(calls)
     side_by_side(calls, n_done=n_done, jobs=jobs, verbose=verbose)
     return asked

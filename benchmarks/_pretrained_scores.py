@@ -112,6 +112,41 @@ def _by_grade(frame, n_resamples):
         yield found | {"note": "" if len(np.unique(subjects)) > 1 else "one subject: no interval"}
 
 
+def score_phases(frame, *, n_resamples=2000):
+    """Share of annotated frames whose phase is found, the mean over patients, by subgroup.
+
+    Returns
+    -------
+    table : DataFrame
+        `by`, `value`, `score`, `low`, `high`, `sure` (mean probability of the likeliest phase),
+        `n_patients`, `n_subjects`.
+    """
+    import pandas as pd
+
+    from skheart.metrics import bootstrap_interval
+
+    known = frame[frame["phases_found"].notna()]
+    by = {"all": pd.Series("all", known.index), "murmur": known["label"], **subgroups(known)}
+    lines = []
+    for title, values in by.items():
+        values = pd.Series(np.asarray(values), known.index)
+        for value in sorted(values.dropna().unique()):
+            own = known[values == value]
+            subjects = own["subject"].to_numpy(str)
+            shares = own["phases_found"].to_numpy()
+            ends = (shares.mean(), np.nan, np.nan)
+            if len(np.unique(subjects)) > 1:
+                ends = bootstrap_interval(
+                    lambda _, found: np.mean(found), np.ones(len(own)), shares, groups=subjects,
+                    n_resamples=n_resamples, random_state=0,
+                )  # fmt: skip
+            line = {"by": title, "value": value}
+            line |= dict(zip(("score", "low", "high"), map(float, ends), strict=True))
+            line |= {"sure": own["phases_sure"].mean(), "n_subjects": len(np.unique(subjects))}
+            lines.append(line | {"n_patients": own["patient"].nunique()})
+    return pd.DataFrame(lines)
+
+
 def published_lines():
     """The rows of the published scores, to stand under ours."""
     note = "another split of the whole data set: not the same patients"

@@ -1,17 +1,18 @@
 """Claim: trained twice with one seed, a model predicts the same; so does its file.
 
     python -m benchmarks.pretrained [--small]
-    python -m benchmarks.pretrained --data-home FOLDER --store OUT [--jobs N] [--folds 5]
-        [--repeats 1] [--seed 0] [--write skheart/pretrained] [--check]
+    python -m benchmarks.pretrained --data-home FOLDER --store OUT [--recipe best] [--jobs N]
+        [--folds 5] [--repeats 1] [--seed 0] [--write skheart/pretrained] [--check]
 
-How the model of murmurs in skheart/pretrained is made and scored. With --data-home, on the
-recordings of CirCor DigiScope in FOLDER (or in its subfolder circor): `make_heart_pipeline` with
-``recipe="best"`` is cross-validated by subject and scored by patient, then trained on everything.
-OUT gets predictions/*.csv (a file for each fold), table.csv and table.md (scores with 95 %
-intervals by subject, by class and by subgroup, beside those published), reliability.png,
-scores.png, the model circor-murmur.safetensors with what is told of it (circor-murmur.json), its
-card circor-murmur.md, written from these numbers, and settings.json. --write copies model and card
-to a folder.
+How the models in skheart/pretrained are made and scored. With --data-home, on the recordings of
+CirCor DigiScope in FOLDER (or in its subfolder circor): `make_heart_pipeline` with the recipe
+"best" (circor-murmur, and circor-phases, the segmenter in it) or "attention"
+(circor-murmur-attention) is cross-validated by subject and scored by patient, then trained on
+everything; the segmenter too is trained without the subjects of a fold. OUT gets predictions/*.csv
+(a file for each fold), table.csv and table.md (scores with 95 % intervals by subject, by class and
+by subgroup, beside those published), reliability.png, scores.png, the models (.safetensors) with
+what is told of them (circor-murmur.json), their cards (.md), written from these numbers, and
+settings.json. --write copies models and cards to a folder.
 
 What is there is not done again: after Ctrl-C the same command goes on. A store of other recordings,
 parameters, seeds or versions is refused. --check trains the first fold anew, and compares with what
@@ -35,19 +36,28 @@ from . import _pretrained_runs as runs
 from ._measure import Row, main_resumable
 from .explain import SMALL
 
+ENDS = (".safetensors", ".md")
 N_SUBJECTS = {True: 24, False: 120}  # generated, by --small
 
 
 # What a right patient adds to the mean of UAR and weighted accuracy: 1/(3 n) + w/sum(w n), with n
 # patients of a class (223, 124, 48) and w = 1, 5, 3; as multiples of Absent's, rounded.
 WEIGHT = {"Absent": 1, "Present": 3, "Unknown": 4}
+NAMES = {"best": runs.NAME, "attention": f"{runs.NAME}-attention"}
 
 
 def best_model(random_state):
-    """The recipe of the model that comes with skheart."""
+    """The recipe of circor-murmur."""
     from skheart import make_heart_pipeline
 
-    model = make_heart_pipeline(recipe="best", random_state=random_state)
+    return make_heart_pipeline(recipe="best", random_state=random_state)
+
+
+def attention_model(random_state):
+    """The recipe of circor-murmur-attention."""
+    from skheart import make_heart_pipeline
+
+    model = make_heart_pipeline(recipe="attention", random_state=random_state)
     return model.set_params(decision_weight=WEIGHT)
 
 
@@ -62,9 +72,11 @@ def small_model(random_state):
     return PatientClassifier(pipeline, random_state=random_state)
 
 
+MODELS = {"best": best_model, "attention": attention_model}
 CALLS = {
-    best_model: 'make_heart_pipeline(recipe="best", random_state=SEED)'
-    f".set_params(decision_weight={WEIGHT})"
+    best_model: 'make_heart_pipeline(recipe="best", random_state=SEED)',
+    attention_model: 'make_heart_pipeline(recipe="attention", random_state=SEED)'
+    f".set_params(decision_weight={WEIGHT})",
 }
 
 
@@ -76,6 +88,12 @@ def parse(arguments=None):
     add = parser.add_argument
     add("--data-home", metavar="FOLDER", help="where the recordings of CirCor are")
     add("--store", metavar="OUT", help="folder of predictions, tables, pictures, model and card")
+    add(
+        "--recipe",
+        choices=sorted(MODELS),
+        default="best",
+        help="best: circor-murmur and circor-phases; attention: circor-murmur-attention (best)",
+    )
     add("--jobs", type=int, default=1, help="folds side by side")
     add("--folds", type=int, help="of the cross-validation by subject (5; of generated sounds 3)")
     add("--repeats", type=int, default=1, help="of the cross-validation, with other seeds")
@@ -95,6 +113,7 @@ def parse(arguments=None):
     for name, least in (("jobs", 1), ("folds", 2), ("repeats", 1), ("seed", 0)):
         if getattr(options, name) < least:
             parser.error(f"--{name} must be at least {least}, got {getattr(options, name)}")
+    options.name = NAMES[options.recipe] if options.data_home else runs.NAME
     options.n_resamples = 2000 if options.data_home else 200
     return options
 
@@ -123,16 +142,17 @@ def make(data, store, options, make_model):
     from skheart import load
     from skheart._store import replacing
 
-    from . import _card
+    from . import _card, _phases_card
     from . import _pretrained_scores as scores
 
-    store, how = Path(store), {"folds": options.folds, "seed": options.seed}
-    folds = runs.do_runs(data, store, make_model, repeats=options.repeats, jobs=options.jobs, **how)
+    store, name = Path(store), options.name
+    how = {"folds": options.folds, "seed": options.seed, "jobs": options.jobs, "name": name}
+    folds = runs.do_runs(data, store, make_model, repeats=options.repeats, **how)
     frame = pd.concat([runs.read_fold(fold, data, store) for fold in folds], ignore_index=True)
     report = scores.score(frame, data.classes, n_resamples=options.n_resamples)
     bins = scores.reliability(frame, data.classes)
-    told = json.loads((store / f"{runs.NAME}.json").read_text(encoding="utf-8"))
-    model = load(store / f"{runs.NAME}.safetensors")
+    told = json.loads((store / f"{name}.json").read_text(encoding="utf-8"))
+    model = load(store / f"{name}.safetensors")
     weights = dict(zip(model.classes_.tolist(), model.decision_weight_.tolist(), strict=True))
     expected = scores.error_if_calibrated(frame, data.classes)
     call = CALLS.get(make_model, make_model.__name__).replace("SEED", str(options.seed))
@@ -140,10 +160,11 @@ def make(data, store, options, make_model):
         scores.with_published(report).to_csv(stream, index=False, float_format="%.6g")
     texts = {
         "table.md": _card.table_text(data, report.frame, bins, options),
-        f"{runs.NAME}.md": _card.card(
-            data, report.frame, bins, told, options, call, weights, expected
-        ),
+        f"{name}.md": _card.card(data, report.frame, bins, told, options, call, weights, expected),
     }
+    if "segmenter" in told:
+        found = scores.score_phases(frame, n_resamples=options.n_resamples)
+        texts[f"{runs.PHASES_NAME}.md"] = _phases_card.card(data, found, told, options)
     for name, text in texts.items():
         with replacing(store / name, "w") as stream:
             stream.write(text)
@@ -154,15 +175,16 @@ def make(data, store, options, make_model):
     return folds
 
 
-def copy(store, folder):
-    """Copy model and card to a folder, each complete or not at all."""
+def copy(store, folder, name):
+    """Copy models and cards to a folder, each complete or not at all."""
     from skheart._store import replacing
 
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    for name in (f"{runs.NAME}.safetensors", f"{runs.NAME}.md"):
-        with replacing(folder / name, "wb") as stream:
-            stream.write(Path(store, name).read_bytes())
+    for file in (f"{each}{end}" for each in (name, runs.PHASES_NAME) for end in ENDS):
+        if Path(store, file).exists():
+            with replacing(folder / file, "wb") as stream:
+                stream.write(Path(store, file).read_bytes())
 
 
 def check(data, fold, store, make_model, seed):
@@ -203,7 +225,7 @@ def generated(options, store, make_model):
     """The claims, on generated sounds."""
     data = runs.generate_recordings(N_SUBJECTS[options.small], options.seed)
     fold = make(data, store, options, make_model)[0]
-    told = json.loads(Path(store, f"{runs.NAME}.json").read_text(encoding="utf-8"))
+    told = json.loads(Path(store, f"{options.name}.json").read_text(encoding="utf-8"))
     same, other = (check(data, fold, store, make_model, options.seed + k) for k in (0, 1))
     unit, what = "probability", "largest difference of probabilities"
     return [
@@ -220,14 +242,14 @@ def run(small=False, arguments=(), make_model=None):
     if options.data_home is None:
         with tempfile.TemporaryDirectory() as folder:
             return generated(options, options.store or folder, make_model or small_model)
-    make_model = make_model or best_model
+    make_model = make_model or MODELS[options.recipe]
     data = runs.load_recordings(options.data_home)
     if options.check:
         check_store(data, options.store, options, make_model)
         return []
     make(data, options.store, options, make_model)
     if options.write is not None:
-        copy(options.store, options.write)
+        copy(options.store, options.write, options.name)
     print(Path(options.store, "table.md").read_text(encoding="utf-8"))
     return []
 

@@ -12,7 +12,7 @@ __all__ = ["DATASETS", "asks_for_pretrained", "make_parser"]
 DATASETS = ("circor", "hss", "physionet2016")
 METHODS = ("attention", "integrated_gradients", "occlusion")
 MODELS = ("cnn", "lstm", "gru")
-RECIPES = ("paper", "best")
+RECIPES = ("paper", "attention", "best")
 NO_CODE = "Nothing in a model file is run; a pickle is refused."
 
 
@@ -145,8 +145,9 @@ def _add_train(verbs):
         "--recipe",
         choices=RECIPES,
         default="paper",
-        help="paper: the pipeline of the paper, which predicts recordings; best: an ensemble that "
-        "predicts patients, scored by patient (paper)",
+        help="paper: the pipeline of the paper, which predicts recordings; best: average heart "
+        "cycles and a forest, which predict patients; attention: an ensemble of attention nets "
+        "that predict patients and can be explained (paper)",
     )
     verb.add_argument("--model", choices=MODELS, help="the net of the paper's recipe (cnn)")
     verb.add_argument(
@@ -155,7 +156,8 @@ def _add_train(verbs):
         action="append",
         default=[],
         dest="parameters",
-        help="any parameter of the pipeline (steps logmel, clf and, in the paper's recipe, ros), "
+        help="any parameter of the pipeline (steps logmel, ros and clf; in recipe attention "
+        "logmel and clf, in recipe best cycle and clf), "
         "such as clf__lr=1e-4 or clf__channels='(32, 64)'; repeat for more",
     )
     checks = verb.add_mutually_exclusive_group()

@@ -18,7 +18,7 @@ from .pipeline import make_heart_pipeline
 
 __all__ = ["blame_settings", "make_pipeline", "pipeline_in", "silence", "without_progress"]
 
-_QUIET = {"logmel__verbose": 0, "logmel__n_jobs": None, "clf__verbose": 0}
+_QUIET = {"verbose": 0, "n_jobs": None}
 _LITERALS = {"true": "True", "false": "False", "none": "None"}
 _CNN_FRAMES, _RNN_FRAMES = 1024, 4  # of the trial; an RNN takes any number, and is slow
 
@@ -26,7 +26,7 @@ _CNN_FRAMES, _RNN_FRAMES = 1024, 4  # of the trial; an RNN takes any number, and
 def make_pipeline(model, settings, *, recipe="paper", seed, device, n_jobs, verbose):
     """The model of a recipe with settings STEP__PARAMETER=VALUE, checked as far as can be.
 
-    The recipe "best" gives a PatientClassifier; the settings are those of the pipeline in it.
+    Other recipes than the paper's give a PatientClassifier; the settings are of the pipeline in it.
     """
     common = {"random_state": seed, "device": device, "verbose": verbose}
     if recipe == "paper":
@@ -41,7 +41,7 @@ def make_pipeline(model, settings, *, recipe="paper", seed, device, n_jobs, verb
     for text in settings:
         _set_parameter(pipeline, text, model)
     stops_early = any(text.startswith("clf__early_stopping") for text in settings)
-    if made is not pipeline and stops_early and pipeline["clf"].early_stopping:
+    if made is not pipeline and stops_early and getattr(pipeline["clf"], "early_stopping", False):
         raise ValueError(
             f"--recipe {recipe} knows no subjects where it would stop early: leave out "
             "--set clf__early_stopping, or train with --recipe paper"
@@ -50,26 +50,35 @@ def make_pipeline(model, settings, *, recipe="paper", seed, device, n_jobs, verb
         _try_out(pipeline)
     if made is not pipeline and n_jobs not in (None, 1):
         made.set_params(n_jobs=n_jobs)  # its members at the same time, each on one thread
-        pipeline.set_params(**_QUIET)
-    else:
+        _quieten(pipeline)
+    elif "logmel" in pipeline.named_steps:
         pipeline.set_params(logmel__n_jobs=n_jobs)
     return made
 
 
 def pipeline_in(model):
-    """The pipeline with the steps logmel and clf: of a PatientClassifier, that in it."""
+    """The pipeline whose last step is clf: of a PatientClassifier, that in it."""
     return getattr(model, "estimator", model)
 
 
 def without_progress(pipeline):
     """A copy for folds that run at the same time: their progress would be a jumble."""
-    return clone(pipeline).set_params(**_QUIET)
+    return _quieten(clone(pipeline))
+
+
+def _quieten(pipeline):
+    """No progress and one thread in every step."""
+    for _, step in pipeline.steps:
+        if step not in (None, "passthrough"):
+            names = step.get_params(deep=False)
+            step.set_params(**{name: value for name, value in _QUIET.items() if name in names})
+    return pipeline
 
 
 def silence(model):
     """Leave a fitted model to whoever predicts: without progress, on one thread."""
     for pipeline in [pipeline_in(model), *getattr(model, "estimators_", ())]:
-        pipeline.set_params(**_QUIET)
+        _quieten(pipeline)
     if pipeline_in(model) is not model:
         model.set_params(verbose=0, n_jobs=None)
 
@@ -110,11 +119,13 @@ def _blame(error, settings):
 
 
 def _try_out(pipeline):
-    """Check all values, and train the net on two recordings of silence for an epoch."""
-    logmel, clf = pipeline["logmel"], clone(pipeline["clf"])
-    for step in (logmel, pipeline.named_steps.get("ros"), clf):
+    """Check all values, and train a net on two recordings of silence for an epoch."""
+    for _, step in pipeline.steps:
         if step not in (None, "passthrough"):
             step._validate_params()
+    if "logmel" not in pipeline.named_steps:
+        return
+    logmel, clf = pipeline["logmel"], clone(pipeline["clf"])
     plan = make_plan(logmel.get_params(deep=False))
     if logmel.n_jobs == 0:
         raise ValueError("logmel__n_jobs must be None or a number other than 0")

@@ -1,12 +1,14 @@
-"""The recipes: the paper's, and the best known one for patients."""
+"""The recipes: the paper's, and those for patients."""
 
 from __future__ import annotations
 
 import torch
 from imblearn.pipeline import Pipeline
+from sklearn.ensemble import ExtraTreesClassifier
 
 from .augmentation import Augmentation
 from .classifiers import AttentionCNNClassifier, AttentionRNNClassifier
+from .cycles import HeartCycleTransformer
 from .features import LogMelTransformer
 from .patients import PatientClassifier
 from .sampling import RandomOverSampler
@@ -14,25 +16,27 @@ from .sampling import RandomOverSampler
 __all__ = ["MODELS", "make_heart_pipeline"]
 
 MODELS = ("cnn", "lstm", "gru")
-RECIPES = ("paper", "best")
+RECIPES = ("paper", "attention", "best")
 
 
 def make_heart_pipeline(
     model="cnn", *, recipe="paper", random_state=None, device="auto", verbose=0, memory=None
 ):
-    """Make a pipeline from recordings to labels: the paper's, or the best known one by patient.
+    """Make a pipeline from recordings to labels: the paper's, or one of those for patients.
 
     Parameters
     ----------
     model : {"cnn", "lstm", "gru"}, default="cnn"
-        The net. The best recipe has "cnn" alone.
-    recipe : {"paper", "best"}, default="paper"
+        The net of the paper's recipe. The others have "cnn" alone.
+    recipe : {"paper", "attention", "best"}, default="paper"
         "paper": log-mel features, random upsampling, attention net, for recordings. "best": what
-        was best for murmurs in CirCor, for patients; see the notes.
+        was best for murmurs in CirCor: a forest on average heart cycles, for patients.
+        "attention": the best attention nets for patients, whose decisions `explain` shows. See the
+        notes.
     random_state : int, RandomState instance or None, default=None
         For the upsampling and the net.
     device : str, default="auto"
-        Where the net runs: "auto", "cpu" or "cuda".
+        Where the nets run: "auto", "cpu" or "cuda". The best recipe runs on the CPU.
     verbose : int, default=0
         1 shows the progress of the features and of the training on standard error.
     memory : str, joblib.Memory or None, default=None
@@ -47,13 +51,14 @@ def make_heart_pipeline(
         With the steps "logmel" (`LogMelTransformer`), "ros" (`RandomOverSampler`) and "clf"
         (`AttentionCNNClassifier` or `AttentionRNNClassifier`). Any parameter can be set as
         ``pipeline.set_params(clf__lr=1e-4, logmel__n_mels=32, ros="passthrough")``. With
-        ``recipe="best"`` a `PatientClassifier` around a pipeline of "logmel" and "clf"
-        (``set_params(estimator__clf__max_epochs=10)``).
+        ``recipe="attention"`` a `PatientClassifier` around a pipeline of "logmel" and "clf"
+        (``set_params(estimator__clf__max_epochs=10)``), with ``recipe="best"`` around one of
+        "cycle" (`HeartCycleTransformer`) and "clf" (`sklearn.ensemble.ExtraTreesClassifier`).
 
     Raises
     ------
     ValueError
-        If the model is unknown.
+        If the model or the recipe is unknown, or they do not go together.
 
     Notes
     -----
@@ -65,20 +70,31 @@ def make_heart_pipeline(
     ``clf__oversample=True``, which balances the training part inside the classifier: a sampler
     changes the number of rows, and rows no longer match their groups.
 
-    The recipe "best" joins the recordings of a patient, so that a murmur heard at one site is
-    learnt as such, and trains compact attention CNNs on crops of 15 s made of four pieces, from as
-    many recordings. Frames are half as long as the paper's (32 ms, 16 ms apart) with half as many
-    mel bins. Frequency masks, gain, tilt and mixup vary what is heard; classes are balanced in the
+    The recipes for patients join the recordings of a patient, so that a murmur heard at one site is
+    learnt as such.
+
+    "best" finds S1, systole, S2 and diastole of every beat with the segmenter that comes with the
+    package, averages the log-mel spectrogram of all beats of a patient, and lets 400 extremely
+    randomised trees decide. It is fitted in about a minute. The segmenter has seen the phases (not
+    the labels) of all recordings of CirCor's public part that were at hand: for scores on those,
+    train another on the training subjects, and set ``estimator__cycle__segmenter``. The label is
+    the best for UAR.
+
+    "attention" trains compact attention CNNs on crops of 15 s made of four pieces, from as many
+    recordings. Frames are half as long as the paper's (32 ms, 16 ms apart) with half as many mel
+    bins. Frequency masks, gain, tilt and mixup vary what is heard; classes are balanced in the
     training part; AdamW, one cycle. Eight nets are averaged, each fitted without an eighth of the
     subjects. A logistic regression calibrates the probabilities of patients, by what each net
     predicts for those that it was not fitted on; the label is then the best for UAR. A class of
     fewer than eight subjects needs fewer nets: ``set_params(cv=3)``.
+
     Recordings are given with `groups`, or in a DataFrame (see `PatientClassifier`).
 
     References
     ----------
     Ren et al., "Deep attention-based neural networks for explainable heart sound
-    classification", Machine Learning with Applications 9 (2022) 100322.
+    classification", Machine Learning with Applications 9 (2022) 100322. The forest: Geurts, Ernst,
+    Wehenkel, "Extremely randomized trees", Machine Learning 63 (2006) 3-42.
 
     Examples
     --------
@@ -93,12 +109,15 @@ def make_heart_pipeline(
     for name, value, known in (("model", model, MODELS), ("recipe", recipe, RECIPES)):
         if value not in known:
             raise ValueError(f"{name} must be one of {known}. Got {value!r} instead.")
+    if recipe != "paper" and model != "cnn":
+        raise ValueError(
+            f'model chooses the net of recipe="paper", and recipe={recipe!r} has none to choose. '
+            f"Got model={model!r}: leave it out."
+        )
     if recipe == "best":
-        if model != "cnn":
-            raise ValueError(
-                f'recipe="best" has model="cnn" alone. Got {model!r}: take recipe="paper" for it.'
-            )
-        return _best(random_state, device, verbose, memory)
+        return _best(random_state, verbose, memory)
+    if recipe == "attention":
+        return _attention(random_state, device, verbose, memory)
     common = {"random_state": random_state, "device": device, "verbose": verbose}
     if model == "cnn":
         clf = AttentionCNNClassifier(**common)
@@ -112,8 +131,23 @@ def make_heart_pipeline(
     return Pipeline(steps, memory=memory)
 
 
-def _best(random_state, device, verbose, memory):
+def _best(random_state, verbose, memory):
     """For patients: what was best in subject-wise cross-validation on CirCor."""
+    steps = [
+        ("cycle", HeartCycleTransformer(verbose=verbose)),
+        ("clf", ExtraTreesClassifier(n_estimators=400, max_features=0.4)),
+    ]
+    return PatientClassifier(
+        Pipeline(steps, memory=memory),
+        join=True,
+        decision_weight="balanced",
+        random_state=random_state,
+        verbose=verbose,
+    )
+
+
+def _attention(random_state, device, verbose, memory):
+    """For patients: the attention nets that were best in the same cross-validation."""
     logmel = LogMelTransformer(
         duration=150.0, pad="mask", win_length=128, hop_length=64, n_mels=32, verbose=verbose
     )

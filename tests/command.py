@@ -16,7 +16,7 @@ SMALL = [
     "--set=logmel__n_mels=16",
     "--device=cpu",
 ]
-SMALL_BEST = ["--set=clf__channels=(4, 8)", "--set=clf__max_epochs=1"]
+SMALL_NETS = ["--set=clf__channels=(4, 8)", "--set=clf__max_epochs=1"]
 
 
 def fails(argv, capsys):
@@ -30,8 +30,8 @@ def fails(argv, capsys):
 
 
 def small_recipes(model="cnn", *, recipe="paper", random_state=None, device="auto", verbose=0):
-    """A recipe of the form of the best one, and small."""
-    if recipe != "best":
+    """A recipe of the form of that of attention nets for patients, and small."""
+    if recipe != "attention":
         return skheart.make_heart_pipeline(
             model, random_state=random_state, device=device, verbose=verbose
         )

@@ -4,7 +4,7 @@ import re
 
 import numpy as np
 import pytest
-from command import SMALL_BEST, fails, small_recipes
+from command import SMALL_NETS, fails, small_recipes
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.metrics import balanced_accuracy_score
 from sklearn.model_selection import StratifiedGroupKFold
@@ -130,13 +130,13 @@ def test_train_writes_a_model_of_patients(of_patients):
 
 
 def test_train_scores_patients_it_has_not_heard(folder, table, tmp_path, capsys):
-    argv = ["train", folder / "table.csv", "-o", tmp_path / "m", "--recipe=best", *SMALL_BEST]
+    argv = ["train", folder / "table.csv", "-o", tmp_path / "m", "--recipe=attention", *SMALL_NETS]
     assert main([*map(str, argv), "--test-size=0.4", "--quiet", "--device=cpu"]) == 0
     out, err = capsys.readouterr()
     assert err == ""
     assert out.split()[:7] == ["model", "UAR", "95", "%", "interval", "subjects", "patients"]
     row = out.splitlines()[1].split()
-    assert (row[0], row[-2:]) == ("best", ["6", "6"])
+    assert (row[0], row[-2:]) == ("attention", ["6", "6"])
     _, test = skheart.evaluation.hold_out_by_subject(
         table["label"], table["subject"].astype(str), test_size=0.4, random_state=0
     )
@@ -149,17 +149,17 @@ def test_train_scores_patients_it_has_not_heard(folder, table, tmp_path, capsys)
 
 
 def test_train_cross_validates_patients(folder, tmp_path, capsys):
-    argv = ["train", folder / "table.csv", "-o", tmp_path / "m", "--recipe=best", *SMALL_BEST]
+    argv = ["train", folder / "table.csv", "-o", tmp_path / "m", "--recipe=attention", *SMALL_NETS]
     assert main([*map(str, argv), "--folds=2", "--device=cpu"]) == 0
     out, err = capsys.readouterr()
     assert out.splitlines()[1].split()[-2:] == ["15", "15"]
-    assert "best: 100%" in err
+    assert "attention: 100%" in err
 
 
 @pytest.mark.parametrize(
     ("argv", "words"),
     [
-        (["--model=gru"], "--model chooses the net of --recipe paper, not of best"),
+        (["--model=gru"], "--model chooses the net of --recipe paper, not of attention"),
         (["--set=ros=passthrough"], "there is no parameter 'ros'"),
         (["--set=cv=3"], "The steps are logmel, clf."),
         (["--set=clf__lrr=3"], "Did you mean 'clf__lr'?"),
@@ -170,7 +170,7 @@ def test_train_cross_validates_patients(folder, tmp_path, capsys):
     ],
 )
 def test_wrong_settings_of_the_recipe(folder, tmp_path, capsys, argv, words):
-    base = ["train", folder / "table.csv", "-o", tmp_path / "m", "--recipe=best"]
+    base = ["train", folder / "table.csv", "-o", tmp_path / "m", "--recipe=attention"]
     assert words in fails([*base, *argv], capsys)
     assert not list(tmp_path.iterdir())
 
@@ -179,7 +179,7 @@ def test_a_patient_of_two_labels_or_subjects_is_refused_before_training(
     table, tmp_path, capsys, monkeypatch
 ):
     monkeypatch.setattr(PatientClassifier, "fit", None)
-    argv = ["train", tmp_path / "t.csv", "-o", tmp_path / "m", "--recipe=best", "--quiet"]
+    argv = ["train", tmp_path / "t.csv", "-o", tmp_path / "m", "--recipe=attention", "--quiet"]
     table.assign(subject=np.resize(["a", "b", "c"], 30)).to_csv(tmp_path / "t.csv", index=False)
     for score in ("--folds=2", "--test-size=.3"):
         assert "has the labels" in fails([*argv, score], capsys)
@@ -198,7 +198,7 @@ def test_jobs_are_members(folder, tmp_path, monkeypatch):
         raise ValueError("enough")
 
     monkeypatch.setattr(PatientClassifier, "fit", fit)
-    argv = ["train", folder / "table.csv", "-o", tmp_path / "m", "--recipe=best"]
+    argv = ["train", folder / "table.csv", "-o", tmp_path / "m", "--recipe=attention"]
     assert main([*map(str, argv), "--jobs=2"]) == 2
     assert (seen["n_jobs"], seen["estimator__logmel__n_jobs"], seen["verbose"]) == (2, None, 1)
     assert seen["estimator__clf__verbose"] == 0

@@ -23,7 +23,7 @@ from ._net import N_PHASES, PhaseNet, train
 
 __all__ = ["HeartPhaseSegmenter"]
 
-LONGEST = 1800.0  # s of a recording, or of all of a patient's as one: what memory is taken for
+LONGEST = 900.0  # s of a recording, or of all of a patient's as one: what memory is taken for
 
 
 class Look(NamedTuple):

@@ -9,11 +9,11 @@ from skheart import make_heart_pipeline
 from skheart.datasets import make_heart_sounds
 
 
-def test_the_best_recipe_predicts_patients_from_recordings_of_any_length():
+def test_the_attention_recipe_predicts_patients_from_recordings_of_any_length():
     sounds = make_heart_sounds(n_subjects=16, duration=3, random_state=0)
     recordings = [sound[: 8000 + 50 * row] for row, sound in enumerate(sounds.data)]
     y, groups = sounds.target, sounds.groups
-    model = make_heart_pipeline(recipe="best", random_state=0)
+    model = make_heart_pipeline(recipe="attention", random_state=0)
     model.set_params(
         cv=2,
         estimator__logmel__duration=10,
@@ -35,9 +35,9 @@ def test_the_best_recipe_predicts_patients_from_recordings_of_any_length():
     np.testing.assert_allclose(weights, 1 / (len(share) * share))
 
 
-def test_the_best_recipe_is_within_its_limits():
+def test_the_attention_recipe_is_within_its_limits():
     """At most 5 million parameters in all, by the shapes of a plain count."""
-    model = make_heart_pipeline(recipe="best")
+    model = make_heart_pipeline(recipe="attention")
     clf = model.estimator["clf"]
     widths = (1, *clf.channels)
     convolutions = sum(9 * a * b + 2 * b for a, b in itertools.pairwise(widths))
@@ -48,8 +48,9 @@ def test_the_best_recipe_is_within_its_limits():
 @pytest.mark.parametrize(
     ("params", "message"),
     [
-        ({"recipe": "winning"}, "recipe must be one of .*'paper', 'best'.*'winning'"),
-        ({"recipe": "best", "model": "gru"}, 'recipe="best" has model="cnn" alone. Got .gru.'),
+        ({"recipe": "winning"}, "recipe must be one of .*'attention', 'best'.*'winning'"),
+        ({"recipe": "attention", "model": "gru"}, "recipe='attention' has none .* Got model='gru'"),
+        ({"recipe": "best", "model": "lstm"}, "recipe='best' has none to choose"),
     ],
 )
 def test_recipes_that_are_not_there(params, message):
