@@ -8,33 +8,52 @@ from .patients import PatientClassifier
 from .pretrained import list_pretrained, load_pretrained
 from .storage import load
 
-__all__ = ["load_model", "name_of", "predicts_patients"]
+__all__ = ["check_has_nets", "load_model", "name_of", "predicts_patients"]
 
 
 def load_model(args):
     """The fitted model that `args` name: `--pretrained`, or a file of `skheart train`.
 
-    It is a pipeline with the steps logmel and clf, or a PatientClassifier of such pipelines.
+    It is a pipeline with the steps logmel (or cycle) and clf, or a PatientClassifier of such
+    pipelines.
     """
     if args.pretrained is not None:
-        return load_pretrained(args.pretrained)
+        model = load_pretrained(args.pretrained)
+        if not hasattr(model, "predict_proba") or not hasattr(model, "classes_"):
+            raise ValueError(
+                f"--pretrained {args.pretrained} is a {type(model).__name__}, which tells no "
+                "classes: use it in Python, with skheart.load_pretrained"
+            )
+        return model
     path = args.model
     if path in list_pretrained() and not Path(path).exists():
         raise ValueError(f"there is no file {path}: for the pre-trained model, --pretrained {path}")
     model = load(path)
     for member in getattr(model, "estimators_", [model]):
         steps = getattr(member, "named_steps", {})
-        if "logmel" not in steps or "clf" not in steps:
+        if "clf" not in steps or not {"logmel", "cycle"} & {*steps}:
             inside = "" if member is model else f"{type(model).__name__} of a "
             raise ValueError(
                 f"{path} holds a {inside}{type(member).__name__}, not a pipeline with the steps "
-                "logmel and clf: give the file that skheart train wrote"
+                "logmel (or cycle) and clf: give the file that skheart train wrote"
             )
         if not hasattr(member, "predict_proba"):
             raise ValueError(
                 f"{path} holds a pipeline without predict_proba: train it with skheart"
             )
     return model
+
+
+def check_has_nets(model):
+    """Refuse to explain what has no attention, before a recording is read."""
+    for member in getattr(model, "estimators_", [model]):
+        steps = getattr(member, "named_steps", {})
+        if "logmel" not in steps:
+            raise ValueError(
+                "explain shows the attention of nets, and the model decides by "
+                f"{type(steps['clf']).__name__} on average heart cycles: take --pretrained "
+                "circor-murmur-attention, or train with --recipe attention"
+            )
 
 
 def name_of(args):

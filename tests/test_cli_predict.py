@@ -98,10 +98,13 @@ def test_a_label_that_the_model_does_not_know(folder, model, tmp_path, capsys):
         (None, "there is no model"),
         (b"", "is empty"),
         (b"text with words\n", "is not a safetensors file, or it is damaged"),
-        (StandardScaler(), "holds a StandardScaler, not a pipeline with the steps logmel and clf"),
+        (
+            StandardScaler(),
+            "holds a StandardScaler, not a pipeline with the steps logmel (or cycle) and clf",
+        ),
         (
             Pipeline([("clf", LogisticRegression())]),
-            "holds a Pipeline, not a pipeline with the steps logmel and clf",
+            "holds a Pipeline, not a pipeline with the steps logmel (or cycle) and clf",
         ),
         (
             Pipeline([("logmel", StandardScaler()), ("clf", StandardScaler())]),

@@ -61,7 +61,7 @@ def assert_same_trees(one, two):
         assert vars(tree).keys() == vars(other).keys()
         for name in vars(tree).keys() - {"tree_"}:
             assert type(vars(tree)[name]) is type(vars(other)[name])
-            np.testing.assert_array_equal(vars(tree)[name], vars(other)[name])
+            np.testing.assert_array_equal(vars(tree)[name], vars(other)[name], strict=True)
         state, found = tree.tree_.__getstate__(), other.tree_.__getstate__()
         assert state["max_depth"] == found["max_depth"]
         np.testing.assert_array_equal(state["values"], found["values"], strict=True)
@@ -208,9 +208,10 @@ def set_state(forest, values=None, **fields):
         (lambda f: setattr(f.estimators_[5], "note_", 1), r"estimators_\[5\] is not a tree as its"),
         (lambda f: setattr(f.estimators_[5], "tree_", 1), r"estimators_\[5\] is not a tree as its"),
         (lambda f: f.estimators_[5].set_params(random_state=None), r"\[5\] is not a tree as its"),
+        (lambda f: f.estimators_[5].set_params(random_state=2**32), r"\[5\] is not a tree as its"),
         (lambda f: delattr(f.estimators_[5], "tree_"), r"estimators_\[5\] is not a tree as its"),
         (lambda f: set_state(f, impurity=np.nan), "kinds has what is no number, and cannot be"),
-        (lambda f: set_state(f, values=0.4), "shares of classes that do not sum to 1, and cannot"),
+        (lambda f: set_state(f, values=0.4), "or some that do not sum to 1, and cannot"),
         (lambda f: set_state(f, left_child=0), "right has .* entries, not .*, and cannot"),
         (lambda f: set_state(f, right_child=-1), "leads out of a tree, .*, and cannot be kept"),
     ],
@@ -319,6 +320,11 @@ def half_a_leaf(estimator, arrays, others):
     arrays["left"][np.argmin(arrays["left"])] = 1
 
 
+def last_kind(estimator, arrays, others):
+    arrays["kind"] = arrays["kind"].astype(np.uint16)
+    arrays["kind"][0] = len(arrays["kinds"])
+
+
 def many_classes(estimator, arrays, others):
     """A small file of nodes that would take a terabyte."""
     n_nodes = len(arrays["left"])
@@ -362,7 +368,7 @@ BAD = {
     "seed": (replace("random_state", lambda a: a.astype(float)), "random_state is no array as"),
     "nodes more": (replace("kind", lambda a: np.append(a, a)), "kind has [0-9]+ entries, not"),
     "features more": (replace("feature", lambda a: a[1:]), "feature has [0-9]+ entries, not"),
-    "kind": (put("kind", 255), "kind and kinds do not fit 3 classes or one another"),
+    "kind": (last_kind, "kind and kinds do not fit 3 classes or one another"),
     "kinds": (replace("kinds", lambda a: a[:, 1:]), "kind and kinds do not fit 3 classes"),
     "no kinds": (replace("kinds", lambda a: a[:0]), "kind and kinds do not fit 3 classes"),
     "flat": (replace("kinds", lambda a: a.ravel()), "kinds is no array as forests have"),
@@ -371,8 +377,8 @@ BAD = {
     "samples": (put("kinds", 1e300, (0, 0)), "kinds has nodes of no number of samples"),
     "weight": (put("kinds", -1, (0, 1)), "kinds has nodes of no weight"),
     "impurity": (put("kinds", np.inf, (0, 2)), "kinds has what is no number"),
-    "sum": (put("kinds", 0.7, (0, slice(3, 6))), "shares of classes that do not sum to 1"),
-    "negative": (put("kinds", [-1, 1, 1], (0, slice(3, 6))), "that do not sum to 1"),
+    "sum": (put("kinds", 0.7, (0, slice(3, 6))), "shares of classes, or some that do not sum to 1"),
+    "negative": (put("kinds", [-1, 1, 1], (0, slice(3, 6))), "negative shares of classes"),
     "a terabyte": (many_classes, "has [0-9]+ nodes of 100000 classes, which are too many"),
     "missing": (lambda e, arrays, o: arrays.pop("kind"), "tensor of .*kind is missing"),
     "unnamed": (lambda e, a, o: e["fitted"]["estimators_"].pop("kind"), "no trees of a forest"),
@@ -381,6 +387,7 @@ BAD = {
     "estimator_": (learnt("estimator_", None), "estimators_ are no trees of a forest"),
     "estimator": (learnt("estimator", None), "model.estimator is no fitted attribute of a Random"),
     "n_outputs_": (learnt("n_outputs_", 2), "model.n_outputs_ is 2, not 1"),
+    "1.0": (learnt("n_outputs_", 1.0), "model.n_outputs_ is 1.0, not 1"),
     "n_classes_": (learnt("n_classes_", 4), "n_classes_ is not the number of classes_, 3"),
     "classes_": (learnt("classes_", [0, 1, 2]), "model.classes_ is no array of labels"),
     "n_features_in_": (learnt("n_features_in_", -6), "n_features_in_ is no number of features"),

@@ -85,6 +85,7 @@ def fit_members(members, units, recordings, folds, *, levels, join, random_state
     """
     for member in members if random_state is not None else ():
         _set_seeds(member, random_state)
+    n_jobs = n_jobs if len(members) > 1 else 1  # another process would only cost its start
     results = Parallel(n_jobs=n_jobs, return_as="generator")(
         delayed(_fit_member)(member, units, recordings, levels, join, *fold)
         for member, fold in zip(members, folds, strict=True)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from numbers import Integral, Real
+
 import numpy as np
 from sklearn.frozen import FrozenEstimator
 
@@ -11,6 +13,7 @@ from ._values import Refused
 __all__ = ["NAMES", "pack", "unpack"]
 
 NAMES = ("of_parameter",)
+MAX_CELLS = 4096  # of a phase
 
 
 def pack(packer, transformer, fitted, where):
@@ -40,5 +43,8 @@ def unpack(unpacker, transformer, packed, where):
     if type(segmenter) is not HeartPhaseSegmenter or not hasattr(segmenter, "module_"):
         raise Refused(f"{where}.segmenter_ is no fitted HeartPhaseSegmenter")
     cells = transformer.n_cells
-    if type(cells) not in (tuple, list) or np.shape(cells) != (4,) or min(cells) < 1:
+    few = isinstance(cells, (tuple, list, np.ndarray)) and len(cells) == 4
+    if not few or not all(isinstance(n, Integral) and 0 < n <= MAX_CELLS for n in cells):
         raise Refused(f"{where}.n_cells is not 4 numbers of cells")
+    if not isinstance(transformer.quiet, Real) or not 0 < transformer.quiet <= 1:
+        raise Refused(f"{where}.quiet is not in (0, 1]")

@@ -286,9 +286,8 @@ def _kinds(arrays, n_classes, where):
         raise Refused(f"{where}.kinds has nodes of no number of samples")
     if np.any(weights <= 0):
         raise Refused(f"{where}.kinds has nodes of no weight")
-    in_range = np.all((shares >= 0) & (shares <= 1 + SLACK))
-    if not in_range or np.any(np.abs(shares.sum(axis=1) - 1) > SLACK):
-        raise Refused(f"{where}.kinds has shares of classes that do not sum to 1")
+    if np.any(shares < 0) or np.any(np.abs(shares.sum(axis=1) - 1) > SLACK):
+        raise Refused(f"{where}.kinds has negative shares of classes, or some that do not sum to 1")
     return samples, weights, impurities, shares
 
 

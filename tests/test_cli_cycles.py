@@ -1,0 +1,94 @@
+"""The command with the best recipe: train, predict, evaluate; explain says why it does not."""
+
+import csv
+
+import pytest
+from command import fails, read_csv
+from phases import fitted_segmenter
+
+import skheart
+from skheart import cycles, pretrained
+from skheart.cli import main
+
+SMALL = ["--set=clf__n_estimators=20", "--seed=0"]
+
+
+@pytest.fixture(autouse=True)
+def small_segmenter(monkeypatch, tmp_path_factory):
+    """A segmenter of generated sounds in place of that of the package."""
+    _, segmenter = fitted_segmenter(max_epochs=20, batch_size=8)
+    monkeypatch.setattr(cycles, "load_pretrained", lambda name: segmenter)
+
+
+@pytest.fixture
+def trained(folder, tmp_path):
+    path = tmp_path / "model"
+    argv = ["train", str(folder / "table.csv"), "-o", str(path), "--recipe=best", *SMALL]
+    assert main([*argv, "--quiet"]) == 0
+    return path
+
+
+def test_patients_are_predicted(folder, trained, capsys):
+    capsys.readouterr()
+    table = str(folder / "table.csv")
+    assert main(["predict", str(trained), table, "--quiet"]) == 0
+    rows = read_csv(capsys.readouterr().out)
+    with open(table, encoding="utf-8") as stream:
+        assert len(rows) == len(list(csv.DictReader(stream)))
+    for row in rows:
+        assert sum(float(row[f"p_{label}"]) for label in ("mild", "normal", "severe")) == (
+            pytest.approx(1, abs=1e-5)
+        )
+    assert main(["evaluate", str(trained), table, "--quiet"]) == 0
+    assert "UAR" in capsys.readouterr().out
+
+
+def test_it_is_cross_validated_by_subject(folder, tmp_path, capsys):
+    argv = ["train", folder / "table.csv", "-o", tmp_path / "m", "--recipe=best", "--folds=2"]
+    assert main([*map(str, argv), *SMALL]) == 0
+    out, err = capsys.readouterr()
+    assert "best" in out
+    assert "heart cycles" in err
+    model = skheart.load(tmp_path / "m")
+    assert model.verbose == 0
+    assert model.estimators_[0]["cycle"].verbose == 0
+
+
+def test_jobs_change_nothing(folder, trained, tmp_path):
+    argv = ["train", folder / "table.csv", "-o", tmp_path / "m", "--recipe=best", "--jobs=2"]
+    assert main([*map(str, argv), *SMALL, "--quiet"]) == 0
+    one, two = skheart.load(trained), skheart.load(tmp_path / "m")
+    paths = sorted(str(path) for path in folder.rglob("*.wav"))[:6]
+    assert (one.predict_proba(paths) == two.predict_proba(paths)).all()
+
+
+def test_settings_are_those_of_the_steps(folder, tmp_path, capsys):
+    base = ["train", folder / "table.csv", "-o", tmp_path / "m", "--recipe=best"]
+    for setting, words in (
+        ("cycle__quite=1", "Did you mean 'cycle__quiet'?"),
+        ("logmel__n_mels=16", "The steps are cycle, clf."),
+        ("clf__n_estimators=0", "n_estimators"),
+        ("clf__early_stopping=True", "there is no parameter 'clf__early_stopping'"),
+    ):
+        assert words in fails([*base, f"--set={setting}"], capsys)
+    line = fails([*base, "--quiet", "--set=cycle__quiet=2"], capsys)
+    assert "quiet must be in (0, 1]. Got 2 instead" in line
+    assert not (tmp_path / "m").exists()
+
+
+def test_explain_names_the_model_that_can_be_explained(folder, trained, tmp_path, capsys):
+    wav = next(folder.rglob("*.wav"))
+    line = fails(["explain", trained, wav, "-o", tmp_path / "page.html"], capsys)
+    assert "by ExtraTreesClassifier on average heart cycles" in line
+    assert "--pretrained circor-murmur-attention" in line
+    assert not (tmp_path / "page.html").exists()
+
+
+def test_a_segmenter_tells_no_classes(folder, tmp_path, monkeypatch, capsys):
+    shelf = tmp_path / "shelf"
+    shelf.mkdir()
+    skheart.save(fitted_segmenter(max_epochs=1)[1], shelf / "tiny-phases.safetensors")
+    monkeypatch.setattr(pretrained, "_folder", lambda: shelf)
+    wav = next(folder.rglob("*.wav"))
+    line = fails(["predict", "--pretrained", "tiny-phases", wav], capsys)
+    assert "--pretrained tiny-phases is a HeartPhaseSegmenter, which tells no classes" in line
