@@ -11,6 +11,7 @@ import soundfile
 from model_files import missing_in_card
 from scipy.stats import binom
 from sklearn.calibration import calibration_curve
+from sklearn.frozen import FrozenEstimator
 from sklearn.metrics import balanced_accuracy_score, recall_score, roc_auc_score
 
 sys.path.insert(0, str(Path(__file__).parents[1]))  # where pytest is not started as a module
@@ -21,6 +22,7 @@ from benchmarks import _pretrained_runs as runs
 from benchmarks import _pretrained_scores as scores
 from skheart.metrics import expected_calibration_error
 from skheart.patients import PatientClassifier
+from skheart.segmentation import HeartPhaseSegmenter
 
 CLASSES = np.array(["Absent", "Present", "Unknown"])
 P = ["p_Absent", "p_Present", "p_Unknown"]
@@ -245,8 +247,12 @@ def test_the_error_of_calibrated_probabilities():
 
 
 def test_how_a_label_is_chosen_is_told():
-    assert _card.decision({"a": 2.0, "b": 2.0}) == "The label is the most probable class."
-    assert "times weight (a 1, b 3)" in _card.decision({"a": 0.5, "b": 1.5})
+    equal = _card.decision({"a": 2.0, "b": 2.0}, balanced=False)
+    assert equal == "The label is the most probable class."
+    for balanced, words in ((False, "best for the mean of UAR and"), (True, "best for UAR.")):
+        text = _card.decision({"a": 0.5, "b": 1.5}, balanced)
+        assert "times weight (a 1, b 3)" in text
+        assert words in text
 
 
 def test_recall_by_grade_and_counts_of_recordings():
@@ -309,7 +315,7 @@ def test_a_person_with_two_numbers_is_one_subject_and_two_patients(circor, tmp_p
     assert "| Absent | 4 | 33.3% | 695 | 73.8% |" in card
     assert "| 0.832 |" in card
     assert "another split of the whole data set" in plain
-    assert "were chosen on these same patients" in plain
+    assert "was chosen on these same patients" in plain
     assert "Open Data Commons Attribution License 1.0" in plain
     assert pretrained.run(False, [*arguments, "--check"], make_model=tiny) == []
     assert "| UAR |" in capsys.readouterr().out
@@ -327,7 +333,7 @@ def test_prose_is_wrapped_and_nothing_else():
     table = "| " + "cell | " * 30
     prose = "word " * 60
     bullets = "- " + "one " * 40 + "\n- " + "two " * 40
-    text = _card._wrapped("\n\n".join([code, table, prose, bullets]))
+    text = _card.wrapped("\n\n".join([code, table, prose, bullets]))
     assert code in text
     assert table.strip() in text
     lines = text.split("\n\n", 3)[3].splitlines()
@@ -349,3 +355,78 @@ def test_options_that_do_not_go_together_are_refused(arguments, message, capsys)
     with pytest.raises(SystemExit):
         pretrained.parse(arguments)
     assert message in capsys.readouterr().err
+
+
+# ------------------------------------------------------------------ heart cycles
+
+
+def few_trees(random_state):
+    model = skheart.make_heart_pipeline(recipe="best", random_state=random_state)
+    return model.set_params(estimator__clf__n_estimators=15)
+
+
+@pytest.fixture(scope="module")
+def cycle_store(data, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("cycles")
+    options = options_of("--repeats", "1")
+    return folder, pretrained.make(data, folder, options, few_trees)
+
+
+def segmenter_of(data, rows, seed=0):
+    annotated = [data.segmentation[row] for row in rows]
+    recordings = data.X["recording"].iloc[rows].tolist()
+    return HeartPhaseSegmenter(random_state=seed).fit(recordings, annotated)
+
+
+def test_the_segmenter_of_a_fold_has_not_heard_its_patients(data, cycle_store):
+    """Trained by hand on the training rows alone, it finds as many phases."""
+    folder, folds = cycle_store
+    segmenter = segmenter_of(data, folds[0].train)
+    stored = runs.read_fold(folds[0], data, folder).set_index("patient")
+    patient = stored.index[0]
+    rows = [row for row in folds[0].test if data.X["patient"].iloc[row] == patient]
+    scores = [
+        segmenter.score([data.X["recording"].iloc[row]], [data.segmentation[row]]) for row in rows
+    ]
+    assert stored.loc[patient, "phases_found"] == pytest.approx(np.mean(scores), abs=1e-9)
+    frozen = FrozenEstimator(segmenter)
+    model = few_trees(0).set_params(estimator__cycle__segmenter=frozen)
+    model.fit(data.X.iloc[folds[0].train], data.y[folds[0].train])
+    found = model.predict_patients(data.X.iloc[folds[0].test])
+    assert (stored[P].to_numpy() == found.probabilities).all()
+
+
+def test_the_segmenter_comes_along_with_its_card(data, cycle_store):
+    folder, _ = cycle_store
+    file = folder / "circor-phases.safetensors"
+    segmenter, model = skheart.load(file), skheart.load(folder / "circor-murmur.safetensors")
+    inner = model.estimators_[0]["cycle"].segmenter_
+    X = data.X["recording"].iloc[:2].tolist()
+    for one, two in zip(segmenter.predict_proba(X), inner.predict_proba(X), strict=True):
+        assert (one == two).all()
+    text = (folder / "circor-phases.md").read_text(encoding="utf-8")
+    assert missing_in_card(text) == []
+    assert hashlib.sha256(file.read_bytes()).hexdigest() in text
+    size = sum(weights.numel() for weights in segmenter.module_.parameters())
+    assert f"{size:,} learnt numbers" in text
+    frame = read(folder)
+    assert f"| all | {frame['phases_found'].mean():.3f} [" in text
+    assert f"probability of the likeliest phase is {frame['phases_sure'].mean():.3f}" in (
+        text.replace("\n", " ")
+    )
+    own = frame[frame["sex"] == "Male"]
+    assert f"| sex: Male | {own['phases_found'].mean():.3f} [" in text
+    card = (folder / "circor-murmur.md").read_text(encoding="utf-8")
+    n_nodes = sum(t.tree_.node_count for t in model.estimators_[0]["clf"].estimators_)
+    assert f"15 trees with {n_nodes:,} nodes together and a segmenter with {size:,}" in card
+
+
+def test_models_and_cards_are_copied(cycle_store, tmp_path):
+    folder, _ = cycle_store
+    pretrained.copy(folder, tmp_path / "new", "circor-murmur")
+    names = {
+        f"{name}{end}" for name in ("circor-murmur", "circor-phases") for end in pretrained.ENDS
+    }
+    assert {path.name for path in (tmp_path / "new").iterdir()} == names
+    for name in names:
+        assert (tmp_path / "new" / name).read_bytes() == (folder / name).read_bytes()

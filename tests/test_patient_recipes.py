@@ -1,11 +1,12 @@
-"""The best recipe: from recordings of any length to patients; small nets."""
+"""The recipes for patients: from recordings of any length to patients; small."""
 
 import itertools
 
 import numpy as np
 import pytest
+from phases import fitted_segmenter
 
-from skheart import make_heart_pipeline
+from skheart import cycles, make_heart_pipeline
 from skheart.datasets import make_heart_sounds
 
 
@@ -33,6 +34,31 @@ def test_the_attention_recipe_predicts_patients_from_recordings_of_any_length():
     first = [np.flatnonzero(groups == patient)[0] for patient in found.patients]
     share = np.array([np.mean(y[first] == label) for label in model.classes_])
     np.testing.assert_allclose(weights, 1 / (len(share) * share))
+
+
+def test_the_best_recipe_predicts_patients_from_recordings_of_any_length(monkeypatch):
+    sounds, segmenter = fitted_segmenter(n_subjects=12, max_epochs=10, batch_size=8)
+    monkeypatch.setattr(cycles, "load_pretrained", lambda name: segmenter)
+    recordings = [sound[: 12000 + 50 * row] for row, sound in enumerate(sounds.data)]
+    y, groups = sounds.target, sounds.groups
+    model = make_heart_pipeline(recipe="best", random_state=0)
+    model.set_params(estimator__clf__n_estimators=30).fit(recordings, y, groups=groups)
+    found = model.predict_patients(recordings, groups)
+    assert found.patients.tolist() == sorted(set(groups))
+    np.testing.assert_allclose(found.probabilities.sum(axis=1), 1)
+    first = [np.flatnonzero(groups == patient)[0] for patient in found.patients]
+    assert (found.labels == y[first]).all()  # it has seen them
+    share = np.array([np.mean(y[first] == label) for label in model.classes_])
+    np.testing.assert_allclose(model.decision_weight_, 1 / (len(share) * share))
+
+    def forest(seed):
+        again = make_heart_pipeline(recipe="best", random_state=seed)
+        again.set_params(estimator__clf__n_estimators=30).fit(recordings, y, groups=groups)
+        return again.estimators_[0]["clf"].estimators_[0].tree_.threshold
+
+    one, two, other = forest(0), forest(0), forest(1)
+    assert np.array_equal(one, two)
+    assert not np.array_equal(one, other)
 
 
 def test_the_attention_recipe_is_within_its_limits():
