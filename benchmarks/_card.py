@@ -154,11 +154,6 @@ CHOSEN = (
     " The recipe was chosen on these same patients, with other folds: the scores are somewhat too "
     "good for that, and the intervals do not say by how much."
 )
-BALANCED = "The weights are one over the share of each class, which is best for UAR."
-CHOSEN_WEIGHTS = (
-    "The weights are those that are best for the mean of UAR and weighted accuracy at the shares "
-    "of the classes in this set."
-)
 GENERATED = "Made from generated sounds, to try the command: of no use otherwise."
 
 
@@ -196,16 +191,16 @@ def method(data, options):
     )
 
 
-def decision(weights, balanced):
+def decision(weights):
     """How a label comes from probabilities."""
     if len({*weights.values()}) == 1:
         return "The label is the most probable class."
-    shares = BALANCED if balanced else CHOSEN_WEIGHTS
     least = min(weights.values())
     text = ", ".join(f"{label} {weight / least:.2g}" for label, weight in weights.items())
     return (
         f"The label is the class with the largest probability times weight ({text}), which need "
-        f"not be the most probable one. {shares}"
+        "not be the most probable one. The weights are those that are best for the mean of UAR and "
+        "weighted accuracy at the shares of the classes in this set, by arithmetic."
     )
 
 
@@ -322,7 +317,7 @@ def card(data, frame, bins, told, options, call, weights, expected):
         TRAINING.format(
             call=call, model=told["model"], size=size_of(told),
             megabytes=told["bytes"] / 1e6, sha256=told["sha256"],
-            decision=decision(weights, options.recipe == "best"),
+            decision=decision(weights),
             minutes=f"{seconds / 60:.0f} minutes" if seconds >= 90 else f"{seconds:.0f} s",
             versions=", ".join(f"{k} {v}" for k, v in told["versions"].items()), command=command,
         ),

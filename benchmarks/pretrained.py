@@ -50,7 +50,8 @@ def best_model(random_state):
     """The recipe of circor-murmur."""
     from skheart import make_heart_pipeline
 
-    return make_heart_pipeline(recipe="best", random_state=random_state)
+    model = make_heart_pipeline(recipe="best", random_state=random_state)
+    return model.set_params(decision_weight=WEIGHT)
 
 
 def attention_model(random_state):
@@ -74,9 +75,9 @@ def small_model(random_state):
 
 MODELS = {"best": best_model, "attention": attention_model}
 CALLS = {
-    best_model: 'make_heart_pipeline(recipe="best", random_state=SEED)',
-    attention_model: 'make_heart_pipeline(recipe="attention", random_state=SEED)'
-    f".set_params(decision_weight={WEIGHT})",
+    model: f'make_heart_pipeline(recipe="{recipe}", random_state=SEED)'
+    f".set_params(decision_weight={WEIGHT})"
+    for recipe, model in MODELS.items()
 }
 
 
