@@ -49,9 +49,8 @@ annotated. {part}
 Share of the annotated frames (16 ms apart) whose phase is found, the mean over the recordings of a
 patient and over patients; cross-validation with {folds} folds by subject{repeats}, predicted by a
 segmenter that was trained without the person. Intervals, 95 %: bootstrap over subjects. The file
-was trained on all patients; it has no score of its own. Settings were chosen on these patients. A
-frame at the border of two phases counts as wrong where the border is one frame off: annotators
-differ by as much.
+was trained on all patients; it has no score of its own. Settings were chosen on these patients,
+with other folds. Where a border between two phases is one frame off, that frame counts as wrong.
 
 {table}
 

@@ -75,10 +75,10 @@ def make_heart_pipeline(
 
     "best" finds S1, systole, S2 and diastole of every beat with the segmenter that comes with the
     package, averages the log-mel spectrogram of all beats of a patient, and lets 400 extremely
-    randomised trees decide. It is fitted in about a minute. The segmenter has seen the phases (not
-    the labels) of all recordings of CirCor's public part that were at hand: for scores on those,
-    train another on the training subjects, and set ``estimator__cycle__segmenter``. The label is
-    the best for UAR.
+    randomised trees decide, which takes a small part of the time of the nets. The segmenter has
+    seen the phases (not the labels) of all recordings of CirCor's public part that were at hand:
+    for scores on those, train another on the training subjects, and set
+    ``estimator__cycle__segmenter``. The label is the best for UAR.
 
     "attention" trains compact attention CNNs on crops of 15 s made of four pieces, from as many
     recordings. Frames are half as long as the paper's (32 ms, 16 ms apart) with half as many mel

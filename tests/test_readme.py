@@ -33,10 +33,10 @@ def test_python_examples_run(tmp_path, monkeypatch):
 def test_the_scores_of_the_model_that_comes_along_are_those_of_its_card():
     text = README.read_text(encoding="utf-8").split("## A model that comes along")[1]
     scores = re.findall(r"0\.\d{3} \[0\.\d{3}, 0\.\d{3}\]", text.split("\n## ")[0])
-    card = skheart.pretrained.model_card("circor-murmur")
-    assert len(scores) == 3
-    for score in scores:
-        assert f" {score} |" in card
+    cards = [skheart.pretrained.model_card(f"circor-murmur{end}") for end in ("", "-attention")]
+    assert len(scores) == 6
+    for number, score in enumerate(scores):
+        assert f" {score} |" in cards[number // 3]
 
 
 def test_nothing_is_left_to_be_written():
