@@ -14,7 +14,7 @@ from .._net import HeartSoundNet, make_net, resolve_device, torch_settings
 from .._rows import Rows
 from ._values import Refused, is_count
 
-__all__ = ["NAMES", "pack", "unpack"]
+__all__ = ["NAMES", "check_weights", "pack", "unpack"]
 
 NAMES = ("net_", "history_")
 JOBLIB = "Leave it out, or keep this model with joblib.dump (loading that runs code of the file)."
@@ -115,16 +115,20 @@ def _check_weights(clf, weights, where):
             )
     except (ValueError, TypeError, RuntimeError, AttributeError, OverflowError) as error:
         raise Refused(f"{where} has parameters of which no net can be made: {error}") from error
-    expected = module.state_dict()
+    check_weights(weights, module.state_dict(), f"{where}.net_")
+
+
+def check_weights(weights, expected, where):
+    """Refuse weights that are not those of a state_dict that is expected, by name and size."""
     if expected.keys() != weights.keys():
         odd = min(expected.keys() ^ weights.keys())
         verb = "is missing" if odd in expected else "belongs to no layer"
-        raise Refused(f"{where}.net_: the weight {odd[:80]!r} {verb}")
+        raise Refused(f"{where}: the weight {odd[:80]!r} {verb}")
     for name, weight in weights.items():
         wanted = expected[name]
         if weight.shape != wanted.shape or weight.dtype != wanted.dtype:
             raise Refused(
-                f"{where}.net_: the weight {name!r} is {weight.dtype} of the shape "
+                f"{where}: the weight {name!r} is {weight.dtype} of the shape "
                 f"{tuple(weight.shape)}, not {wanted.dtype} of {tuple(wanted.shape)}"
             )
 

@@ -6,6 +6,7 @@ import torch
 
 from ..features import LogMelTransformer
 from ..segmentation._net import PhaseNet
+from ._nets import check_weights
 from ._values import Refused, is_count
 
 __all__ = ["NAMES", "pack", "unpack"]
@@ -43,18 +44,7 @@ def unpack(unpacker, segmenter, packed, where):
         name: torch.from_numpy(unpacker.take(tensor, f"{where}.module_.{name}"))
         for name, tensor in packed["module_"].items()
     }
-    expected = _plan(segmenter).state_dict()
-    if expected.keys() != weights.keys():
-        odd = min(expected.keys() ^ weights.keys())
-        verb = "is missing" if odd in expected else "belongs to no layer"
-        raise Refused(f"{where}.module_: the weight {odd[:80]!r} {verb}")
-    for name, weight in weights.items():
-        wanted = expected[name]
-        if weight.shape != wanted.shape or weight.dtype != wanted.dtype:
-            raise Refused(
-                f"{where}.module_: the weight {name!r} is {weight.dtype} of the shape "
-                f"{tuple(weight.shape)}, not {wanted.dtype} of {tuple(wanted.shape)}"
-            )
+    check_weights(weights, _plan(segmenter).state_dict(), f"{where}.module_")
     module = PhaseNet(segmenter.n_mels, segmenter.width, segmenter.n_layers)
     module.load_state_dict(weights)
     segmenter.module_ = module.eval()
