@@ -28,8 +28,8 @@ tables = segmenter.predict(["recording.wav"])  # start, end and state, a table f
 - It is no medical device, and its times are no diagnosis.
 - Extra sounds, prosthetic valves, arrhythmia: it knows a cycle of four phases, and finds one
   everywhere, in noise too; `predict_proba` says how sure it is.
-- Adults, other stethoscopes, other rooms: the patients were children and adolescents of screening
-  campaigns, and nothing else was tried.
+- Adults, but for a few pregnant women, other stethoscopes, other rooms: the patients were children
+  and adolescents of screening campaigns, and nothing else was tried.
 - Scores on recordings that it was trained on, which are all that are named below: for those train
   another on the training subjects, with `HeartPhaseSegmenter().fit(X, segmentation)`.
 

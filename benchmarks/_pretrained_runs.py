@@ -34,7 +34,7 @@ class Recordings(NamedTuple):
         otherwise ("" where nothing is).
     digest : str
         Of the samples, the labels, and who is who.
-    segmentation : list of DataFrame
+    segmentation : list of (DataFrame or None)
         Annotated phases of each recording.
     """
 
@@ -108,6 +108,9 @@ def _recordings(dataset, X, y, frame, contents, segmentation):
     digest = hashlib.sha256()
     for content, *who in zip(contents, y, X["patient"], X["subject"], strict=True):
         digest.update(hashlib.sha256(content).digest() + json.dumps(who).encode())
+    for table in segmentation:
+        text = "none" if table is None else table[["start", "end", "state"]].to_csv()
+        digest.update(hashlib.sha256(text.encode()).digest())
     frame = frame.assign(
         label=y, n_recordings=frame.groupby("patient")["patient"].transform("size")
     )
@@ -138,6 +141,7 @@ def folds_of(data, *, folds, repeats, seed):
 
 def settings_of(data, make_model, *, folds, seed):
     """All that decides the predictions of a fold beside its name, as plain values."""
+    from skheart.segmentation import HeartPhaseSegmenter
     from skheart.storage import _versions
 
     settings = {"dataset": data.dataset, "recordings": data.digest, "folds": folds, "seed": seed}
@@ -146,6 +150,9 @@ def settings_of(data, make_model, *, folds, seed):
     for name, value in make_model(random_state=seed).get_params().items():
         if not hasattr(value, "get_params") and not name.endswith(("steps", "memory", "verbose")):
             settings[f"model {name}"] = json.loads(json.dumps(value, default=str))
+    if any(name.startswith("model estimator__cycle") for name in settings):
+        params = HeartPhaseSegmenter(random_state=seed).get_params()
+        settings |= {f"segmenter {name}": value for name, value in params.items()}
     return settings
 
 
@@ -191,6 +198,8 @@ def _phases_found(data, rows, segmenter):
 
     found = []
     for row in rows:
+        if data.segmentation[row] is None:
+            continue
         seen = segmenter.look(data.X.iloc[row, 0], row)
         true = phases_at(data.segmentation[row], segmenter.front_end_.frame_times_)
         true = true[: len(seen.log_mel)]

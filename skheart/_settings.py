@@ -124,6 +124,7 @@ def _try_out(pipeline):
         if step not in (None, "passthrough"):
             step._validate_params()
     if "logmel" not in pipeline.named_steps:
+        pipeline["cycle"]._check_params()
         return
     logmel, clf = pipeline["logmel"], clone(pipeline["clf"])
     plan = make_plan(logmel.get_params(deep=False))

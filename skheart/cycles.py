@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from numbers import Integral, Real
+
 import numpy as np
 from sklearn.base import BaseEstimator, TransformerMixin, _fit_context
 from sklearn.frozen import FrozenEstimator
+from sklearn.utils._param_validation import Interval
 from sklearn.utils.validation import (
     _check_feature_names_in,
     check_is_fitted,
@@ -12,7 +15,7 @@ from sklearn.utils.validation import (
 )
 
 from ._threads import progress
-from .audio import list_recordings
+from .audio import list_recordings, refuse_complex
 from .pretrained import load_pretrained
 from .segmentation import PHASES, HeartPhaseSegmenter
 
@@ -50,6 +53,8 @@ class HeartCycleTransformer(TransformerMixin, BaseEstimator):
         What found the phases.
     n_features_in_ : int
         Samples per row. Only where `fit` saw a 2-D array of numbers.
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Names of the columns. Only where `fit` saw a DataFrame of numbers with string names.
 
     See Also
     --------
@@ -76,6 +81,7 @@ class HeartCycleTransformer(TransformerMixin, BaseEstimator):
     --------
     >>> from sklearn.ensemble import ExtraTreesClassifier
     >>> from sklearn.frozen import FrozenEstimator
+    from sklearn.utils._param_validation import Interval
     >>> from sklearn.pipeline import make_pipeline
     >>> from skheart.cycles import HeartCycleTransformer
     >>> from skheart.datasets import make_heart_sounds
@@ -93,7 +99,7 @@ class HeartCycleTransformer(TransformerMixin, BaseEstimator):
     _parameter_constraints = {
         "segmenter": "no_validation",
         "n_cells": "no_validation",
-        "quiet": "no_validation",
+        "quiet": [Interval(Real, 0, 1, closed="right")],
         "verbose": ["verbose"],
     }
 
@@ -126,14 +132,7 @@ class HeartCycleTransformer(TransformerMixin, BaseEstimator):
         ValueError
             If it is not fitted, or a parameter is out of its range.
         """
-        cells = np.asarray(self.n_cells)
-        if cells.shape != (len(PHASES),) or cells.dtype.kind not in "iu" or cells.min() < 1:
-            raise ValueError(
-                "n_cells must be 4 ints of at least 1, for S1, systole, S2 and diastole. Got "
-                f"{self.n_cells!r} instead."
-            )
-        if not 0 < self.quiet <= 1:
-            raise ValueError(f"quiet must be in (0, 1]. Got {self.quiet!r} instead.")
+        self._check_params()
         self._recordings(X, reset=True)
         self.segmenter_ = self._taken()
         return self
@@ -187,6 +186,16 @@ class HeartCycleTransformer(TransformerMixin, BaseEstimator):
         names += [f"{what}_length_{phase}" for phase in PHASES for what in ("mean", "deviation")]
         return np.array(names, dtype=object)
 
+    def _check_params(self):
+        """What the table of constraints cannot say."""
+        cells = self.n_cells
+        few = isinstance(cells, (tuple, list, np.ndarray)) and len(cells) == len(PHASES)
+        if not few or not all(isinstance(n, Integral) and n >= 1 for n in cells):
+            raise ValueError(
+                "n_cells must be 4 ints of at least 1, for S1, systole, S2 and diastole. Got "
+                f"{cells!r:.80} instead."
+            )
+
     def _taken(self):
         """The segmenter that the parameter stands for."""
         if self.segmenter is None:
@@ -211,7 +220,9 @@ class HeartCycleTransformer(TransformerMixin, BaseEstimator):
         """The recordings of X; n_features_in_ where X is 2-D."""
         recordings = list_recordings(X)
         if recordings is None:
-            return validate_data(self, X, reset=reset, dtype="numeric")
+            refuse_complex(X)
+            # Finiteness is checked row by row, to name the row.
+            return validate_data(self, X, reset=reset, dtype="numeric", ensure_all_finite=False)
         if reset:
             for name in ("n_features_in_", "feature_names_in_"):
                 self.__dict__.pop(name, None)

@@ -417,6 +417,33 @@ def test_the_segmenter_comes_along_with_its_card(data, cycle_store):
     assert f"15 trees with {n_nodes:,} nodes together and a segmenter with {size:,}" in card
 
 
+def test_other_annotations_or_settings_are_another_store(data, monkeypatch):
+    sounds = data.segmentation
+    other = [table.assign(state="S1") for table in sounds]
+    contents = [b""] * len(sounds)
+    frame = data.X.assign(age="", sex="", campaign="", systolic_murmur_grading="")
+    one, two, three = (
+        runs._recordings("generated", data.X, data.y, frame, contents, tables).digest
+        for tables in (sounds, other, [None, *sounds[1:]])
+    )
+    assert len({one, two, three}) == 3
+    settings = runs.settings_of(data, few_trees, folds=2, seed=0)
+    assert settings["segmenter width"] == 48
+    assert not any(
+        name.startswith("segmenter") for name in runs.settings_of(data, tiny, folds=2, seed=0)
+    )
+
+
+def test_recordings_without_annotations_are_left_out_of_the_phases(data, cycle_store):
+    folder, folds = cycle_store
+    segmenter = skheart.load(folder / "circor-phases.safetensors")
+    rows = folds[0].test[:4]
+    whole = runs._phases_found(data, rows, segmenter)
+    without = [None if row in rows[:2] else table for row, table in enumerate(data.segmentation)]
+    part = runs._phases_found(data._replace(segmentation=without), rows, segmenter)
+    assert len(part) < len(whole)
+
+
 def test_models_and_cards_are_copied(cycle_store, tmp_path):
     folder, _ = cycle_store
     pretrained.copy(folder, tmp_path / "new", "circor-murmur")

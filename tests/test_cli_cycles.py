@@ -68,11 +68,14 @@ def test_settings_are_those_of_the_steps(folder, tmp_path, capsys):
         ("cycle__quite=1", "Did you mean 'cycle__quiet'?"),
         ("logmel__n_mels=16", "The steps are cycle, clf."),
         ("clf__n_estimators=0", "n_estimators"),
+        ("cycle__n_cells=(1, 2)", "n_cells must be 4 ints of at least 1"),
         ("clf__early_stopping=True", "there is no parameter 'clf__early_stopping'"),
     ):
         assert words in fails([*base, f"--set={setting}"], capsys)
     line = fails([*base, "--quiet", "--set=cycle__quiet=2"], capsys)
-    assert "quiet must be in (0, 1]. Got 2 instead" in line
+    assert (
+        "'quiet' parameter of HeartCycleTransformer must be a float in the range (0.0, 1.0]" in line
+    )
     assert not (tmp_path / "m").exists()
 
 

@@ -179,11 +179,17 @@ def test_what_is_no_segmenter_is_refused(fitted):
         fit(FrozenEstimator(ExtraTreesClassifier()))
     with pytest.raises(ValueError, match="segmenter is not fitted"):
         fit(FrozenEstimator(HeartPhaseSegmenter()))
-    for n_cells in ((2, 6, 2), (2, 6, 2, 0), 3, (1.5, 2, 2, 2), None, "abcd"):
+    for n_cells in ((2, 6, 2), (2, 6, 2, 0), 3, (1.5, 2, 2, 2), None, "abcd", [[1], [1, 2], 1, 1]):
         with pytest.raises(ValueError, match="n_cells must be 4 ints of at least 1"):
             fit(transformer.segmenter, n_cells=n_cells)
-    for quiet in (0, 1.1, -1):
-        with pytest.raises(ValueError, match=r"quiet must be in \(0, 1\]"):
+    for quiet in (0, 1.1, -1, "x", None):
+        with pytest.raises(ValueError, match="'quiet' parameter of HeartCycleTransformer"):
             fit(transformer.segmenter, quiet=quiet)
     with pytest.raises(ValueError, match="The recording at row 1 lasts"):
         transformer.transform([sounds.data[0], sounds.data[1][:100]])
+    table = np.ones((3, 4000))
+    table[2, 5] = np.nan
+    with pytest.raises(ValueError, match="The recording at row 2 .*NaN"):
+        transformer.transform(table)
+    with pytest.raises(ValueError, match="Complex data not supported"):
+        transformer.transform(np.ones((2, 4000), complex))

@@ -124,6 +124,29 @@ def test_progress_is_shown_when_asked_for(capsys):
     assert "phases: 100%" in err
 
 
+def test_a_series_is_taken_by_position():
+    sounds, segmenter = fitted_segmenter(max_epochs=1)
+    series = pd.Series(sounds.segmentation, index=np.arange(len(sounds.data))[::-1] + 7)
+    again = clone(segmenter).fit(sounds.data, series)
+    (a,), (b,) = (s.predict_proba(sounds.data[:1]) for s in (segmenter, again))
+    assert (a == b).all()
+    assert segmenter.score(sounds.data, series) == segmenter.score(sounds.data, list(series))
+
+
+def test_probabilities_do_not_depend_on_the_number_of_threads(learnt):
+    sounds, segmenter, _ = learnt
+    before = torch.get_num_threads()
+    found = []
+    try:
+        for n_threads in (1, 2, 3):
+            torch.set_num_threads(n_threads)
+            found.append(segmenter.predict_proba(sounds.data[:1])[0])
+            assert torch.get_num_threads() == n_threads
+    finally:
+        torch.set_num_threads(before)
+    assert all((one == found[0]).all() for one in found)
+
+
 # ------------------------------------------------------------------ parts
 
 
@@ -211,6 +234,18 @@ def test_what_cannot_be_learnt_from_is_refused():
         fit(X, [whole])
     with pytest.raises(ValueError, match="for no recording"):
         fit(X, [None, None])
+    with pytest.raises(ValueError, match="for no recording"):
+        fit(X, [table("?"), None])
+    with pytest.raises(TypeError, match="y must be a list with a segmentation"):
+        fit(X, None)
+    with pytest.raises(ValueError, match="y at row 1: .* Got float"):
+        fit(X, [whole, 0.5])
+    with pytest.raises(ValueError, match="The recording at row 2 .*NaN"):
+        fit([*X, np.full(4000, np.nan)], [None, whole, whole])
+    with pytest.raises(ValueError, match="The recording at row 1 lasts"):
+        fit([X[0], X[0][:100]], [None, whole])
+    with pytest.raises(ValueError, match=r"crop=0\.01 is 1 frames of 0\.016 s"):
+        HeartPhaseSegmenter(crop=0.01).fit(X, [whole] * 2)
     with pytest.raises(ValueError, match="annotates no S2 in any"):
         fit(X, [table("S1", "systole", "?", "diastole"), None])
     with pytest.raises(ValueError, match="it has no end, start"):
@@ -228,6 +263,8 @@ def test_recordings_that_are_too_short_or_too_long_are_named(learnt, tmp_path):
         segmenter.predict([tmp_path / "long.wav"])
     with pytest.raises(ValueError, match="row 1 .*NaN"):
         segmenter.predict([np.ones(4000), np.full(4000, np.nan)])
+    with pytest.raises(ValueError, match="row 1 has samples so large"):
+        segmenter.predict([np.ones(4000), np.full(4000, 1e300)])
     with pytest.raises(ValueError, match="nothing to score"):
         segmenter.score([np.ones(4000)], [None])
 

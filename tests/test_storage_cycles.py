@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import torch
 from model_files import read, write
 from phases import fitted_segmenter
 from sklearn.base import clone
@@ -83,6 +84,44 @@ def test_changed_parameters_are_refused(learnt, tmp_path):
     assert not (tmp_path / "m").exists()
 
 
+def test_what_cannot_be_loaded_is_not_saved(tmp_path):
+    sounds, segmenter = fitted_segmenter(max_epochs=1)
+    segmenter.front_end_.set_params(n_jobs=2)  # decides nothing
+    skheart.save(segmenter, tmp_path / "s")
+    assert skheart.load(tmp_path / "s").front_end_.n_jobs == 2
+    cycle = HeartCycleTransformer(FrozenEstimator(segmenter)).fit(sounds.data)
+    with pytest.raises(ValueError, match="more columns than a model may have"):
+        skheart.save(cycle.set_params(n_cells=(1, 1, 1, 10**6)), tmp_path / "m")
+    with pytest.raises(ValueError, match="front_end_ is not that of the parameters"):
+        skheart.save(segmenter.set_params(hop_length=32), tmp_path / "m")
+    assert not (tmp_path / "m").exists()
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("leave.2.bias", np.nan), ("leave.0.running_var", -1.0)]
+)
+def test_weights_that_no_training_gives_are_refused(tmp_path, name, value):
+    _, segmenter = fitted_segmenter(max_epochs=1)
+    segmenter.module_.state_dict()[name][0] = value
+    skheart.save(segmenter, tmp_path / "s")
+    with pytest.raises(ValueError, match=f"the weight '{name}' holds what no training gives"):
+        skheart.load(tmp_path / "s")
+
+
+def test_the_default_type_of_torch_changes_nothing(learnt, tmp_path):
+    sounds, segmenter = learnt
+    skheart.save(segmenter, tmp_path / "s")
+    torch.set_default_dtype(torch.float64)
+    try:
+        again = skheart.load(tmp_path / "s")
+        found = again.predict_proba(sounds.data[:1])[0]
+        refitted = clone(segmenter).fit(sounds.data[:4], sounds.segmentation[:4])
+    finally:
+        torch.set_default_dtype(torch.float32)
+    assert (found == segmenter.predict_proba(sounds.data[:1])[0]).all()
+    assert refitted.predict_proba(sounds.data[:1])[0].dtype == np.float32
+
+
 def forged(learnt, path, change, *, of_cycle=False):
     """The message that a changed file is refused with."""
     sounds, segmenter = learnt
@@ -137,7 +176,7 @@ def lost_weight(model, header):
         (set_param("width", 10**6), "width=1000000 is larger than any"),
         (set_param("n_layers", 6), "the weight 'layers.5.narrow.bias' is missing"),
         (set_param("n_layers", 10**9), "'n_layers' parameter"),
-        (set_param("hop_length", 65), "front_end_ is not the front end of its parameters"),
+        (set_param("hop_length", 65), "front_end_ is not that of the parameters of model"),
         (lost_weight, "the weight 'enter.bias' is missing"),
     ],
 )
@@ -154,11 +193,11 @@ def second_segmenter(model, header):
     [
         (set_param("segmenter", None), "no frozen segmenter, or one of two"),
         (second_segmenter, "no frozen segmenter, or one of two"),
-        (set_param("n_cells", {"tuple": [2, 6, 2, -8]}), "n_cells is not 4 numbers of cells"),
-        (set_param("n_cells", {"tuple": [2, 6, 2, 10**9]}), "n_cells is not 4 numbers of cells"),
-        (set_param("n_cells", "abcd"), "n_cells is not 4 numbers of cells"),
-        (set_param("quiet", 2), "quiet is not in (0, 1]"),
-        (set_param("quiet", "much"), "quiet is not in (0, 1]"),
+        (set_param("n_cells", {"tuple": [2, 6, 2, -8]}), "n_cells must be 4 ints of at least 1"),
+        (set_param("n_cells", {"tuple": [2, 6, 2, 10**9]}), "more columns than a model may have"),
+        (set_param("n_cells", "abcd"), "n_cells must be 4 ints of at least 1"),
+        (set_param("quiet", 2), "The 'quiet' parameter"),
+        (set_param("quiet", "much"), "The 'quiet' parameter"),
     ],
 )
 def test_a_transformer_that_is_none_is_refused(learnt, tmp_path, change, words):

@@ -191,20 +191,26 @@ class HeartPhaseSegmenter(BaseEstimator):
             If X and y differ in length, or a phase is annotated nowhere.
         """
         recordings = _as_list(X)
-        _check_tables(recordings, y)
+        tables = _checked_tables(recordings, y)
         device = resolve_device(self.device)
-        kept = [row for row, table in enumerate(y) if table is not None]
+        n_frames = round(self.crop * self.sr / self.hop_length)
+        if n_frames < 2:
+            raise ValueError(
+                f"crop={self.crop} is {n_frames} frames of {self.hop_length / self.sr:g} s; it "
+                "must be 2 frames or longer."
+            )
+        kept = [row for row, table in enumerate(tables) if table is not None]
+        kept = [row for row in kept if tables[row]["state"].isin(PHASES).any()]
         if not kept:
-            raise ValueError("y has a segmentation for no recording: there is nothing to learn.")
+            raise ValueError("y has a known phase for no recording: there is nothing to learn.")
         front_end = self._new_front_end()
-        front_end.fit([recordings[row] for row in kept])
-        features, phases = [], []
-        for row in kept:
-            log_mel = self._frames(front_end, recordings[row], row)[0]
-            phase = phases_at(y[row], front_end.frame_times_[: len(log_mel)])
-            if (phase >= 0).any():
-                features.append(log_mel)
-                phases.append(phase)
+        samples = [self._samples(recordings[row], row) for row in kept]
+        front_end.fit(samples)
+        features = [self._frames(front_end, each) for each in samples]
+        phases = [
+            phases_at(tables[row], front_end.frame_times_[: len(log_mel)])
+            for row, log_mel in zip(kept, features, strict=True)
+        ]
         self._check_phases(phases)
         rng = check_random_state(
             np.random.RandomState() if self.random_state is None else self.random_state
@@ -213,7 +219,7 @@ class HeartPhaseSegmenter(BaseEstimator):
             torch_settings(device, 1, seed=rng.randint(2**31)),
             progress(self.max_epochs * len(features), "phases", self.verbose) as advance,
         ):
-            net = PhaseNet(self.n_mels, self.width, self.n_layers).to(device)
+            net = PhaseNet(self.n_mels, self.width, self.n_layers).to(device, torch.float32)
             train(
                 net,
                 features,
@@ -221,7 +227,7 @@ class HeartPhaseSegmenter(BaseEstimator):
                 lr=self.lr,
                 max_epochs=self.max_epochs,
                 batch_size=self.batch_size,
-                n_frames=max(1, round(self.crop * self.sr / self.hop_length)),
+                n_frames=n_frames,
                 rng=rng,
                 advance=advance,
             )
@@ -282,9 +288,9 @@ class HeartPhaseSegmenter(BaseEstimator):
         share : float
         """
         recordings = self._checked(X)
-        _check_tables(recordings, y)
+        tables = _checked_tables(recordings, y)
         shares = []
-        for row, (recording, table) in enumerate(zip(recordings, y, strict=True)):
+        for row, (recording, table) in enumerate(zip(recordings, tables, strict=True)):
             if table is not None:
                 seen = self.look(recording, row)
                 true = phases_at(table, self.front_end_.frame_times_[: len(seen.log_mel)])
@@ -311,11 +317,17 @@ class HeartPhaseSegmenter(BaseEstimator):
         seen : Look
         """
         check_is_fitted(self, "module_")
-        log_mel, duration = self._frames(self.front_end_, recording, row)
+        samples = self._samples(recording, row)
+        try:
+            log_mel = self._frames(self.front_end_, samples)
+        except ValueError as error:  # of one recording, which it calls that of row 0
+            text = str(error).replace("The recording at row 0", name_of(recording, row))
+            raise ValueError(text) from error
         with torch_settings(torch.device("cpu"), 1):
             logits = self.module_(torch.from_numpy(log_mel)[None])[0]
-        probabilities = logits[:N_PHASES].softmax(0).numpy()
-        return Look(log_mel, probabilities, logits[N_PHASES].sigmoid().numpy(), duration)
+            probabilities = logits[:N_PHASES].softmax(0).numpy()
+            clarity = logits[N_PHASES].sigmoid().numpy()
+        return Look(log_mel, probabilities, clarity, len(samples) / self.sr)
 
     def course(self, probabilities):
         """The likeliest phase of each frame, as its number in `PHASES`.
@@ -346,19 +358,23 @@ class HeartPhaseSegmenter(BaseEstimator):
         check_is_fitted(self, "module_")
         return _as_list(X)
 
-    def _frames(self, front_end, recording, row):
-        """The frames of one recording that are there, and its length in s."""
+    def _samples(self, recording, row):
+        """The samples of a recording, checked."""
         samples = load_samples(recording, row, self.sr)
-        duration = len(samples) / self.sr
-        if not front_end.n_fft / self.sr <= duration <= LONGEST:
+        shortest, duration = max(256, self.win_length) / self.sr, len(samples) / self.sr
+        if not shortest <= duration <= LONGEST:
             raise ValueError(
                 f"{name_of(recording, row)} lasts {duration:.4g} s; phases are looked for in "
-                f"recordings from {front_end.n_fft / self.sr:.4g} s to {LONGEST:g} s. Cut it, or "
-                "leave it out."
+                f"recordings from {shortest:.4g} s to {LONGEST:g} s. Cut it, or leave it out."
             )
+        return samples
+
+    @staticmethod
+    def _frames(front_end, samples):
+        """The frames of a recording that are there."""
         log_mel = front_end.transform([samples])[0]
         n_frames = int(np.isfinite(log_mel[:, 0]).sum())
-        return log_mel[:n_frames].copy(), duration
+        return log_mel[:n_frames].copy()
 
     @staticmethod
     def _check_phases(phases):
@@ -375,12 +391,23 @@ def _as_list(X):
     return list(np.asarray(X)) if recordings is None else recordings
 
 
-def _check_tables(recordings, tables):
+def _checked_tables(recordings, tables):
+    """The segmentations as a list; a Series would be looked up by its index."""
+    if not hasattr(tables, "__len__"):
+        raise TypeError(
+            "y must be a list with a segmentation (a DataFrame) or None for each recording. Got "
+            f"{tables!r:.80} instead."
+        )
     if len(recordings) != len(tables):
         raise ValueError(
             f"X has {len(recordings)} recordings and y {len(tables)} entries: give a segmentation "
             "or None for each."
         )
-    for table in tables:
+    tables = list(tables)
+    for row, table in enumerate(tables):
         if table is not None:
-            check_segmentation(table)
+            try:
+                check_segmentation(table)
+            except ValueError as error:
+                raise ValueError(f"y at row {row}: {error}") from error
+    return tables

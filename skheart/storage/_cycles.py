@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from numbers import Integral, Real
-
-import numpy as np
 from sklearn.frozen import FrozenEstimator
 
 from ..segmentation import HeartPhaseSegmenter
@@ -13,11 +10,13 @@ from ._values import Refused
 __all__ = ["NAMES", "pack", "unpack"]
 
 NAMES = ("of_parameter",)
-MAX_CELLS = 4096  # of a phase
+MAX_COLUMNS = 2**20
 
 
 def pack(packer, transformer, fitted, where):
     """Leave the segmenter to the parameter, where that holds it."""
+    if "segmenter_" in fitted:
+        _check(transformer, where, ValueError)
     if isinstance(transformer.segmenter, FrozenEstimator):
         inner = transformer.segmenter.estimator
         if fitted.get("segmenter_", inner) is not inner:
@@ -37,14 +36,18 @@ def unpack(unpacker, transformer, packed, where):
         if type(frozen) is not FrozenEstimator or hasattr(transformer, "segmenter_"):
             raise Refused(f"{where}.segmenter is no frozen segmenter, or one of two")
         transformer.segmenter_ = frozen.estimator
-    segmenter = getattr(transformer, "segmenter_", None)
-    if segmenter is None:
-        return
+    if getattr(transformer, "segmenter_", None) is not None:
+        _check(transformer, where, Refused)
+
+
+def _check(transformer, where, error):
+    """What is not checked again before it predicts."""
+    segmenter = transformer.segmenter_
     if type(segmenter) is not HeartPhaseSegmenter or not hasattr(segmenter, "module_"):
-        raise Refused(f"{where}.segmenter_ is no fitted HeartPhaseSegmenter")
-    cells = transformer.n_cells
-    few = isinstance(cells, (tuple, list, np.ndarray)) and len(cells) == 4
-    if not few or not all(isinstance(n, Integral) and 0 < n <= MAX_CELLS for n in cells):
-        raise Refused(f"{where}.n_cells is not 4 numbers of cells")
-    if not isinstance(transformer.quiet, Real) or not 0 < transformer.quiet <= 1:
-        raise Refused(f"{where}.quiet is not in (0, 1]")
+        raise error(f"{where}.segmenter_ is no fitted HeartPhaseSegmenter")
+    try:
+        transformer._check_params()
+    except ValueError as reason:
+        raise error(f"{where}: {reason}") from reason
+    if sum(transformer.n_cells) * segmenter.n_mels > MAX_COLUMNS:
+        raise error(f"{where}.n_cells makes more columns than a model may have ({MAX_COLUMNS})")

@@ -26,6 +26,7 @@ def pack(packer, segmenter, fitted, where):
         raise ValueError(
             f"{where} has other sizes than it was fitted with. Set those back, or fit again."
         )
+    _check_front_end(segmenter, where, ValueError)
     packed = {n: packer.put(f"{where}.module_.{n}", w.cpu().numpy()) for n, w in weights.items()}
     return {"module_": packed}
 
@@ -37,7 +38,7 @@ def unpack(unpacker, segmenter, packed, where):
         return
     if not packed or not all(there) or type(packed["module_"]) is not dict:
         raise Refused(f"{where} has lost its net or its front end")
-    _check_front_end(segmenter, where)
+    _check_front_end(segmenter, where, Refused)
     if not is_count(segmenter.n_recordings_):
         raise Refused(f"{where}.n_recordings_ is no number of recordings")
     weights = {
@@ -45,7 +46,10 @@ def unpack(unpacker, segmenter, packed, where):
         for name, tensor in packed["module_"].items()
     }
     check_weights(weights, _plan(segmenter).state_dict(), f"{where}.module_")
-    module = PhaseNet(segmenter.n_mels, segmenter.width, segmenter.n_layers)
+    for name, weight in weights.items():
+        if not weight.isfinite().all() or (name.endswith("running_var") and (weight < 0).any()):
+            raise Refused(f"{where}.module_: the weight {name!r} holds what no training gives")
+    module = PhaseNet(segmenter.n_mels, segmenter.width, segmenter.n_layers).float()
     module.load_state_dict(weights)
     segmenter.module_ = module.eval()
 
@@ -56,13 +60,17 @@ def _plan(segmenter):
     if largest > MAX_WEIGHTS:
         raise Refused(f"a segmenter of width={segmenter.width} is larger than any")
     with torch.device("meta"):
-        return PhaseNet(segmenter.n_mels, segmenter.width, segmenter.n_layers)
+        return PhaseNet(segmenter.n_mels, segmenter.width, segmenter.n_layers).float()
 
 
-def _check_front_end(segmenter, where):
+def _check_front_end(segmenter, where, error):
     """It must be the one that `fit` makes of the parameters."""
     front_end, asked = segmenter.front_end_, segmenter._new_front_end()
     if type(front_end) is not LogMelTransformer or not hasattr(front_end, "mel_frequencies_"):
-        raise Refused(f"{where}.front_end_ is no fitted LogMelTransformer")
+        raise error(f"{where}.front_end_ is no fitted LogMelTransformer")
+    asked.set_params(n_jobs=front_end.n_jobs, verbose=front_end.verbose)
     if front_end.get_params() != asked.get_params():
-        raise Refused(f"{where}.front_end_ is not the front end of its parameters")
+        raise error(
+            f"{where}.front_end_ is not that of the parameters of {where}: set those back, or fit "
+            "again"
+        )
