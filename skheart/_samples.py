@@ -5,10 +5,11 @@ from __future__ import annotations
 import warnings
 
 import numpy as np
+from sklearn.utils.validation import validate_data
 
-from .audio import is_path, load_samples
+from .audio import is_path, list_recordings, load_samples, refuse_complex
 
-__all__ = ["as_float", "cut_or_fill", "load_kept", "name_of", "unseen"]
+__all__ = ["as_float", "cut_or_fill", "load_kept", "name_of", "recordings_of", "unseen"]
 
 
 def as_float(samples):
@@ -94,3 +95,30 @@ def load_kept(recording, row, plan):
 def name_of(recording, row):
     """What a recording is called in messages."""
     return f"'{recording}'" if is_path(recording) else f"The recording at row {row}"
+
+
+def recordings_of(estimator, X, reset):
+    """The recordings of X, one after another; sets n_features_in_ where X is 2-D.
+
+    Parameters
+    ----------
+    estimator : estimator
+        Whose `fit` or `transform` was given X.
+    X : array, list, Series or DataFrame
+        Recordings or paths.
+    reset : bool
+        Whether it is `fit`.
+
+    Returns
+    -------
+    recordings : list or ndarray
+    """
+    recordings = list_recordings(X)
+    if recordings is None:
+        refuse_complex(X)
+        # Finiteness is checked row by row, to name the row.
+        return validate_data(estimator, X, reset=reset, dtype="numeric", ensure_all_finite=False)
+    if reset:
+        for name in ("n_features_in_", "feature_names_in_"):
+            vars(estimator).pop(name, None)
+    return recordings

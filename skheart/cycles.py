@@ -8,14 +8,10 @@ import numpy as np
 from sklearn.base import BaseEstimator, TransformerMixin, _fit_context
 from sklearn.frozen import FrozenEstimator
 from sklearn.utils._param_validation import Interval
-from sklearn.utils.validation import (
-    _check_feature_names_in,
-    check_is_fitted,
-    validate_data,
-)
+from sklearn.utils.validation import _check_feature_names_in, check_is_fitted
 
+from ._samples import recordings_of
 from ._threads import progress
-from .audio import list_recordings, refuse_complex
 from .pretrained import load_pretrained
 from .segmentation import PHASES, HeartPhaseSegmenter
 
@@ -133,7 +129,7 @@ class HeartCycleTransformer(TransformerMixin, BaseEstimator):
             If it is not fitted, or a parameter is out of its range.
         """
         self._check_params()
-        self._recordings(X, reset=True)
+        recordings_of(self, X, reset=True)
         self.segmenter_ = self._taken()
         return self
 
@@ -151,7 +147,7 @@ class HeartCycleTransformer(TransformerMixin, BaseEstimator):
             See the notes of the class.
         """
         check_is_fitted(self, "segmenter_")
-        recordings = self._recordings(X, reset=False)
+        recordings = recordings_of(self, X, reset=False)
         features = np.empty((len(recordings), len(self.get_feature_names_out())), np.float32)
         with progress(len(recordings), "heart cycles", self.verbose) as advance:
             for row, recording in enumerate(recordings):
@@ -215,18 +211,6 @@ class HeartCycleTransformer(TransformerMixin, BaseEstimator):
             )
         check_is_fitted(inner, "module_", msg="segmenter is not fitted: fit it, then freeze it.")
         return inner
-
-    def _recordings(self, X, reset):
-        """The recordings of X; n_features_in_ where X is 2-D."""
-        recordings = list_recordings(X)
-        if recordings is None:
-            refuse_complex(X)
-            # Finiteness is checked row by row, to name the row.
-            return validate_data(self, X, reset=reset, dtype="numeric", ensure_all_finite=False)
-        if reset:
-            for name in ("n_features_in_", "feature_names_in_"):
-                self.__dict__.pop(name, None)
-        return recordings
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

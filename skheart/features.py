@@ -11,12 +11,12 @@ from joblib import effective_n_jobs
 from sklearn.base import BaseEstimator, TransformerMixin, _fit_context
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.metaestimators import available_if
-from sklearn.utils.validation import _check_feature_names_in, check_is_fitted, validate_data
+from sklearn.utils.validation import _check_feature_names_in, check_is_fitted
 
 from ._logmel import LogMel, Moments, make_plan, standardise
-from ._samples import load_kept, name_of
+from ._samples import load_kept, name_of, recordings_of
 from ._threads import in_tasks, progress, read_ahead
-from .audio import is_path, list_recordings, load_samples, refuse_complex
+from .audio import is_path, load_samples
 
 # Recordings that are computed without the GIL at a time. Their moments are put together in this
 # grouping whatever n_jobs is, so that the learnt mean and deviation do not depend on it.
@@ -266,7 +266,7 @@ class LogMelTransformer(TransformerMixin, BaseEstimator):
             (n_recordings, n_frames * n_mels) with ``flatten=True``.
         """
         check_is_fitted(self, "mel_frequencies_")
-        recordings = self._recordings(X, reset=False)
+        recordings = recordings_of(self, X, reset=False)
         features = self._allocate(len(recordings), self._plan)
         self._compute(recordings, self._plan, features, self.mean_, self.scale_)
         return self._shaped(features)
@@ -309,7 +309,7 @@ class LogMelTransformer(TransformerMixin, BaseEstimator):
 
     def _learn(self, X, keep):
         """Set the fitted attributes; return the features, not yet standardised, if kept."""
-        recordings = self._recordings(X, reset=True)
+        recordings = recordings_of(self, X, reset=True)
         plan = make_plan(self.get_params(deep=False))
         features = self._allocate(len(recordings), plan) if keep else None
         mean = scale = None
@@ -327,18 +327,6 @@ class LogMelTransformer(TransformerMixin, BaseEstimator):
         self.frame_times_ = plan.frame_times
         self.mel_frequencies_ = plan.frequencies.copy()
         return features
-
-    def _recordings(self, X, reset):
-        """The recordings of X, one after another; n_features_in_ where X is 2-D."""
-        recordings = list_recordings(X)
-        if recordings is None:
-            refuse_complex(X)
-            # Finiteness is checked row by row, to name the row.
-            return validate_data(self, X, reset=reset, dtype="numeric", ensure_all_finite=False)
-        if reset:
-            for name in ("n_features_in_", "feature_names_in_"):
-                self.__dict__.pop(name, None)
-        return recordings
 
     def _compute(self, recordings, plan, features=None, mean=None, scale=None):
         """Features of all recordings, written to `features` where it is an array.
