@@ -77,7 +77,6 @@ class HeartCycleTransformer(TransformerMixin, BaseEstimator):
     --------
     >>> from sklearn.ensemble import ExtraTreesClassifier
     >>> from sklearn.frozen import FrozenEstimator
-    from sklearn.utils._param_validation import Interval
     >>> from sklearn.pipeline import make_pipeline
     >>> from skheart.cycles import HeartCycleTransformer
     >>> from skheart.datasets import make_heart_sounds
