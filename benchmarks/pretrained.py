@@ -28,6 +28,7 @@ from __future__ import annotations
 import argparse
 import json
 import tempfile
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -46,19 +47,11 @@ WEIGHT = {"Absent": 1, "Present": 3, "Unknown": 4}
 NAMES = {"best": runs.NAME, "attention": f"{runs.NAME}-attention"}
 
 
-def best_model(random_state):
-    """The recipe of circor-murmur."""
+def shipped_model(recipe, random_state):
+    """A model that comes with skheart."""
     from skheart import make_heart_pipeline
 
-    model = make_heart_pipeline(recipe="best", random_state=random_state)
-    return model.set_params(decision_weight=WEIGHT)
-
-
-def attention_model(random_state):
-    """The recipe of circor-murmur-attention."""
-    from skheart import make_heart_pipeline
-
-    model = make_heart_pipeline(recipe="attention", random_state=random_state)
+    model = make_heart_pipeline(recipe=recipe, random_state=random_state)
     return model.set_params(decision_weight=WEIGHT)
 
 
@@ -73,12 +66,11 @@ def small_model(random_state):
     return PatientClassifier(pipeline, random_state=random_state)
 
 
-MODELS = {"best": best_model, "attention": attention_model}
-CALLS = {
-    model: f'make_heart_pipeline(recipe="{recipe}", random_state=SEED)'
-    f".set_params(decision_weight={WEIGHT})"
-    for recipe, model in MODELS.items()
-}
+MODELS = {recipe: partial(shipped_model, recipe) for recipe in NAMES}
+CALL = (
+    'make_heart_pipeline(recipe="{recipe}", random_state={seed})'
+    ".set_params(decision_weight={weight})"
+)
 
 
 def parse(arguments=None):
@@ -156,7 +148,9 @@ def make(data, store, options, make_model):
     model = load(store / f"{name}.safetensors")
     weights = dict(zip(model.classes_.tolist(), model.decision_weight_.tolist(), strict=True))
     expected = scores.error_if_calibrated(frame, data.classes)
-    call = CALLS.get(make_model, make_model.__name__).replace("SEED", str(options.seed))
+    call = getattr(make_model, "__name__", "")
+    if make_model is MODELS[options.recipe]:
+        call = CALL.format(recipe=options.recipe, seed=options.seed, weight=WEIGHT)
     with replacing(store / "table.csv", "w") as stream:
         scores.with_published(report).to_csv(stream, index=False, float_format="%.6g")
     texts = {

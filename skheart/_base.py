@@ -11,7 +11,6 @@ import numpy as np
 import torch
 from scipy.special import softmax
 from sklearn.base import BaseEstimator, ClassifierMixin, _fit_context
-from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 from torch.utils.data import DataLoader
@@ -20,6 +19,7 @@ from ._callbacks import LR_SCHEDULES, check_callback_names, close_progress, trim
 from ._chunks import in_chunks
 from ._inputs import check_spectrograms, longest
 from ._net import make_net, noticing_ctrl_c, resolve_device, torch_settings
+from ._random import own_generator
 from ._routing import check_skorch_params, closest, is_skorch_name
 from ._rows import Rows, read_rows
 from ._split import plan_rows
@@ -192,9 +192,8 @@ class AttentionClassifier(ClassifierMixin, BaseEstimator):
         self.classes_, kept_codes = np.unique(y[kept], return_inverse=True)
         codes = np.zeros(len(y), np.int64)
         codes[kept] = kept_codes
-        # None must not draw from numpy's global generator: a fit leaves that as it was.
-        random_state = np.random.RandomState() if self.random_state is None else self.random_state
-        seeds = check_random_state(random_state).randint(np.iinfo(np.int32).max, size=3).tolist()
+        generator = own_generator(self.random_state)
+        seeds = generator.randint(np.iinfo(np.int32).max, size=3).tolist()
 
         train, weight, valid = plan_rows(
             X,

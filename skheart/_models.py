@@ -48,7 +48,7 @@ def check_has_nets(model):
     """Refuse to explain what has no attention, before a recording is read."""
     for member in getattr(model, "estimators_", [model]):
         steps = getattr(member, "named_steps", {})
-        if "logmel" not in steps:
+        if "cycle" in steps:
             raise ValueError(
                 "explain shows the attention of nets, and the model decides by "
                 f"{type(steps['clf']).__name__} on average heart cycles: take --pretrained "

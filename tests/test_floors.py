@@ -14,6 +14,7 @@ FLOORS = {
     "_split": 0.5,
     "_folds": 0,
     "_targets": 0.5,
+    "_random": 0,
     "_routing": 0,
     "_lanes": 0,
     "_threads": 0,

@@ -7,11 +7,11 @@ from numbers import Integral, Real
 import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin, MetaEstimatorMixin, _fit_context, clone
 from sklearn.linear_model import LogisticRegression
-from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from .._folds import subject_folds
+from .._random import own_generator
 from .._targets import check_targets
 from ._aggregate import RULES, Levels, decision_weights, log_odds, mean_log_proba
 from ._members import Units, fit_members
@@ -254,7 +254,7 @@ default="mean_probability"
             origin = first
         else:
             units, origin = self._levels().windows(given.recordings)
-        random_state = self._generator()
+        random_state = own_generator(self.random_state)
         folds = self._folds(y, given.subject, random_state)
         members, held_out = fit_members(
             [clone(self.estimator) for _ in folds],
@@ -296,11 +296,6 @@ default="mean_probability"
     def _draws_seeds(self):
         # Estimators that all keep one seed would be equal.
         return self.random_state is not None or self.n_estimators > 1
-
-    def _generator(self):
-        # None must not draw from numpy's global generator.
-        seed = np.random.RandomState() if self.random_state is None else self.random_state
-        return check_random_state(seed)
 
     def _folds(self, y, subject, random_state):
         """Rows to fit on and rows to hold out, for each estimator."""

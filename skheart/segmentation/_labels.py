@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-__all__ = ["PHASES", "check_segmentation", "phases_at", "table_of"]
+__all__ = ["PHASES", "check_segmentation", "checked_tables", "phases_at", "table_of"]
 
 PHASES = ("S1", "systole", "S2", "diastole")
 
@@ -69,3 +69,25 @@ def table_of(phases, times, duration):
     states = pd.Categorical.from_codes(phases[first], categories=list(PHASES))
     start = np.concatenate([[0.0], between])
     return pd.DataFrame({"start": start, "end": [*between, duration], "state": states}, copy=False)
+
+
+def checked_tables(recordings, tables):
+    """The segmentations as a list; a Series would be looked up by its index."""
+    if not hasattr(tables, "__len__"):
+        raise TypeError(
+            "y must be a list with a segmentation (a DataFrame) or None for each recording. Got "
+            f"{tables!r:.80} instead."
+        )
+    if len(recordings) != len(tables):
+        raise ValueError(
+            f"X has {len(recordings)} recordings and y {len(tables)} entries: give a segmentation "
+            "or None for each."
+        )
+    tables = list(tables)
+    for row, table in enumerate(tables):
+        if table is not None:
+            try:
+                check_segmentation(table)
+            except ValueError as error:
+                raise ValueError(f"y at row {row}: {error}") from error
+    return tables

@@ -8,17 +8,17 @@ from typing import NamedTuple
 import numpy as np
 import torch
 from sklearn.base import BaseEstimator, _fit_context
-from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval
 from sklearn.utils.validation import check_is_fitted
 
 from .._net import resolve_device, torch_settings
+from .._random import own_generator
 from .._samples import name_of
 from .._threads import progress
 from ..audio import list_recordings, load_samples
 from ..features import LogMelTransformer
 from ._decode import decode
-from ._labels import PHASES, check_segmentation, phases_at, table_of
+from ._labels import PHASES, checked_tables, phases_at, table_of
 from ._net import N_PHASES, PhaseNet, train
 
 __all__ = ["HeartPhaseSegmenter"]
@@ -191,7 +191,7 @@ class HeartPhaseSegmenter(BaseEstimator):
             If X and y differ in length, or a phase is annotated nowhere.
         """
         recordings = _as_list(X)
-        tables = _checked_tables(recordings, y)
+        tables = checked_tables(recordings, y)
         device = resolve_device(self.device)
         n_frames = round(self.crop * self.sr / self.hop_length)
         if n_frames < 2:
@@ -199,22 +199,8 @@ class HeartPhaseSegmenter(BaseEstimator):
                 f"crop={self.crop} is {n_frames} frames of {self.hop_length / self.sr:g} s; it "
                 "must be 2 frames or longer."
             )
-        kept = [row for row, table in enumerate(tables) if table is not None]
-        kept = [row for row in kept if tables[row]["state"].isin(PHASES).any()]
-        if not kept:
-            raise ValueError("y has a known phase for no recording: there is nothing to learn.")
-        front_end = self._new_front_end()
-        samples = [self._samples(recordings[row], row) for row in kept]
-        front_end.fit(samples)
-        features = [self._frames(front_end, each) for each in samples]
-        phases = [
-            phases_at(tables[row], front_end.frame_times_[: len(log_mel)])
-            for row, log_mel in zip(kept, features, strict=True)
-        ]
-        self._check_phases(phases)
-        rng = check_random_state(
-            np.random.RandomState() if self.random_state is None else self.random_state
-        )
+        front_end, features, phases = self._frames_and_phases(recordings, tables)
+        rng = own_generator(self.random_state)
         with (
             torch_settings(device, 1, seed=rng.randint(2**31)),
             progress(self.max_epochs * len(features), "phases", self.verbose) as advance,
@@ -288,7 +274,7 @@ class HeartPhaseSegmenter(BaseEstimator):
         share : float
         """
         recordings = self._checked(X)
-        tables = _checked_tables(recordings, y)
+        tables = checked_tables(recordings, y)
         shares = []
         for row, (recording, table) in enumerate(zip(recordings, tables, strict=True)):
             if table is not None:
@@ -343,6 +329,28 @@ class HeartPhaseSegmenter(BaseEstimator):
         """
         return decode(probabilities, self.hop_length / self.sr)
 
+    def _frames_and_phases(self, recordings, tables):
+        """A front end, and of each annotated recording frames and their phases."""
+        kept = [row for row, table in enumerate(tables) if table is not None]
+        kept = [row for row in kept if tables[row]["state"].isin(PHASES).any()]
+        if not kept:
+            raise ValueError("y has a known phase for no recording: there is nothing to learn.")
+        front_end = self._new_front_end()
+        samples = [self._samples(recordings[row], row) for row in kept]
+        front_end.fit(samples)
+        features = [self._frames(front_end, each) for each in samples]
+        phases = [
+            phases_at(tables[row], front_end.frame_times_[: len(log_mel)])
+            for row, log_mel in zip(kept, features, strict=True)
+        ]
+        for number, name in enumerate(PHASES):
+            if not any((phase == number).any() for phase in phases):
+                raise ValueError(
+                    f"y annotates no {name} in any recording: give recordings that show all of "
+                    f"{', '.join(PHASES)}."
+                )
+        return front_end, features, phases
+
     def _new_front_end(self):
         return LogMelTransformer(
             sr=self.sr,
@@ -376,38 +384,7 @@ class HeartPhaseSegmenter(BaseEstimator):
         n_frames = int(np.isfinite(log_mel[:, 0]).sum())
         return log_mel[:n_frames].copy()
 
-    @staticmethod
-    def _check_phases(phases):
-        for number, name in enumerate(PHASES):
-            if not any((phase == number).any() for phase in phases):
-                raise ValueError(
-                    f"y annotates no {name} in any recording: give recordings that show all of "
-                    f"{', '.join(PHASES)}."
-                )
-
 
 def _as_list(X):
     recordings = list_recordings(X)
     return list(np.asarray(X)) if recordings is None else recordings
-
-
-def _checked_tables(recordings, tables):
-    """The segmentations as a list; a Series would be looked up by its index."""
-    if not hasattr(tables, "__len__"):
-        raise TypeError(
-            "y must be a list with a segmentation (a DataFrame) or None for each recording. Got "
-            f"{tables!r:.80} instead."
-        )
-    if len(recordings) != len(tables):
-        raise ValueError(
-            f"X has {len(recordings)} recordings and y {len(tables)} entries: give a segmentation "
-            "or None for each."
-        )
-    tables = list(tables)
-    for row, table in enumerate(tables):
-        if table is not None:
-            try:
-                check_segmentation(table)
-            except ValueError as error:
-                raise ValueError(f"y at row {row}: {error}") from error
-    return tables
