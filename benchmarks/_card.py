@@ -249,12 +249,17 @@ def table_text(data, frame, bins, options):
 
 def size_of(told):
     """What the model has learnt, in words."""
+    parts = []
     if "n_trees" in told:
-        text = f"{told['n_trees']} trees with {told['n_nodes']:,} nodes together"
-        n_parameters = told.get("segmenter", {}).get("n_parameters", 0)
-        return text + f" and a segmenter with {n_parameters:,} learnt numbers"
-    plural, together = ("s", " together") if told["n_nets"] != 1 else ("", "")
-    return f"{told['n_nets']} net{plural} with {told['n_parameters']:,} learnt numbers{together}"
+        parts.append(f"{told['n_trees']} trees with {told['n_nodes']:,} nodes together")
+    if "n_nets" in told:
+        plural, together = ("s", " together") if told["n_nets"] != 1 else ("", "")
+        text = f"{told['n_nets']} net{plural} with {told['n_parameters']:,} learnt numbers"
+        parts.append(text + together)
+    if "segmenter" in told:
+        n_parameters = told["segmenter"]["n_parameters"]
+        parts.append(f"a segmenter with {n_parameters:,} learnt numbers")
+    return _listed(parts, "and") if len(parts) > 1 else parts[0]
 
 
 def calibrated(expected):
@@ -351,5 +356,5 @@ def wrapped(text):
     return "\n\n".join(blocks)
 
 
-def _listed(names):
-    return f"{', '.join(names[:-1])} or {names[-1]}"
+def _listed(names, last="or"):
+    return f"{', '.join(names[:-1])} {last} {names[-1]}"

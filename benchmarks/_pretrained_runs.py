@@ -150,7 +150,7 @@ def settings_of(data, make_model, *, folds, seed):
     for name, value in make_model(random_state=seed).get_params().items():
         if not hasattr(value, "get_params") and not name.endswith(("steps", "memory", "verbose")):
             settings[f"model {name}"] = json.loads(json.dumps(value, default=str))
-    if any(name.startswith("model estimator__cycle") for name in settings):
+    if any("__cycle__" in name for name in settings):
         params = HeartPhaseSegmenter(random_state=seed).get_params()
         settings |= {f"segmenter {name}": value for name, value in params.items()}
     return settings
@@ -182,12 +182,13 @@ def prepare(data, rows, make_model, seed):
     from skheart.segmentation import HeartPhaseSegmenter
 
     model = make_model(random_state=seed)
-    if "cycle" not in getattr(model.estimator, "named_steps", {}):
+    places = [name for name in model.get_params() if name.endswith("__cycle__segmenter")]
+    if not places:
         return model, None
     recordings = data.X.iloc[rows, 0].tolist()
     annotated = [data.segmentation[row] for row in rows]
     segmenter = HeartPhaseSegmenter(random_state=seed).fit(recordings, annotated)
-    return model.set_params(estimator__cycle__segmenter=FrozenEstimator(segmenter)), segmenter
+    return model.set_params(**dict.fromkeys(places, FrozenEstimator(segmenter))), segmenter
 
 
 def _phases_found(data, rows, segmenter):
@@ -287,13 +288,19 @@ def _of_file(file):
 
 
 def _sizes(model):
-    """How many nets and numbers, or trees and nodes."""
-    found = [member[-1] if hasattr(member, "steps") else member for member in model.estimators_]
-    if hasattr(found[0], "net_"):
-        n_parameters = sum(_size(clf.net_.module_) for clf in found)
-        return {"n_nets": len(found), "n_parameters": n_parameters}
-    trees = [tree for clf in found for tree in clf.estimators_]
-    return {"n_trees": len(trees), "n_nodes": sum(tree.tree_.node_count for tree in trees)}
+    """How many nets and numbers, trees and nodes."""
+    voters = []
+    for member in model.estimators_:
+        voters += getattr(member, "named_estimators_", {"": member}).values()
+    found = [member[-1] if hasattr(member, "steps") else member for member in voters]
+    nets = [clf.net_.module_ for clf in found if hasattr(clf, "net_")]
+    trees = [tree.tree_ for clf in found if not hasattr(clf, "net_") for tree in clf.estimators_]
+    sizes = {}
+    if trees:
+        sizes |= {"n_trees": len(trees), "n_nodes": sum(tree.node_count for tree in trees)}
+    if nets:
+        sizes |= {"n_nets": len(nets), "n_parameters": sum(map(_size, nets))}
+    return sizes
 
 
 def _size(module):

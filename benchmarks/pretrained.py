@@ -6,13 +6,13 @@
 
 How the models in skheart/pretrained are made and scored. With --data-home, on the recordings of
 CirCor DigiScope in FOLDER (or in its subfolder circor): `make_heart_pipeline` with the recipe
-"best" (circor-murmur, and circor-phases, the segmenter in it) or "attention"
-(circor-murmur-attention) is cross-validated by subject and scored by patient, then trained on
-everything; the segmenter too is trained without the subjects of a fold. OUT gets predictions/*.csv
-(a file for each fold), table.csv and table.md (scores with 95 % intervals by subject, by class and
-by subgroup, beside those published), reliability.png, scores.png, the models (.safetensors) with
-what is told of them (circor-murmur.json), their cards (.md), written from these numbers, and
-settings.json. --write copies models and cards to a folder.
+"best" (circor-murmur, and circor-phases, the segmenter in it), "cycles" (circor-murmur-cycles) or
+"attention" (circor-murmur-attention) is cross-validated by subject and scored by patient, then
+trained on everything; the segmenter too is trained without the subjects of a fold. OUT gets
+predictions/*.csv (a file for each fold), table.csv and table.md (scores with 95 % intervals by
+subject, by class and by subgroup, beside those published), reliability.png, scores.png, the models
+(.safetensors) with what is told of them (circor-murmur.json), their cards (.md), written from these
+numbers, and settings.json. --write copies models and cards to a folder.
 
 What is there is not done again: after Ctrl-C the same command goes on. A store of other recordings,
 parameters, seeds or versions is refused. --check trains the first fold anew, and compares with what
@@ -44,7 +44,7 @@ N_SUBJECTS = {True: 24, False: 120}  # generated, by --small
 # What a right patient adds to the mean of UAR and weighted accuracy: 1/(3 n) + w/sum(w n), with n
 # patients of a class (223, 124, 48) and w = 1, 5, 3; as multiples of Absent's, rounded.
 WEIGHT = {"Absent": 1, "Present": 3, "Unknown": 4}
-NAMES = {"best": runs.NAME, "attention": f"{runs.NAME}-attention"}
+NAMES = {"best": runs.NAME} | {name: f"{runs.NAME}-{name}" for name in ("cycles", "attention")}
 
 
 def shipped_model(recipe, random_state):
@@ -85,7 +85,8 @@ def parse(arguments=None):
         "--recipe",
         choices=sorted(MODELS),
         default="best",
-        help="best: circor-murmur and circor-phases; attention: circor-murmur-attention (best)",
+        help="best: circor-murmur and circor-phases; cycles, attention: parts of it by themselves: "
+        "circor-murmur-cycles, circor-murmur-attention (best)",
     )
     add("--jobs", type=int, default=1, help="folds side by side")
     add("--folds", type=int, help="of the cross-validation by subject (5; of generated sounds 3)")

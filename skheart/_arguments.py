@@ -12,7 +12,7 @@ __all__ = ["DATASETS", "asks_for_pretrained", "make_parser"]
 DATASETS = ("circor", "hss", "physionet2016")
 METHODS = ("attention", "integrated_gradients", "occlusion")
 MODELS = ("cnn", "lstm", "gru")
-RECIPES = ("paper", "attention", "best")
+RECIPES = ("paper", "attention", "cycles", "best")
 NO_CODE = "Nothing in a model file is run; a pickle is refused."
 
 
@@ -145,9 +145,9 @@ def _add_train(verbs):
         "--recipe",
         choices=RECIPES,
         default="paper",
-        help="paper: the pipeline of the paper, which predicts recordings; best: average heart "
-        "cycles and a forest, which predict patients; attention: an ensemble of attention nets "
-        "that predict patients and can be explained (paper)",
+        help="paper: the pipeline of the paper, which predicts recordings; best: a forest on "
+        "average heart cycles and attention nets, which predict patients together; cycles: the "
+        "forest alone; attention: an ensemble of the nets that can be explained (paper)",
     )
     verb.add_argument("--model", choices=MODELS, help="the net of the paper's recipe (cnn)")
     verb.add_argument(
@@ -157,7 +157,8 @@ def _add_train(verbs):
         default=[],
         dest="parameters",
         help="any parameter of the pipeline (steps logmel, ros and clf; in recipe attention "
-        "logmel and clf, in recipe best cycle and clf), "
+        "logmel and clf, in recipe cycles cycle and clf; in recipe best those of both, such as "
+        "forest__clf__n_estimators=100 and net__clf__lr=1e-3), "
         "such as clf__lr=1e-4 or clf__channels='(32, 64)'; repeat for more",
     )
     checks = verb.add_mutually_exclusive_group()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from ._parts import fitted_pipelines
 from .patients import PatientClassifier
 from .pretrained import list_pretrained, load_pretrained
 from .storage import load
@@ -15,7 +16,7 @@ def load_model(args):
     """The fitted model that `args` name: `--pretrained`, or a file of `skheart train`.
 
     It is a pipeline with the steps logmel (or cycle) and clf, or a PatientClassifier of such
-    pipelines.
+    pipelines or of votes of them.
     """
     if args.pretrained is not None:
         model = load_pretrained(args.pretrained)
@@ -29,7 +30,7 @@ def load_model(args):
     if path in list_pretrained() and not Path(path).exists():
         raise ValueError(f"there is no file {path}: for the pre-trained model, --pretrained {path}")
     model = load(path)
-    for member in getattr(model, "estimators_", [model]):
+    for member in fitted_pipelines(model):
         steps = getattr(member, "named_steps", {})
         if "clf" not in steps or not {"logmel", "cycle"} & {*steps}:
             inside = "" if member is model else f"{type(model).__name__} of a "
@@ -46,7 +47,7 @@ def load_model(args):
 
 def check_has_nets(model):
     """Refuse to explain what has no attention, before a recording is read."""
-    for member in getattr(model, "estimators_", [model]):
+    for member in fitted_pipelines(model):
         steps = getattr(member, "named_steps", {})
         if "cycle" in steps:
             raise ValueError(

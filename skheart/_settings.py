@@ -13,10 +13,11 @@ import numpy as np
 from sklearn.base import clone
 
 from ._logmel import make_plan
+from ._parts import fitted_pipelines, pipelines_in
 from ._routing import is_skorch_name
 from .pipeline import make_heart_pipeline
 
-__all__ = ["blame_settings", "make_pipeline", "pipeline_in", "silence", "without_progress"]
+__all__ = ["blame_settings", "make_pipeline", "silence", "without_progress"]
 
 _QUIET = {"verbose": 0, "n_jobs": None}
 _LITERALS = {"true": "True", "false": "False", "none": "None"}
@@ -37,28 +38,27 @@ def make_pipeline(model, settings, *, recipe="paper", seed, device, n_jobs, verb
         raise ValueError(
             f"--model chooses the net of --recipe paper, not of {recipe}: leave one out"
         )
-    pipeline = pipeline_in(made)
+    pipelines = pipelines_in(made)
     for text in settings:
-        _set_parameter(pipeline, text, model)
-    stops_early = any(text.startswith("clf__early_stopping") for text in settings)
-    if made is not pipeline and stops_early and getattr(pipeline["clf"], "early_stopping", False):
+        _set_parameter(pipelines, text, model)
+    stops_early = any("clf__early_stopping" in text for text in settings) and any(
+        getattr(pipeline["clf"], "early_stopping", False) for pipeline in pipelines.values()
+    )
+    if recipe != "paper" and stops_early:
         raise ValueError(
             f"--recipe {recipe} knows no subjects where it would stop early: leave out "
             "--set clf__early_stopping, or train with --recipe paper"
         )
     with blame_settings(settings):
-        _try_out(pipeline)
-    if made is not pipeline and n_jobs not in (None, 1):
+        for pipeline in pipelines.values():
+            _try_out(pipeline)
+    if recipe == "paper":
+        made.set_params(logmel__n_jobs=n_jobs)
+    elif n_jobs not in (None, 1):
         made.set_params(n_jobs=n_jobs)  # its members at the same time, each on one thread
-        _quieten(pipeline)
-    elif "logmel" in pipeline.named_steps:
-        pipeline.set_params(logmel__n_jobs=n_jobs)
+        for pipeline in pipelines.values():
+            _quieten(pipeline)
     return made
-
-
-def pipeline_in(model):
-    """The pipeline whose last step is clf: of a PatientClassifier, that in it."""
-    return getattr(model, "estimator", model)
 
 
 def without_progress(pipeline):
@@ -77,9 +77,9 @@ def _quieten(pipeline):
 
 def silence(model):
     """Leave a fitted model to whoever predicts: without progress, on one thread."""
-    for pipeline in [pipeline_in(model), *getattr(model, "estimators_", ())]:
+    for pipeline in [*pipelines_in(model).values(), *fitted_pipelines(model)]:
         _quieten(pipeline)
-    if pipeline_in(model) is not model:
+    if hasattr(model, "estimator"):
         model.set_params(verbose=0, n_jobs=None)
 
 
@@ -104,7 +104,7 @@ def blame_settings(settings):
 
 
 def _parameter(text):
-    return text.partition("=")[0].removeprefix("clf__")
+    return text.partition("=")[0].rpartition("clf__")[2]
 
 
 def _is_ours(error):
@@ -143,12 +143,22 @@ def _try_out(pipeline):
 # ---------------------------------------------------------------------- one setting
 
 
-def _set_parameter(pipeline, text, model):
+def _set_parameter(pipelines, text, model):
     """Set STEP__PARAMETER=VALUE; the value is a Python literal, or else a string."""
     name, equals, value = text.partition("=")
     if not equals or not name:
         raise ValueError(f"--set takes STEP__PARAMETER=VALUE, such as clf__lr=1e-4, not {text!r}")
-    _check_name(pipeline, name, text, model)
+    if "" not in pipelines:
+        part, _, name = name.partition("__")
+        if part not in pipelines or not name:
+            raise ValueError(
+                f"--set {text}: this model has the parts {' and '.join(pipelines)}, and a setting "
+                "is PART__STEP__PARAMETER=VALUE, such as net__clf__lr=1e-3"
+            )
+        pipeline, prefix = pipelines[part], f"{part}__"
+    else:
+        pipeline, prefix = pipelines[""], ""
+    _check_name(pipeline, name, text, model, prefix)
     if value in _LITERALS:
         raise ValueError(f"--set {text}: write {_LITERALS[value]}")
     with contextlib.suppress(ValueError, SyntaxError, MemoryError, RecursionError):
@@ -163,7 +173,7 @@ def _set_parameter(pipeline, text, model):
         raise ValueError(f"--set {text}: {error}") from error
 
 
-def _check_name(pipeline, name, text, model):
+def _check_name(pipeline, name, text, model, prefix):
     """Refuse a name that does not exist or that the command decides, with the remedy."""
     steps = dict(pipeline.steps)
     step, _, parameter = name.partition("__")
@@ -183,25 +193,30 @@ def _check_name(pipeline, name, text, model):
     if model and step == "clf" and parameter in make_heart_pipeline(other)["clf"].get_params():
         models = "lstm or gru" if model == "cnn" else "cnn"
         raise ValueError(f"--set {text}: {model} has no {parameter}, choose --model {models}")
-    raise ValueError(f"--set {text}: there is no parameter {name!r}.{_advice(steps, name)}")
+    advice = _advice(steps, name, prefix)
+    raise ValueError(f"--set {text}: there is no parameter {prefix + name!r}.{advice}")
 
 
-def _advice(steps, name):
+def _advice(steps, name, prefix):
     """The closest name, if one is close; else those that there are."""
     step, delimiter, parameter = name.partition("__")
     if not delimiter:
         owners = [s for s, estimator in steps.items() if name in estimator.get_params()]
         if owners:
-            return f" Did you mean {f'{owners[-1]}__{name}'!r}?"
+            return f" Did you mean {f'{prefix}{owners[-1]}__{name}'!r}?"
     elif step in steps:
         names = list(steps[step].get_params(deep=False))
         near = difflib.get_close_matches(parameter, names, n=1, cutoff=0.75)
-        return f" Did you mean {f'{step}__{near[0]}'!r}?" if near else f" {step} has {names}."
+        return (
+            f" Did you mean {f'{prefix}{step}__{near[0]}'!r}?"
+            if near
+            else f" {prefix}{step} has {names}."
+        )
     else:
         near = difflib.get_close_matches(step, steps, n=1, cutoff=0.6)  # short names
         if near:
-            return f" Did you mean {f'{near[0]}__{parameter}'!r}?"
-    return f" The steps are {', '.join(steps)}."
+            return f" Did you mean {f'{prefix}{near[0]}__{parameter}'!r}?"
+    return f" The steps are {', '.join(prefix + step for step in steps)}."
 
 
 def _is_whole(pipeline, name, value):

@@ -9,8 +9,8 @@ from sklearn.frozen import FrozenEstimator
 from stores import P, options_of, read, tiny
 
 import skheart
+from benchmarks import _card, pretrained
 from benchmarks import _pretrained_runs as runs
-from benchmarks import pretrained
 from skheart.segmentation import HeartPhaseSegmenter
 
 
@@ -20,7 +20,7 @@ def data():
 
 
 def few_trees(random_state):
-    model = skheart.make_heart_pipeline(recipe="best", random_state=random_state)
+    model = skheart.make_heart_pipeline(recipe="cycles", random_state=random_state)
     return model.set_params(estimator__clf__n_estimators=15)
 
 
@@ -116,3 +116,37 @@ def test_models_and_cards_are_copied(cycle_store, tmp_path):
     assert {path.name for path in (tmp_path / "new").iterdir()} == names
     for name in names:
         assert (tmp_path / "new" / name).read_bytes() == (folder / name).read_bytes()
+
+
+def small_best(random_state):
+    model = skheart.make_heart_pipeline(recipe="best", random_state=random_state)
+    return model.set_params(
+        estimator__forest__clf__n_estimators=4,
+        estimator__net__logmel__duration=8,
+        estimator__net__clf__channels=(4,),
+        estimator__net__clf__augment__crop=60,
+        estimator__net__clf__max_epochs=1,
+    )
+
+
+def test_of_the_best_recipe_trees_nets_and_segmenter_are_told(data):
+    assert runs.settings_of(data, small_best, folds=2, seed=0)["segmenter width"] == 48
+    rows = np.arange(0, len(data.y), 2)
+    model, segmenter = runs.prepare(data, rows, small_best, 0)
+    forest = model.estimator.estimators[0][1]
+    assert forest["cycle"].segmenter.estimator is segmenter
+    model.fit(data.X.iloc[rows], data.y[rows])
+    sizes = runs._sizes(model)
+    trees = [
+        tree.tree_.node_count
+        for member in model.estimators_
+        for tree in member.named_estimators_["forest"]["clf"].estimators_
+    ]
+    assert (sizes["n_trees"], sizes["n_nodes"]) == (8, sum(trees))
+    n_net = 9 * 4 + 2 * 4 + 2 * 5 * 3  # convolution with its norm; attention and classes
+    assert (sizes["n_nets"], sizes["n_parameters"]) == (2, 2 * n_net)
+    text = _card.size_of(sizes | {"segmenter": {"n_parameters": 78149}})
+    assert text == (
+        f"8 trees with {sum(trees):,} nodes together, 2 nets with {2 * n_net:,} learnt numbers "
+        "together and a segmenter with 78,149 learnt numbers"
+    )

@@ -1,4 +1,4 @@
-"""The command with the best recipe: train, predict, evaluate; explain says why it does not."""
+"""The command with the recipes of heart cycles: train, predict, evaluate; explain refuses them."""
 
 import csv
 
@@ -23,7 +23,7 @@ def small_segmenter(monkeypatch, tmp_path_factory):
 @pytest.fixture
 def trained(folder, tmp_path):
     path = tmp_path / "model"
-    argv = ["train", str(folder / "table.csv"), "-o", str(path), "--recipe=best", *SMALL]
+    argv = ["train", str(folder / "table.csv"), "-o", str(path), "--recipe=cycles", *SMALL]
     assert main([*argv, "--quiet"]) == 0
     return path
 
@@ -44,10 +44,10 @@ def test_patients_are_predicted(folder, trained, capsys):
 
 
 def test_it_is_cross_validated_by_subject(folder, tmp_path, capsys):
-    argv = ["train", folder / "table.csv", "-o", tmp_path / "m", "--recipe=best", "--folds=2"]
+    argv = ["train", folder / "table.csv", "-o", tmp_path / "m", "--recipe=cycles", "--folds=2"]
     assert main([*map(str, argv), *SMALL]) == 0
     out, err = capsys.readouterr()
-    assert "best" in out
+    assert "cycles" in out
     assert "heart cycles" in err
     model = skheart.load(tmp_path / "m")
     assert model.verbose == 0
@@ -55,7 +55,7 @@ def test_it_is_cross_validated_by_subject(folder, tmp_path, capsys):
 
 
 def test_jobs_change_nothing(folder, trained, tmp_path):
-    argv = ["train", folder / "table.csv", "-o", tmp_path / "m", "--recipe=best", "--jobs=2"]
+    argv = ["train", folder / "table.csv", "-o", tmp_path / "m", "--recipe=cycles", "--jobs=2"]
     assert main([*map(str, argv), *SMALL, "--quiet"]) == 0
     one, two = skheart.load(trained), skheart.load(tmp_path / "m")
     paths = sorted(str(path) for path in folder.rglob("*.wav"))[:6]
@@ -63,7 +63,7 @@ def test_jobs_change_nothing(folder, trained, tmp_path):
 
 
 def test_settings_are_those_of_the_steps(folder, tmp_path, capsys):
-    base = ["train", folder / "table.csv", "-o", tmp_path / "m", "--recipe=best"]
+    base = ["train", folder / "table.csv", "-o", tmp_path / "m", "--recipe=cycles"]
     for setting, words in (
         ("cycle__quite=1", "Did you mean 'cycle__quiet'?"),
         ("logmel__n_mels=16", "The steps are cycle, clf."),
@@ -76,6 +76,59 @@ def test_settings_are_those_of_the_steps(folder, tmp_path, capsys):
     assert (
         "'quiet' parameter of HeartCycleTransformer must be a float in the range (0.0, 1.0]" in line
     )
+    assert not (tmp_path / "m").exists()
+
+
+PARTS = [
+    "--set=forest__clf__n_estimators=10",
+    "--set=net__clf__channels=(4, 8)",
+    "--set=net__clf__augment__crop=60",
+    "--set=net__clf__max_epochs=1",
+    "--set=net__logmel__duration=10",
+    "--seed=0",
+]
+
+
+@pytest.fixture
+def voted(folder, tmp_path):
+    path = tmp_path / "best"
+    argv = ["train", str(folder / "table.csv"), "-o", str(path), "--recipe=best", *PARTS]
+    assert main([*argv, "--quiet"]) == 0
+    return path
+
+
+def test_the_best_recipe_is_trained_and_predicts(folder, voted, capsys):
+    model = skheart.load(voted)
+    for member in model.estimators_:
+        parts = member.named_estimators_
+        assert len(parts["forest"]["clf"].estimators_) == 10
+        assert parts["net"]["clf"].channels == (4, 8)
+        assert (parts["forest"]["cycle"].verbose, parts["net"]["logmel"].verbose) == (0, 0)
+    capsys.readouterr()
+    table = folder / "table.csv"
+    assert main(["predict", str(voted), str(table), "--quiet"]) == 0
+    rows = read_csv(capsys.readouterr().out)
+    paths = [str(folder / row["path"]) for row in read_csv(table.read_text(encoding="utf-8"))]
+    assert len(rows) == len(paths)
+    line = fails(["explain", voted, paths[0], "-o", folder / "page.html"], capsys)
+    assert "by ExtraTreesClassifier on average heart cycles" in line
+    assert not (folder / "page.html").exists()
+
+
+def test_settings_of_the_best_recipe_name_their_part(folder, tmp_path, capsys):
+    base = ["train", folder / "table.csv", "-o", tmp_path / "m", "--recipe=best", "--quiet"]
+    for setting, words in (
+        ("clf__lr=1", "the parts forest and net, and a setting is PART__STEP__PARAMETER=VALUE"),
+        ("net=1", "the parts forest and net"),
+        ("net__clf__lrr=1", "Did you mean 'net__clf__lr'?"),
+        ("forest__cycel__quiet=1", "Did you mean 'forest__cycle__quiet'?"),
+        ("forest__quiet=1", "Did you mean 'forest__cycle__quiet'?"),
+        ("net__ros__x=1", "The steps are net__logmel, net__clf."),
+        ("forest__clf__n_estimators=0", "n_estimators"),
+        ("net__clf__dropout=7", "dropout"),
+        ("net__clf__early_stopping=True", "knows no subjects where it would stop early"),
+    ):
+        assert words in fails([*base, f"--set={setting}"], capsys)
     assert not (tmp_path / "m").exists()
 
 

@@ -36,12 +36,12 @@ def test_the_attention_recipe_predicts_patients_from_recordings_of_any_length():
     np.testing.assert_allclose(weights, 1 / (len(share) * share))
 
 
-def test_the_best_recipe_predicts_patients_from_recordings_of_any_length(monkeypatch):
+def test_the_cycles_recipe_predicts_patients_from_recordings_of_any_length(monkeypatch):
     sounds, segmenter = fitted_segmenter(n_subjects=12, max_epochs=10, batch_size=8)
     monkeypatch.setattr(cycles, "load_pretrained", lambda name: segmenter)
     recordings = [sound[: 12000 + 50 * row] for row, sound in enumerate(sounds.data)]
     y, groups = sounds.target, sounds.groups
-    model = make_heart_pipeline(recipe="best", random_state=0)
+    model = make_heart_pipeline(recipe="cycles", random_state=0)
     model.set_params(estimator__clf__n_estimators=30).fit(recordings, y, groups=groups)
     found = model.predict_patients(recordings, groups)
     assert found.patients.tolist() == sorted(set(groups))
@@ -52,7 +52,7 @@ def test_the_best_recipe_predicts_patients_from_recordings_of_any_length(monkeyp
     np.testing.assert_allclose(model.decision_weight_, 1 / (len(share) * share))
 
     def forest(seed):
-        again = make_heart_pipeline(recipe="best", random_state=seed)
+        again = make_heart_pipeline(recipe="cycles", random_state=seed)
         again.set_params(estimator__clf__n_estimators=30).fit(recordings, y, groups=groups)
         return again.estimators_[0]["clf"].estimators_[0].tree_.threshold
 
@@ -61,20 +61,58 @@ def test_the_best_recipe_predicts_patients_from_recordings_of_any_length(monkeyp
     assert not np.array_equal(one, other)
 
 
-def test_the_attention_recipe_is_within_its_limits():
+def small_best(random_state):
+    return make_heart_pipeline(recipe="best", random_state=random_state).set_params(
+        estimator__forest__clf__n_estimators=10,
+        estimator__net__logmel__duration=10,
+        estimator__net__clf__channels=(4, 8),
+        estimator__net__clf__augment__crop=80,
+        estimator__net__clf__max_epochs=1,
+    )
+
+
+def test_the_best_recipe_is_the_weighted_mean_of_trees_and_nets(monkeypatch):
+    sounds, segmenter = fitted_segmenter(n_subjects=12, max_epochs=10, batch_size=8)
+    monkeypatch.setattr(cycles, "load_pretrained", lambda name: segmenter)
+    recordings, y, groups = list(sounds.data), sounds.target, sounds.groups
+    model = small_best(0).fit(recordings, y, groups=groups)
+    assert len(model.estimators_) == 2
+    one = groups == groups[0]
+    mine = [r for r, own in zip(recordings, one, strict=True) if own]
+    joined = [np.concatenate(mine)]
+    logarithms = []
+    for member in model.estimators_:
+        forest, net = member.named_estimators_["forest"], member.named_estimators_["net"]
+        mean = 0.7 * forest.predict_proba(joined) + 0.3 * net.predict_proba(joined)
+        logarithms.append(np.log(mean))
+    expected = np.exp(np.mean(logarithms, axis=0))
+    expected /= expected.sum()
+    found = model.predict_patients(mine, groups[one]).probabilities
+    np.testing.assert_allclose(found, expected, rtol=1e-5)
+    nets = [m.named_estimators_["net"]["clf"] for m in model.estimators_]
+    seeds = {clf.random_state for clf in nets}
+    assert len(seeds) == 2
+    again = small_best(0).fit(recordings, y, groups=groups).predict_patients(recordings, groups)
+    whole = model.predict_patients(recordings, groups)
+    assert (again.probabilities == whole.probabilities).all()
+
+
+@pytest.mark.parametrize("recipe", ["attention", "best"])
+def test_the_nets_of_a_recipe_are_within_their_limits(recipe):
     """At most 5 million parameters in all, by the shapes of a plain count."""
-    model = make_heart_pipeline(recipe="attention")
-    clf = model.estimator["clf"]
+    model = make_heart_pipeline(recipe=recipe)
+    voted = dict(getattr(model.estimator, "estimators", [("net", model.estimator)]))
+    clf, n_nets = voted["net"]["clf"], model.cv or model.n_estimators
     widths = (1, *clf.channels)
     convolutions = sum(9 * a * b + 2 * b for a, b in itertools.pairwise(widths))
-    n_parameters = model.cv * (convolutions + 2 * (widths[-1] + 1) * 3)
+    n_parameters = n_nets * (convolutions + 2 * (widths[-1] + 1) * 3)
     assert 10_000 < n_parameters < 5_000_000
 
 
 @pytest.mark.parametrize(
     ("params", "message"),
     [
-        ({"recipe": "winning"}, "recipe must be one of .*'attention', 'best'.*'winning'"),
+        ({"recipe": "winning"}, "recipe must be one of .*'attention', 'cycles', 'best'.*'winning'"),
         ({"recipe": "attention", "model": "gru"}, "recipe='attention' has none .* Got model='gru'"),
         ({"recipe": "best", "model": "lstm"}, "recipe='best' has none to choose"),
     ],

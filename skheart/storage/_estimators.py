@@ -54,10 +54,12 @@ KEPT = {
     "sklearn.Pipeline": Kept("sklearn.pipeline", left_out=("memory",), special="_steps"),
     "sklearn.ExtraTreesClassifier": FOREST,
     "sklearn.FrozenEstimator": Kept("sklearn.frozen", inner="estimator"),
+    "sklearn.LabelEncoder": Kept("sklearn.preprocessing"),
     "sklearn.LogisticRegression": Kept("sklearn.linear_model"),
     "sklearn.RandomForestClassifier": FOREST,
     "sklearn.SimpleImputer": Kept("sklearn.impute", private=("_fit_dtype", "_fill_dtype")),
     "sklearn.StandardScaler": Kept("sklearn.preprocessing"),
+    "sklearn.VotingClassifier": Kept("sklearn.ensemble", special="_voting"),
     "skheart.AttentionCNNClassifier": Kept("skheart.classifiers", special="_nets"),
     "skheart.AttentionRNNClassifier": Kept("skheart.classifiers", special="_nets"),
     "skheart.HeartCycleTransformer": Kept("skheart.cycles", special="_cycles"),
@@ -158,7 +160,8 @@ def _construct(unpacker, cls, kept, packed, where, depth):
         raise Refused(f"{where}.{kept.inner} is no estimator")
     try:
         estimator = cls(**params)
-        if not kept.inner:  # a frozen estimator lends the table of the one inside
+        # A LabelEncoder has no table, and a frozen estimator lends that of the one inside.
+        if not kept.inner and hasattr(cls, "_parameter_constraints"):
             estimator._validate_params()
     except (ValueError, TypeError) as error:
         raise Refused(f"{where}: {error}") from error

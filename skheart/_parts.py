@@ -1,0 +1,40 @@
+"""The pipelines inside the models of the command."""
+
+from __future__ import annotations
+
+__all__ = ["fitted_pipelines", "pipelines_in"]
+
+
+def pipelines_in(model):
+    """The pipelines to be fitted, by their names: one of many has a name, one alone "".
+
+    Parameters
+    ----------
+    model : Pipeline or PatientClassifier
+        A PatientClassifier of a pipeline, or of a `VotingClassifier` of pipelines.
+
+    Returns
+    -------
+    pipelines : dict of str to Pipeline
+    """
+    inner = getattr(model, "estimator", model)
+    return dict(inner.estimators) if hasattr(inner, "estimators") else {"": inner}
+
+
+def fitted_pipelines(model):
+    """The fitted ones: all that decide.
+
+    Parameters
+    ----------
+    model : Pipeline or PatientClassifier
+        As for `pipelines_in`.
+
+    Returns
+    -------
+    pipelines : list of Pipeline
+        Or whatever else is in a model that is no such one.
+    """
+    found = []
+    for member in getattr(model, "estimators_", [model]):
+        found += getattr(member, "named_estimators_", {"": member}).values()
+    return found
