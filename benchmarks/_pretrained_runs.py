@@ -289,10 +289,11 @@ def _of_file(file):
 
 def _sizes(model):
     """How many nets and numbers, trees and nodes."""
-    voters = []
-    for member in model.estimators_:
-        voters += getattr(member, "named_estimators_", {"": member}).values()
-    found = [member[-1] if hasattr(member, "steps") else member for member in voters]
+    from skheart._parts import fitted_pipelines
+
+    found = [
+        member[-1] if hasattr(member, "steps") else member for member in fitted_pipelines(model)
+    ]
     nets = [clf.net_.module_ for clf in found if hasattr(clf, "net_")]
     trees = [tree.tree_ for clf in found if not hasattr(clf, "net_") for tree in clf.estimators_]
     sizes = {}

@@ -47,12 +47,13 @@ def load_model(args):
 
 def check_has_nets(model):
     """Refuse to explain what has no attention, before a recording is read."""
-    for member in fitted_pipelines(model):
-        steps = getattr(member, "named_steps", {})
-        if "cycle" in steps:
+    steps = [getattr(each, "named_steps", {}) for each in fitted_pipelines(model)]
+    for of_one in steps:
+        if "cycle" in of_one:
+            also = "" if all("cycle" in each for each in steps) else "also "
             raise ValueError(
-                "explain shows the attention of nets, and the model decides by "
-                f"{type(steps['clf']).__name__} on average heart cycles: take --pretrained "
+                f"explain shows the attention of nets, and the model {also}decides by "
+                f"{type(of_one['clf']).__name__} on average heart cycles: take --pretrained "
                 "circor-murmur-attention, or train with --recipe attention"
             )
 

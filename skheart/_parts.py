@@ -11,14 +11,17 @@ def pipelines_in(model):
     Parameters
     ----------
     model : Pipeline or PatientClassifier
-        A PatientClassifier of a pipeline, or of a `VotingClassifier` of pipelines.
+        A PatientClassifier of a pipeline, or of a `VotingClassifier` of pipelines; parts of that
+        which were dropped are left out.
 
     Returns
     -------
     pipelines : dict of str to Pipeline
     """
     inner = getattr(model, "estimator", model)
-    return dict(inner.estimators) if hasattr(inner, "estimators") else {"": inner}
+    if not hasattr(inner, "estimators"):
+        return {"": inner}
+    return {name: part for name, part in inner.estimators if not isinstance(part, str)}
 
 
 def fitted_pipelines(model):
@@ -36,5 +39,5 @@ def fitted_pipelines(model):
     """
     found = []
     for member in getattr(model, "estimators_", [model]):
-        found += getattr(member, "named_estimators_", {"": member}).values()
+        found += member.estimators_ if hasattr(member, "named_estimators_") else [member]
     return found

@@ -41,17 +41,15 @@ def make_pipeline(model, settings, *, recipe="paper", seed, device, n_jobs, verb
     pipelines = pipelines_in(made)
     for text in settings:
         _set_parameter(pipelines, text, model)
-    stops_early = any("clf__early_stopping" in text for text in settings) and any(
-        getattr(pipeline["clf"], "early_stopping", False) for pipeline in pipelines.values()
-    )
-    if recipe != "paper" and stops_early:
+    stops_early = [text for text in settings if "clf__early_stopping" in text]
+    if recipe != "paper" and stops_early and any(map(_stops_early, pipelines.values())):
         raise ValueError(
             f"--recipe {recipe} knows no subjects where it would stop early: leave out "
-            "--set clf__early_stopping, or train with --recipe paper"
+            f"--set {stops_early[-1]}, or train with --recipe paper"
         )
     with blame_settings(settings):
-        for pipeline in pipelines.values():
-            _try_out(pipeline)
+        for part, pipeline in pipelines.items():
+            _try_out(pipeline, f"{part}__" * bool(part))
     if recipe == "paper":
         made.set_params(logmel__n_jobs=n_jobs)
     elif n_jobs not in (None, 1):
@@ -59,6 +57,10 @@ def make_pipeline(model, settings, *, recipe="paper", seed, device, n_jobs, verb
         for pipeline in pipelines.values():
             _quieten(pipeline)
     return made
+
+
+def _stops_early(pipeline):
+    return getattr(pipeline["clf"], "early_stopping", False)
 
 
 def without_progress(pipeline):
@@ -118,7 +120,7 @@ def _blame(error, settings):
     return f"{type(error).__name__}: {str(error).rstrip('.')}; check {checks}"
 
 
-def _try_out(pipeline):
+def _try_out(pipeline, prefix):
     """Check all values, and train a net on two recordings of silence for an epoch."""
     for _, step in pipeline.steps:
         if step not in (None, "passthrough"):
@@ -129,7 +131,7 @@ def _try_out(pipeline):
     logmel, clf = pipeline["logmel"], clone(pipeline["clf"])
     plan = make_plan(logmel.get_params(deep=False))
     if logmel.n_jobs == 0:
-        raise ValueError("logmel__n_jobs must be None or a number other than 0")
+        raise ValueError(f"{prefix}logmel__n_jobs must be None or a number other than 0")
     n_frames = min(plan.n_frames, _RNN_FRAMES if hasattr(clf, "cell") else _CNN_FRAMES)
     shape = (2, n_frames, len(plan.frequencies))
     if logmel.flatten:
@@ -146,18 +148,19 @@ def _try_out(pipeline):
 def _set_parameter(pipelines, text, model):
     """Set STEP__PARAMETER=VALUE; the value is a Python literal, or else a string."""
     name, equals, value = text.partition("=")
+    example = "clf__lr=1e-4" if "" in pipelines else "net__clf__lr=1e-4"
     if not equals or not name:
-        raise ValueError(f"--set takes STEP__PARAMETER=VALUE, such as clf__lr=1e-4, not {text!r}")
+        how = "STEP__PARAMETER=VALUE" if "" in pipelines else "PART__STEP__PARAMETER=VALUE"
+        raise ValueError(f"--set takes {how}, such as {example}, not {text!r}")
+    part = ""
     if "" not in pipelines:
         part, _, name = name.partition("__")
         if part not in pipelines or not name:
             raise ValueError(
                 f"--set {text}: this model has the parts {' and '.join(pipelines)}, and a setting "
-                "is PART__STEP__PARAMETER=VALUE, such as net__clf__lr=1e-3"
+                f"is PART__STEP__PARAMETER=VALUE, such as {example}"
             )
-        pipeline, prefix = pipelines[part], f"{part}__"
-    else:
-        pipeline, prefix = pipelines[""], ""
+    pipeline, prefix = pipelines[part], f"{part}__" * bool(part)
     _check_name(pipeline, name, text, model, prefix)
     if value in _LITERALS:
         raise ValueError(f"--set {text}: write {_LITERALS[value]}")
@@ -165,6 +168,11 @@ def _set_parameter(pipelines, text, model):
         value = ast.literal_eval(value)
     if name == "ros" and value not in (None, "passthrough"):
         raise ValueError(f"--set {text}: ros can only be passthrough, which leaves it out")
+    if part and name == "clf__class_weight" and isinstance(value, dict):
+        raise ValueError(
+            f"--set {text}: the parts of this model do not see the labels, but their numbers: "
+            "leave it out, or take 'balanced'"
+        )
     if _is_whole(pipeline, name, value):
         value = int(value)
     try:
@@ -186,8 +194,10 @@ def _check_name(pipeline, name, text, model, prefix):
         return
     if name in known:
         raise ValueError(
-            f"--set {text}: {name} cannot be set, only the parameters of the steps can: "
-            "STEP__PARAMETER=VALUE, such as clf__lr=1e-4 (and ros=passthrough)"
+            f"--set {text}: {prefix + name} cannot be set, only the parameters of the steps can: "
+            f"{prefix}STEP__PARAMETER=VALUE, such as {prefix}clf__random_state=1"
+            + " (and ros=passthrough)"
+            * ("ros" in steps)
         )
     other = "gru" if model == "cnn" else "cnn"
     if model and step == "clf" and parameter in make_heart_pipeline(other)["clf"].get_params():

@@ -31,7 +31,7 @@ def make_heart_pipeline(
     recipe : {"paper", "attention", "cycles", "best"}, default="paper"
         "paper": log-mel features, random upsampling, attention net, for recordings. "best": what
         was best for murmurs in CirCor: a forest on average heart cycles and attention nets, for
-        patients. "cycles": the forest alone, in a tenth of the time. "attention": an ensemble of
+        patients. "cycles": the forest alone, in a fraction of the time. "attention": an ensemble of
         the nets, whose decisions `explain` shows. See the notes.
     random_state : int, RandomState instance or None, default=None
         For the upsampling and the net.
@@ -84,7 +84,8 @@ def make_heart_pipeline(
 
     "best" does that with two forests of 200 trees, and beside each trains one net of "attention" on
     all patients. The net hears what is lost in an average, and counts for 0.3 of the probability.
-    Nets see the classes balanced and forests as they are, so that the mean is between the two.
+    Nets see the classes balanced and forests as they are, so that the mean is between the two. In
+    the vote classes are numbers, from 0 in the order of the labels: a ``class_weight`` names those.
 
     "attention" trains compact attention CNNs on crops of 15 s made of four pieces, from as many
     recordings. Frames are half as long as the paper's (32 ms, 16 ms apart) with half as many mel

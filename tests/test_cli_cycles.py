@@ -9,6 +9,7 @@ from phases import fitted_segmenter
 import skheart
 from skheart import cycles, pretrained
 from skheart.cli import main
+from skheart.datasets import make_heart_sounds
 
 SMALL = ["--set=clf__n_estimators=20", "--seed=0"]
 
@@ -111,8 +112,24 @@ def test_the_best_recipe_is_trained_and_predicts(folder, voted, capsys):
     paths = [str(folder / row["path"]) for row in read_csv(table.read_text(encoding="utf-8"))]
     assert len(rows) == len(paths)
     line = fails(["explain", voted, paths[0], "-o", folder / "page.html"], capsys)
-    assert "by ExtraTreesClassifier on average heart cycles" in line
+    assert "the model also decides by ExtraTreesClassifier on average heart cycles" in line
     assert not (folder / "page.html").exists()
+
+
+def test_a_part_that_was_dropped_is_left_out(folder, tmp_path, capsys):
+    sounds = make_heart_sounds(n_subjects=6, duration=4, random_state=0)
+    model = skheart.make_heart_pipeline(recipe="best", random_state=0)
+    model.set_params(estimator__net="drop", estimator__forest__clf__n_estimators=5)
+    skheart.save(model.fit(sounds.data, sounds.target, groups=sounds.groups), tmp_path / "m")
+    wav = next(folder.rglob("*.wav"))
+    capsys.readouterr()
+    assert main(["predict", str(tmp_path / "m"), str(wav), "--quiet"]) == 0
+    expected = skheart.load(tmp_path / "m").predict_proba([wav])[0]
+    found = read_csv(capsys.readouterr().out)[0]
+    for label, p in zip(("mild", "normal", "severe"), expected, strict=True):
+        assert float(found[f"p_{label}"]) == pytest.approx(p, abs=1e-6)
+    line = fails(["explain", tmp_path / "m", wav, "-o", tmp_path / "page.html"], capsys)
+    assert "the model decides by ExtraTreesClassifier on average heart cycles" in line
 
 
 def test_settings_of_the_best_recipe_name_their_part(folder, tmp_path, capsys):
@@ -126,7 +143,14 @@ def test_settings_of_the_best_recipe_name_their_part(folder, tmp_path, capsys):
         ("net__ros__x=1", "The steps are net__logmel, net__clf."),
         ("forest__clf__n_estimators=0", "n_estimators"),
         ("net__clf__dropout=7", "dropout"),
-        ("net__clf__early_stopping=True", "knows no subjects where it would stop early"),
+        (
+            "net__clf__early_stopping=True",
+            "leave out --set net__clf__early_stopping=True, or",
+        ),
+        ("net__clf__lr", "--set takes PART__STEP__PARAMETER=VALUE, such as net__clf__lr=1e-4"),
+        ("net__clf=1", "net__clf cannot be set, only the parameters of the steps can"),
+        ("net__logmel__n_jobs=0", "net__logmel__n_jobs must be None or a number"),
+        ("net__clf__class_weight={'mild': 1.0}", "do not see the labels, but their numbers"),
     ):
         assert words in fails([*base, f"--set={setting}"], capsys)
     assert not (tmp_path / "m").exists()

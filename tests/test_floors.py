@@ -50,7 +50,7 @@ FLOORS = {
     "pretrained": 3.55,
     "cycles": 3.56,
     "pipeline": 3.58,
-    "_parts": 3.59,
+    "_parts": 0,
     "_models": 3.6,
     "_predict": 3,
     "_score_report": 3,

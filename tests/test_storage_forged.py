@@ -8,8 +8,11 @@ import model_files
 import numpy as np
 import pytest
 from model_files import step
+from sklearn.pipeline import Pipeline
 
 import skheart
+from skheart._logmel import make_plan
+from skheart.storage import _values
 
 
 def test_the_forge_changes_nothing_by_itself(forge):
@@ -20,7 +23,8 @@ def test_the_forge_changes_nothing_by_itself(forge):
     ("where", "name", "value", "words"),
     [
         ("logmel", "n_fft", 10**12, "n_fft . n_mels"),
-        ("logmel", "n_mels", 10**12, "mel_frequencies_ is no array"),
+        ("logmel", "n_mels", 10**12, "n_fft . n_mels"),
+        ("logmel", "n_mels", 12, "mel_frequencies_ is no array"),
         ("logmel", "duration", 1e30, "frame_times_ has 61 frames"),
         ("logmel", "hop_length", 1, "frame_times_ has 61 frames"),
         ("logmel", "window", {"tuple": ["kaiser"]}, "window"),
@@ -211,10 +215,70 @@ def test_what_was_learnt_must_fit(forge, where, name, value, words):
 def test_what_was_learnt_must_be_there(forge, where):
     def change(document, header, data):
         fitted = step(document, where)["fitted"]
-        del fitted["frame_times_" if where == "logmel" else "history_"]
+        del fitted["n_frames" if where == "logmel" else "history_"]
 
     with pytest.raises(ValueError, match="has lost"):
         forge(change)
+
+
+def test_times_of_frames_are_made_from_their_number_alone(forge):
+    """Of any other number, or of one whose times would fill the memory, they are not made."""
+
+    front_end = forge(lambda document, header, data: None)["logmel"]
+    times = front_end.hop_length * np.arange(61) + front_end.n_fft / 2
+    np.testing.assert_allclose(front_end.frame_times_, times / front_end.sr, rtol=1e-12)
+    for n_frames in (60, 61.0, True, None, -1, "61"):
+
+        def change(document, header, data, n_frames=n_frames):
+            step(document, "logmel")["fitted"]["n_frames"] = n_frames
+
+        with pytest.raises(
+            ValueError, match="frame_times_ has 60 frames, not 61|n_frames is no number"
+        ):
+            forge(change)
+
+    def longest(document, header, data):
+        entry = step(document, "logmel")
+        entry["params"]["duration"] = 2.0**20
+        plan = make_plan({**front_end.get_params(), "duration": 2.0**20})
+        entry["fitted"]["n_frames"] = plan.n_frames
+
+    with pytest.raises(ValueError, match="more numbers than are made anew"):
+        forge(longest)
+
+    def beyond_all_numbers(document, header, data):
+        entry = step(document, "logmel")
+        entry["params"]["hop_length"], entry["fitted"]["n_frames"] = 2**63, 1
+
+    with pytest.raises(ValueError, match="holds no model"):
+        forge(beyond_all_numbers)
+
+
+def test_front_ends_make_no_more_than_one_may(monkeypatch, tmp_path):
+    ends = [(name, skheart.LogMelTransformer(duration=2.0)) for name in ("one", "two")]
+    for _, end in ends:
+        end.fit([np.sin(np.arange(8000.0))])
+    skheart.save(Pipeline(ends), tmp_path / "both")
+    monkeypatch.setattr(_values, "MAX_MADE", 100)  # and each has 61
+    with pytest.raises(ValueError, match=r"steps\[1\].*more numbers than are made anew"):
+        skheart.load(tmp_path / "both")
+    skheart.save(Pipeline(ends), tmp_path / "one")
+    assert (tmp_path / "one").stat().st_size > (tmp_path / "both").stat().st_size
+    for name, end in skheart.load(tmp_path / "one").steps:
+        np.testing.assert_array_equal(end.frame_times_, dict(ends)[name].frame_times_)
+
+
+def test_times_of_very_many_frames_are_kept_as_they_are(monkeypatch, tmp_path):
+    front_end = skheart.LogMelTransformer(duration=2.0, hop_length=np.int64(128))
+    front_end.fit([np.sin(np.arange(8000.0))])
+    skheart.save(front_end, tmp_path / "few")
+    monkeypatch.setattr(_values, "MAX_MADE", 10)
+    skheart.save(front_end, tmp_path / "many")
+    assert (tmp_path / "many").stat().st_size > (tmp_path / "few").stat().st_size
+    with pytest.raises(ValueError, match="more numbers than are made anew"):
+        skheart.load(tmp_path / "few")
+    again = skheart.load(tmp_path / "many")
+    np.testing.assert_array_equal(again.frame_times_, front_end.frame_times_)
 
 
 def test_a_model_that_is_not_fitted(tmp_path):

@@ -63,7 +63,7 @@ def test_names_that_changed_after_the_fit_are_refused(tmp_path):
         skheart.save(model, tmp_path / "m")
     model = voting().fit(X, WORDS)
     model.weights = [1.0]
-    with pytest.raises(ValueError, match="weights are no weights of its estimators.*Fit it again"):
+    with pytest.raises(ValueError, match="not a finite number for each of its est.*Fit it as"):
         skheart.save(model, tmp_path / "m")
     assert not (tmp_path / "m").exists()
 
@@ -96,8 +96,35 @@ def text_weights(parts):
     parts["params"]["weights"] = ["a", "b"]
 
 
-def odd_weights(parts):
-    parts["params"]["weights"] = [1.0, {"float": "nan"}]
+def odd_weights(weights):
+    def change(parts):
+        parts["params"]["weights"] = weights
+
+    return change
+
+
+def strings_for_a_part(parts):
+    two = {"array": {"dtype": "U1", "shape": [2], "items": ["a", "b"]}}
+    parts["params"]["estimators"][0] = ["trees", two]
+
+
+def only_classes(parts):
+    classes = parts["fitted"]["classes_"]
+    parts["fitted"].clear()
+    parts["fitted"]["classes_"] = classes
+
+
+UNFITTED = {"class": "sklearn.ExtraTreesClassifier", "params": {}, "fitted": {}}
+ONE = {"array": {"dtype": "object", "shape": [], "items": [1]}}
+ODD_WEIGHTS = (
+    [1.0, {"float": "nan"}],
+    {"estimator": UNFITTED},
+    ONE,
+    [1, -(2**63) - 5, 2],
+    {"dict": [[1, 2], [2, 3]]},
+    "ab",
+    [[1], [2]],
+)
 
 
 def no_voters(parts):
@@ -121,8 +148,10 @@ def other_classes(parts):
         (rename, r"model.estimators: .*must not contain __"),
         (no_pair, r"estimators\[0\] is no part"),
         (no_parts, "model has no estimators"),
-        (text_weights, "weights are no weights"),
-        (odd_weights, "weights are no weights"),
+        (text_weights, "weights are not a finite number"),
+        *((odd_weights(weights), "weights are not|The 'weights' param") for weights in ODD_WEIGHTS),
+        (strings_for_a_part, r"estimators\[0\] is no part"),
+        (only_classes, "estimators_ are not as many"),
         (no_voters, "estimators_ are not as many"),
         (bare_voter, "estimators_ are not fitted on its classes"),
         (other_classes, "le_ does not know its classes"),

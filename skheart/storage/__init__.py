@@ -40,7 +40,9 @@ name of which says its kind:
 Two attributes of the attention classifiers are not values: ``net_`` is an object that gives for
 each weight of the torch module (its name in the state_dict) the name of its tensor, ``history_`` is
 a value as in skorch, without the records of single batches. The window and the filters of a
-LogMelTransformer follow from its parameters and are not stored. Each tensor is used once. Names
+LogMelTransformer follow from its parameters and are not stored, and of its ``frame_times_`` only
+how many they are (``n_frames``). Nor are ``named_estimators_`` of a VotingClassifier, which are its
+``estimators_`` under the names of its parameter. Each tensor is used once. Names
 of tensors are for people: where the tensor stands in the model.
 
 ``estimators_`` of a forest is an object too: ``"max_features_"``, a value, and the names of nine

@@ -6,11 +6,11 @@ import numpy as np
 import scipy.sparse
 
 from .._logmel import make_plan
-from ._values import Refused
+from ._values import Refused, is_count
 
 __all__ = ["NAMES", "pack", "unpack"]
 
-NAMES = ()
+NAMES = ("n_frames",)
 LEARNT = ("mean_", "scale_", "frame_times_", "mel_frequencies_")
 MAX_CELLS = 2**24  # of n_fft * n_mels, 2**14 by default: memory while the filters are made
 
@@ -18,18 +18,39 @@ MAX_CELLS = 2**24  # of n_fft * n_mels, 2**14 by default: memory while the filte
 def pack(packer, transformer, fitted, where):
     """Take the plan out of the fitted attributes, if it is that of the parameters."""
     plan = fitted.pop("_plan", None)
-    if plan is not None and not _same(plan, _plan(transformer, where, ValueError)):
+    if plan is None:
+        return {}
+    if not _same(plan, _plan(transformer, where, ValueError)):
         raise ValueError(
             f"{where} has other parameters than it was fitted with. Set those back, or fit again."
         )
-    return {}
+    same = np.array_equal(fitted.get("frame_times_"), plan.frame_times)
+    if not same or not packer.may_make(plan.n_frames):
+        return {}
+    # Their number says them all; a segmenter has as many as the longest recording.
+    del fitted["frame_times_"]
+    return {"n_frames": int(plan.n_frames)}
 
 
 def unpack(unpacker, transformer, packed, where):
-    """Make the plan, if the transformer was fitted."""
+    """Make the plan and the times of the frames, if the transformer was fitted."""
     there = [name for name in LEARNT if hasattr(transformer, name)]
-    if not there:
+    if not there and not packed:
         return
+    plan = None
+    if packed and "frame_times_" not in there:
+        plan = _plan(transformer, where, Refused)
+        n_frames = packed["n_frames"]
+        if not is_count(n_frames):
+            raise Refused(f"{where}.n_frames is no number of frames: {n_frames!r:.20}")
+        if n_frames != plan.n_frames:
+            raise Refused(f"{where}.frame_times_ has {n_frames} frames, not {plan.n_frames}")
+        unpacker.make(n_frames, f"{where}.frame_times_")
+        try:
+            transformer.frame_times_ = plan.frame_times
+        except (ArithmeticError, ValueError, TypeError) as reason:
+            raise Refused(f"{where}: {reason}") from reason
+        there.append("frame_times_")
     if len(there) < len(LEARNT):
         raise Refused(f"{where} has lost some of {LEARNT}")
     times, frequencies = transformer.frame_times_, transformer.mel_frequencies_
@@ -41,7 +62,7 @@ def unpack(unpacker, transformer, packed, where):
         elif getattr(transformer, name) is not None:
             raise Refused(f"{where}.{name} is there with standardize=False")
     _check(times, np.shape(times)[:1], f"{where}.frame_times_")
-    plan = _plan(transformer, where, Refused)
+    plan = plan or _plan(transformer, where, Refused)
     if len(times) != plan.n_frames:
         raise Refused(f"{where}.frame_times_ has {len(times)} frames, not {plan.n_frames}")
     transformer._plan = plan

@@ -13,6 +13,7 @@ from sklearn.base import BaseEstimator
 
 __all__ = ["Packer", "Refused", "Unpacker"]
 
+MAX_MADE = 2**24  # numbers that are in no file, of all that a model holds: memory
 MAX_DEPTH = 60  # of values inside values; the deepest estimator that is kept has 20
 MAX_TEXT = 2**22  # characters of a string array, its padding included
 NUMBERS = ("bool", "float16", "float32", "float64")
@@ -46,6 +47,14 @@ class Packer:
 
     def __init__(self):
         self.tensors = {}
+        self._made = 0
+
+    def may_make(self, n):
+        """Whether so many numbers may be left out, to be made again by who reads the file."""
+        if self._made + n > MAX_MADE:
+            return False
+        self._made += n
+        return True
 
     def pack(self, value, where, depth=0):
         """A value as JSON; `where` is the Python expression that finds it in the model."""
@@ -158,6 +167,13 @@ class Unpacker:
     def __init__(self, tensors):
         self._tensors = tensors
         self._unused = set(tensors)
+        self._made = 0
+
+    def make(self, n, where):
+        """Refuse to make more numbers anew than a file may ask for."""
+        self._made += n
+        if self._made > MAX_MADE:
+            raise Refused(f"{where} and what is before it have more numbers than are made anew")
 
     def unpack(self, packed, where, depth=0):
         """A value of the model; `where` is for the messages."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from numbers import Real
 
 import numpy as np
@@ -23,7 +24,7 @@ def pack(packer, voting, fitted, where):
     try:
         _check(voting, where)
     except Refused as error:
-        raise ValueError(f"{error}, and cannot be kept. Fit it again.") from error
+        raise ValueError(f"{error}, and cannot be kept. Fit it as it is now.") from error
     named = fitted.pop("named_estimators_", None)
     if type(named) is not Bunch or {**named} != _named(voting):
         raise ValueError(
@@ -36,20 +37,37 @@ def pack(packer, voting, fitted, where):
 def unpack(unpacker, voting, packed, where):
     """Check what is not checked before it predicts."""
     _check_parameter(voting, where)
-    if hasattr(voting, "estimators_") or hasattr(voting, "le_"):
+    if any(name.endswith("_") for name in vars(voting)):
         _check(voting, where)
         voting.named_estimators_ = Bunch(**_named(voting))
 
 
+def _is_dropped(part):
+    return type(part) is str and part == "drop"
+
+
+def _are_weights(weights, n):
+    if weights is None:
+        return True
+    if isinstance(weights, np.ndarray):
+        weights = weights.tolist()  # of one number that is no list
+    if type(weights) not in (list, tuple) or len(weights) != n:
+        return False
+    try:
+        return all(isinstance(w, Real) and math.isfinite(w) for w in weights)
+    except OverflowError:  # an int beyond all floats
+        return False
+
+
 def _asked(voting):
     """The parts that were not dropped."""
-    return [part for _, part in voting.estimators if part != "drop"]
+    return [part for _, part in voting.estimators if not _is_dropped(part)]
 
 
 def _named(voting):
     """What was fitted, by name; "drop" where nothing was."""
     voters = iter(voting.estimators_)
-    return {name: part if part == "drop" else next(voters) for name, part in voting.estimators}
+    return {name: part if _is_dropped(part) else next(voters) for name, part in voting.estimators}
 
 
 def _check_parameter(voting, where):
@@ -59,7 +77,7 @@ def _check_parameter(voting, where):
         raise Refused(f"{where} has no estimators")
     for i, part in enumerate(parts):
         pair = type(part) in (tuple, list) and len(part) == 2 and type(part[0]) is str
-        if not pair or not (part[1] == "drop" or isinstance(part[1], BaseEstimator)):
+        if not pair or not (_is_dropped(part[1]) or isinstance(part[1], BaseEstimator)):
             raise Refused(f"{where}.estimators[{i}] is no part: a name, and an estimator")
     try:
         voting._validate_names([name for name, _ in parts])
@@ -73,11 +91,8 @@ def _check(voting, where):
     voters, encoder = getattr(voting, "estimators_", None), getattr(voting, "le_", None)
     if type(voters) is not list or len(voters) != len(_asked(voting)) or not voters:
         raise Refused(f"{where}.estimators_ are not as many as its estimators")
-    weights = voting.weights
-    if weights is not None:
-        numbers = all(isinstance(w, Real) and np.isfinite(w) and w >= 0 for w in weights)
-        if len(weights) != len(voting.estimators) or not numbers or not sum(weights) > 0:
-            raise Refused(f"{where}.weights are no weights of its estimators")
+    if not _are_weights(voting.weights, len(voting.estimators)):
+        raise Refused(f"{where}.weights are not a finite number for each of its estimators")
     classes = getattr(voting, "classes_", None)
     if type(encoder) is not LabelEncoder or not _same(getattr(encoder, "classes_", None), classes):
         raise Refused(f"{where}.le_ does not know its classes")
