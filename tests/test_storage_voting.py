@@ -62,9 +62,10 @@ def test_names_that_changed_after_the_fit_are_refused(tmp_path):
     with pytest.raises(ValueError, match="has other names than those it was fitted with"):
         skheart.save(model, tmp_path / "m")
     model = voting().fit(X, WORDS)
-    model.weights = [1.0]
-    with pytest.raises(ValueError, match="not a finite number for each of its est.*Fit it as"):
-        skheart.save(model, tmp_path / "m")
+    for weights in ([1.0], [10**400, 1], [np.inf, 1]):
+        model.weights = weights
+        with pytest.raises(ValueError, match="not a finite number for each of its est.*Fit it as"):
+            skheart.save(model, tmp_path / "m")
     assert not (tmp_path / "m").exists()
 
 
