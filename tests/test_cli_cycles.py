@@ -21,12 +21,15 @@ def small_segmenter(monkeypatch, tmp_path_factory):
     monkeypatch.setattr(cycles, "load_pretrained", lambda name: segmenter)
 
 
+def train(folder, path, *settings):
+    argv = ["train", str(folder / "table.csv"), "-o", str(path), *settings, "--quiet"]
+    assert main(argv) == 0
+    return path
+
+
 @pytest.fixture
 def trained(folder, tmp_path):
-    path = tmp_path / "model"
-    argv = ["train", str(folder / "table.csv"), "-o", str(path), "--recipe=cycles", *SMALL]
-    assert main([*argv, "--quiet"]) == 0
-    return path
+    return train(folder, tmp_path / "model", "--recipe=cycles", *SMALL)
 
 
 def test_patients_are_predicted(folder, trained, capsys):
@@ -56,8 +59,7 @@ def test_it_is_cross_validated_by_subject(folder, tmp_path, capsys):
 
 
 def test_jobs_change_nothing(folder, trained, tmp_path):
-    argv = ["train", folder / "table.csv", "-o", tmp_path / "m", "--recipe=cycles", "--jobs=2"]
-    assert main([*map(str, argv), *SMALL, "--quiet"]) == 0
+    train(folder, tmp_path / "m", "--recipe=cycles", "--jobs=2", *SMALL)
     one, two = skheart.load(trained), skheart.load(tmp_path / "m")
     paths = sorted(str(path) for path in folder.rglob("*.wav"))[:6]
     assert (one.predict_proba(paths) == two.predict_proba(paths)).all()
@@ -92,10 +94,7 @@ PARTS = [
 
 @pytest.fixture
 def voted(folder, tmp_path):
-    path = tmp_path / "best"
-    argv = ["train", str(folder / "table.csv"), "-o", str(path), "--recipe=best", *PARTS]
-    assert main([*argv, "--quiet"]) == 0
-    return path
+    return train(folder, tmp_path / "best", "--recipe=best", *PARTS)
 
 
 def test_the_best_recipe_is_trained_and_predicts(folder, voted, capsys):
