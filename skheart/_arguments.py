@@ -10,7 +10,7 @@ from . import __version__
 __all__ = ["DATASETS", "asks_for_pretrained", "make_parser"]
 
 DATASETS = ("circor", "hss", "physionet2016")
-METHODS = ("attention", "integrated_gradients", "occlusion")
+METHODS = ("attention", "integrated_gradients", "occlusion", "decision_path")
 MODELS = ("cnn", "lstm", "gru")
 RECIPES = ("paper", "attention", "cycles", "best")
 NO_CODE = "Nothing in a model file is run; a pickle is refused."
@@ -258,8 +258,8 @@ def _add_explain(verbs, pretrained):
     verb.add_argument(
         "--method",
         choices=METHODS,
-        default="attention",
-        help="what the model itself adds up, or a slower estimate to compare it with (attention)",
+        help="what the model itself adds up (attention of nets, decision_path of trees), or a "
+        "slower estimate to compare it with (the first that fits; of a vote the weightiest part)",
     )
     verb.add_argument(
         "--label", metavar="CLASS", type=_name, help="show this class first, not the predicted one"

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from ._models import predicts_patients
+from ._parts import fitted_pipelines
 from .explain import explain, explain_checks
+from .explain._trees import by_trees
+from .explain._votes import part_of
 
-__all__ = ["check_can_check", "explain_in_chunks", "print_checks"]
+__all__ = ["check_can_check", "check_can_explain", "explain_in_chunks", "print_checks"]
 
 CHUNK = 16  # recordings whose features and maps are held at once
 
@@ -31,8 +34,19 @@ def _explain_one(model, path, method):
         return None, ValueError(f"'{path}' is too long for the memory of this machine.")
 
 
+def check_can_explain(model, method):
+    """Refuse a model that the method does not explain, before a recording is read."""
+    for member in model.estimators_ if predicts_patients(model) else [model]:
+        try:
+            part_of(member, method)
+        except TypeError as error:
+            raise ValueError(str(error).replace("method=", "--method ")) from error
+
+
 def check_can_check(model):
     """Refuse a model whose explanations cannot be checked, before they are made."""
+    if any(map(by_trees, fitted_pipelines(model))):
+        raise ValueError("--check is for nets, and the model holds trees: leave it out")
     if predicts_patients(model):
         raise ValueError(
             f"--check is for one net, and the model holds {len(model.estimators_)}: leave --check "

@@ -9,7 +9,7 @@ from .patients import PatientClassifier
 from .pretrained import list_pretrained, load_pretrained
 from .storage import load
 
-__all__ = ["check_has_nets", "load_model", "name_of", "predicts_patients"]
+__all__ = ["load_model", "name_of", "predicts_patients"]
 
 
 def load_model(args):
@@ -43,19 +43,6 @@ def load_model(args):
                 f"{path} holds a pipeline without predict_proba: train it with skheart"
             )
     return model
-
-
-def check_has_nets(model):
-    """Refuse to explain what has no attention, before a recording is read."""
-    steps = [getattr(each, "named_steps", {}) for each in fitted_pipelines(model)]
-    for of_one in steps:
-        if "cycle" in of_one:
-            also = "" if all("cycle" in each for each in steps) else "also "
-            raise ValueError(
-                f"explain shows the attention of nets, and the model {also}decides by "
-                f"{type(of_one['clf']).__name__} on average heart cycles: take --pretrained "
-                "circor-murmur-attention, or train with --recipe attention"
-            )
 
 
 def name_of(args):

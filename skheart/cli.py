@@ -102,8 +102,8 @@ def predict(args):
 
 def explain(args):
     """Explain predictions: a page to look at and listen to, and whether it is to be trusted."""
-    from ._explain_verb import check_can_check, explain_in_chunks, print_checks
-    from ._models import check_has_nets, load_model
+    from ._explain_verb import check_can_check, check_can_explain, explain_in_chunks, print_checks
+    from ._models import load_model
     from ._store import REPORT, check_output
     from .report import write_report
 
@@ -113,7 +113,7 @@ def explain(args):
     if args.output is not None:
         check_output(args.output, _read_from(args, paths), REPORT)
     model = load_model(args)
-    check_has_nets(model)
+    check_can_explain(model, args.method)
     if args.check:
         check_can_check(model)
     rows = _counted(readable(args, paths, explain_in_chunks(model, paths, args.method)), good)

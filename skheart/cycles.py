@@ -152,7 +152,7 @@ class HeartCycleTransformer(TransformerMixin, BaseEstimator):
             for row, recording in enumerate(recordings):
                 seen = self.segmenter_.look(recording, row)
                 phases = self.segmenter_.course(seen.probabilities)
-                features[row] = _features(seen, phases, self.n_cells, self.quiet)
+                features[row] = cycle_features(seen, phases, self.n_cells, self.quiet)
                 advance(1)
         return features
 
@@ -218,20 +218,66 @@ class HeartCycleTransformer(TransformerMixin, BaseEstimator):
         return tags
 
 
-def _features(seen, phases, n_cells, quiet):
-    """The row of a recording."""
+def frames_of_cells(seen, phases, n_cells):
+    """What each frame has of each cell: the share of it in the cell's mean over beats.
+
+    Parameters
+    ----------
+    seen : Look
+        What the segmenter says of a recording.
+    phases : ndarray of int of shape (n_frames,)
+        The phase of each frame.
+    n_cells : sequence of 4 int
+        As for `HeartCycleTransformer`.
+
+    Returns
+    -------
+    shares : ndarray of shape (n_cells in all, n_frames)
+        Each row sums to 1: ``shares @ seen.log_mel`` are the means of `HeartCycleTransformer`
+        before the quiet diastole is taken off.
+    """
+    starts, ends, of_phase, sure = _whole_phases(seen, phases)
+    shares = np.zeros((sum(n_cells), len(phases)))
+    row = 0
+    for phase, n in enumerate(n_cells):
+        own = of_phase == phase
+        if own.any():
+            low, high = _edges(starts[own], ends[own], n)
+            weight = (sure[own] + 1e-6) / (sure[own] + 1e-6).sum()
+            for beat, share in enumerate(weight):
+                for cell, (a, b) in enumerate(zip(low[beat], high[beat], strict=True)):
+                    shares[row + cell, a:b] += share / (b - a)
+        else:
+            shares[row : row + n] = 1 / len(phases)
+        row += n
+    return shares
+
+
+def n_quiet_cells(n_cells, quiet):
+    """Cells at the end of the diastole that the others are compared with."""
+    return max(1, round(quiet * n_cells[-1]))
+
+
+def _whole_phases(seen, phases):
+    """Start, end, phase and sureness of each stretch of one phase."""
     starts = np.flatnonzero(np.diff(phases, prepend=-1))
     ends = np.append(starts[1:], len(phases))
     if len(starts) > 3:  # the first and the last phase were cut by the recording
         starts, ends = starts[1:-1], ends[1:-1]
     of_phase = phases[starts]
-    lengths = (ends - starts).astype(float)
     sure = np.array(
         [
             seen.probabilities[phase, start:end].mean() * seen.clarity[start:end].mean()
             for phase, start, end in zip(of_phase, starts, ends, strict=True)
         ]
     )
+    return starts, ends, of_phase, sure
+
+
+def cycle_features(seen, phases, n_cells, quiet):
+    """The row of a recording."""
+    starts, ends, of_phase, sure = _whole_phases(seen, phases)
+    lengths = (ends - starts).astype(float)
     means, deviations, rhythm = [], [], []
     sums = np.cumsum(np.pad(seen.log_mel, ((1, 0), (0, 0))), axis=0, dtype=float)
     for phase, n in enumerate(n_cells):
@@ -246,8 +292,7 @@ def _features(seen, phases, n_cells, quiet):
         means.append(mean)
         deviations.append(np.sqrt((weight * (cells - mean) ** 2).sum(axis=0)))
         rhythm += [lengths[own].mean(), lengths[own].std()] if own.any() else [0.0, 0.0]
-    n_quiet = max(1, round(quiet * n_cells[-1]))
-    quiet_level = means[-1][-n_quiet:].mean(axis=0)
+    quiet_level = means[-1][-n_quiet_cells(n_cells, quiet) :].mean(axis=0)
     means = np.concatenate(means) - quiet_level
     overall = [
         seen.probabilities.max(axis=0).mean(),
@@ -260,8 +305,13 @@ def _features(seen, phases, n_cells, quiet):
 
 
 def _cells(sums, starts, ends, n):
-    """Means of n parts of each phase, (n_phases, n, n_mels); a part has one frame at least."""
+    """Means of n parts of each phase, (n_phases, n, n_mels)."""
+    low, high = _edges(starts, ends, n)
+    return (sums[high] - sums[low]) / (high - low)[:, :, None]
+
+
+def _edges(starts, ends, n):
+    """First frame of n parts of each phase, and that after the last; a part has one at least."""
     edges = starts[:, None] + (ends - starts)[:, None] * np.arange(n + 1) / n
     low = np.floor(edges[:, :-1]).astype(int)
-    high = np.maximum(np.ceil(edges[:, 1:]).astype(int), low + 1)
-    return (sums[high] - sums[low]) / (high - low)[:, :, None]
+    return low, np.maximum(np.ceil(edges[:, 1:]).astype(int), low + 1)

@@ -11,7 +11,7 @@ from sklearn.model_selection import GroupKFold, cross_val_score
 from sklearn.pipeline import make_pipeline
 
 from skheart import PatientClassifier, cycles
-from skheart.cycles import HeartCycleTransformer, _features
+from skheart.cycles import HeartCycleTransformer, cycle_features
 from skheart.segmentation._segmenter import HeartPhaseSegmenter, Look
 
 
@@ -40,7 +40,7 @@ def test_cells_are_means_over_beats_less_the_quiet_diastole():
     clarity = np.ones(len(phases))
     clarity[5 : 5 + 22] = 0.5  # the first beat counts half
     n_cells = (2, 3, 1, 4)
-    found = _features(look(log_mel, phases, clarity), phases, n_cells, quiet=0.5)
+    found = cycle_features(look(log_mel, phases, clarity), phases, n_cells, quiet=0.5)
     means, deviations, weight = [], [], np.array([0.5, 1, 1]) / 2.5
     start = 5
     for length, n in zip(beat, n_cells, strict=True):
@@ -66,7 +66,8 @@ def test_gain_goes_into_the_level_alone():
     phases = np.tile(np.repeat(range(4), [6, 12, 6, 20]), 4)
     log_mel = rng.normal(size=(len(phases), 5))
     one, louder = (
-        _features(look(log_mel + gain, phases), phases, (2, 6, 2, 8), 0.75) for gain in (0, 2.5)
+        cycle_features(look(log_mel + gain, phases), phases, (2, 6, 2, 8), 0.75)
+        for gain in (0, 2.5)
     )
     level = slice(18 * 5, 19 * 5)
     np.testing.assert_allclose(louder[level] - one[level], 2.5)
@@ -80,7 +81,9 @@ def test_a_faint_sound_in_every_systole_is_found_in_noise():
     phases = np.tile(np.repeat(range(4), [6, 18, 6, 24]), 400)
     log_mel = rng.normal(size=(len(phases), 1))
     inside = np.tile(np.concatenate([np.zeros(18), np.ones(6), np.zeros(30)]), 400)
-    found = _features(look(log_mel + 0.1 * inside[:, None], phases), phases, (2, 6, 2, 8), 0.75)
+    found = cycle_features(
+        look(log_mel + 0.1 * inside[:, None], phases), phases, (2, 6, 2, 8), 0.75
+    )
     assert found[[6, 7]].min() > 0.05
     assert found[[2, 3, 4, 5]].max() < 0.05
 
@@ -89,7 +92,7 @@ def test_a_faint_sound_in_every_systole_is_found_in_noise():
 def test_where_phases_are_missing_the_features_are_finite(phases):
     phases = np.array(phases)
     log_mel = np.random.default_rng(0).normal(size=(len(phases), 4))
-    found = _features(look(log_mel, phases), phases, (2, 6, 2, 8), 0.75)
+    found = cycle_features(look(log_mel, phases), phases, (2, 6, 2, 8), 0.75)
     assert found.shape == (2 * 18 * 4 + 4 + 11,)
     assert np.isfinite(found).all()
 

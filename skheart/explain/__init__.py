@@ -7,7 +7,7 @@ whether explanations are true of the model. :mod:`skheart.plot` draws them, and
 
 from ._checks import explain_checks
 from ._explain import explain
-from ._explanation import Explanation, Maps
+from ._explanation import CycleMaps, Explanation, Maps
 from ._phases import phase_enrichment
 
-__all__ = ["Explanation", "Maps", "explain", "explain_checks", "phase_enrichment"]
+__all__ = ["CycleMaps", "Explanation", "Maps", "explain", "explain_checks", "phase_enrichment"]

@@ -18,29 +18,35 @@ from ..patients import PatientClassifier
 from . import _saliency
 from ._explanation import Explanation, Maps
 from ._members import averaged
+from ._trees import explained_by_trees
+from ._votes import METHODS, in_vote, part_of
 
 __all__ = ["explain", "parts_of"]
 
-METHODS = ("attention", "integrated_gradients", "occlusion")
 
-
-def explain(estimator, X, *, method="attention", front_end=None, **options):
+def explain(estimator, X, *, method=None, front_end=None, **options):
     """Explain the predictions for recordings.
 
     Parameters
     ----------
     estimator : estimator
         A fitted `AttentionCNNClassifier` or `AttentionRNNClassifier`, a pipeline that ends in one,
-        a `PatientClassifier` of such, or a search over any (its best estimator is explained).
+        a pipeline of a `HeartCycleTransformer` and a forest or tree of scikit-learn, a soft
+        `VotingClassifier` of such pipelines, a `PatientClassifier` of any, or a search over any
+        (its best estimator is explained).
     X : array, list, Series or DataFrame
         What `estimator.predict` takes: recordings or paths for a pipeline with a
         `LogMelTransformer`, log-mel spectrograms for a classifier.
-    method : {"attention", "integrated_gradients", "occlusion"}, default="attention"
-        "attention": what the head itself computes, C * F*, at the cost of a prediction. Of heads
-        without attention, the terms of their linear layer; a warning says what is missing.
+    method : {"attention", "integrated_gradients", "occlusion", "decision_path"}, default=None
+        None is "decision_path" for trees and "attention" for nets. Of a vote, the part of the
+        greatest weight that the method is for is explained. "attention": what the head itself
+        computes, C * F*, at the cost of a prediction. Of heads without attention, the terms of
+        their linear layer; a warning says what is missing.
         "integrated_gradients" (Sundararajan et al. 2017; needs the extra "explain"): gradients on
         the way from a recording that is the training mean everywhere. "occlusion" (Zeiler & Fergus
         2014): by how much a logit falls when a window is replaced by the training mean.
+        "decision_path" (Palczewska et al. 2014): what each question on the way through a tree
+        changes of the shares of the classes, the mean over the trees.
     front_end : LogMelTransformer or None, default=None
         The fitted front end that X came from, for the times and frequencies. Only where `estimator`
         does not hold it.
@@ -73,8 +79,14 @@ def explain(estimator, X, *, method="attention", front_end=None, **options):
     Of a `PatientClassifier` each recording is explained by itself, as the mean over `estimators_`:
     its maps are the means of their maps, and the contributions sum to the mean of their logits
     (where there are several, a contribution is not C * F* of the means). The probabilities are
-    those of the mean logits. How it puts the recordings of a patient together, its calibrator and
-    its decision weights are not part of the explanation.
+    those of the mean logits (of trees, their mean). How it puts the recordings of a patient
+    together, its calibrator and its decision weights are not part of the explanation.
+
+    Trees on average heart cycles add up probabilities. What a cell of the cycle adds is shared out
+    among the frames whose mean it is, as that mean weighs them; `Explanation.cycle` has it before.
+    What has no place in the sound is in `base`, and `Explanation.terms` says what it is: of a vote
+    also what the other parts say, so that all adds up to the probability of the vote. Paths give
+    exact sums; which of two columns that say the same gets a share is up to the trees.
 
     Recordings are explained as the model sees them, cut or filled to one length. With
     ``masked=True`` they are not filled, and each explanation is as long as its recording.
@@ -83,7 +95,9 @@ def explain(estimator, X, *, method="attention", front_end=None, **options):
     ----------
     Ren et al., Machine Learning with Applications 9 (2022) 100322. Sundararajan, Taly, Yan,
     "Axiomatic attribution for deep networks", ICML 2017. Zeiler, Fergus, "Visualizing and
-    understanding convolutional networks", ECCV 2014.
+    understanding convolutional networks", ECCV 2014. Palczewska, Palczewski, Marchese Robinson,
+    Neagu, "Interpreting random forest classification models using a feature contribution method",
+    in: Integration of Reusable Systems, Springer 2014.
 
     Examples
     --------
@@ -97,18 +111,28 @@ def explain(estimator, X, *, method="attention", front_end=None, **options):
     >>> explanation.attention.shape
     (3, 32, 16)
     """
-    if method not in METHODS:
+    if method is not None and method not in METHODS:
         raise ValueError(f"method={method!r} must be one of {', '.join(METHODS)}.")
+    parts = [part_of(member, method) for member in _members_of(estimator)]
+    method = parts[0].method
     known = _saliency.OPTIONS.get(method, ())
     if unknown := sorted(options.keys() - set(known)):
         raise ValueError(
             f"method={method!r} has no option {unknown[0]!r}; "
             + (f"it has {', '.join(known)}." if known else "it has none.")
         )
-    members = _members_of(estimator)
     if method == "attention":
-        _warn_of_missing(parts_of(members[0])[1])
-    return averaged([_explained(one, X, method, front_end, options) for one in members])
+        _warn_of_missing(parts_of(parts[0].estimator)[1])
+    return averaged([_of_part(part, X, front_end, options) for part in parts])
+
+
+def _of_part(part, X, front_end, options):
+    """Explanations by one net, or by the trees of one pipeline."""
+    if part.method == "decision_path":
+        found = explained_by_trees(part.estimator, X)
+    else:
+        found = _explained(part.estimator, X, part.method, front_end, options)
+    return in_vote(found, part, X)
 
 
 def _explained(estimator, X, method, front_end, options):
@@ -187,7 +211,7 @@ def parts_of(estimator):
     if not isinstance(clf, AttentionClassifier):
         kind = type(clf).__name__ if isinstance(clf, BaseEstimator) else repr(clf)
         raise TypeError(
-            "explain takes a fitted AttentionCNNClassifier or AttentionRNNClassifier, or a "
+            "The checks take a fitted AttentionCNNClassifier or AttentionRNNClassifier, or a "
             f"pipeline that ends in one. Got {kind}."
         )
     check_is_fitted(clf, "net_")

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-__all__ = ["Explanation", "Maps"]
+__all__ = ["CycleMaps", "Explanation", "Maps"]
 
 
 class Maps(NamedTuple):
@@ -36,6 +36,30 @@ class Maps(NamedTuple):
     frequencies: np.ndarray | None
 
 
+class CycleMaps(NamedTuple):
+    """Maps of the average heart cycle of one recording.
+
+    Attributes
+    ----------
+    contribution : ndarray of shape (n_classes, n_cells, n_mels)
+        The share of a cell of the cycle in the probability of a class.
+    features : ndarray of shape (n_cells, n_mels)
+        The mean log-mel over the beats.
+    phases : ndarray of str of shape (n_cells,)
+        "S1", "systole", "S2" or "diastole".
+    edges : ndarray of shape (n_cells + 1,)
+        Where cells begin and end in the mean cycle, in seconds.
+    frequencies : ndarray of shape (n_mels,)
+        Centre of each mel bin in Hz.
+    """
+
+    contribution: np.ndarray
+    features: np.ndarray
+    phases: np.ndarray
+    edges: np.ndarray
+    frequencies: np.ndarray
+
+
 @dataclass(frozen=True, eq=False)
 class Explanation:
     """Why a classifier answered as it did, for one recording.
@@ -49,7 +73,7 @@ class Explanation:
     Parameters
     ----------
     method : str
-        "attention", "integrated_gradients" or "occlusion".
+        "attention", "integrated_gradients", "occlusion" or "decision_path".
     recording : str
         The path, or "recording 3" for row 3.
     classes : ndarray of shape (n_classes,)
@@ -57,12 +81,14 @@ class Explanation:
     label : object
         The predicted one of `classes`.
     logits, probabilities : ndarray of shape (n_classes,)
-        What the model says of the recording.
+        What the model says of the recording. Trees know no logits: `logits` are their
+        probabilities.
     base : ndarray of shape (n_classes,)
         What the contributions leave unexplained: ``contribution.sum((1, 2)) + base`` is `logits`.
         0 with attention. With integrated gradients the logits of a recording that is the training
         mean everywhere, and the sum is as near to `logits` as `n_steps` makes it; with occlusion
-        what is missing, since its falls need not add up.
+        what is missing, since its falls need not add up. With decision paths what has no place in
+        the sound, see `terms`.
     head : Maps
         The maps on the model's own grid.
     features : ndarray of shape (n_frames, n_mels)
@@ -82,6 +108,16 @@ class Explanation:
         Where in the recording `signal` begins, in seconds.
     duration : float or None, default=None
         Length of the recording in seconds; a shorter one is repeated in `signal`, or filled up.
+    scale : {"logit", "probability"}, default="logit"
+        What the contributions add up to.
+    terms : dict of str to ndarray of shape (n_classes,), or None, default=None
+        What `base` is made of, where it is known. With decision paths "prior", what the trees say
+        before any question; "rhythm", what comes of the lengths of the phases and of how sure they
+        are; of a vote, by its name, what another part says of the recording.
+    part : str or None, default=None
+        Which part of a vote is explained.
+    cycle : CycleMaps or None, default=None
+        The same on the average heart cycle, where the model decides by that.
 
     Attributes
     ----------
@@ -122,6 +158,10 @@ class Explanation:
     sr: int | None = None
     start: float = 0.0
     duration: float | None = None
+    scale: str = "logit"
+    terms: dict | None = field(default=None, repr=False)
+    part: str | None = None
+    cycle: CycleMaps | None = field(default=None, repr=False)
 
     @property
     def attention(self):
@@ -218,7 +258,7 @@ class Explanation:
         Returns
         -------
         DataFrame
-            `start` and `end` in seconds, within `signal`, and `contribution` (a logit), in the
+            `start` and `end` in seconds, within `signal`, and `contribution` (see `scale`), in the
             order of time. Empty where nothing speaks for the class.
 
         Raises
@@ -295,10 +335,14 @@ class Explanation:
         rows = self.moments(label, share)
         rows[["start", "end"]] += self.start
         lines = [
-            f"{row.start:.6f}\t{row.end:.6f}\t{label} {row.contribution:+.3f}\n"
+            f"{row.start:.6f}\t{row.end:.6f}\t{label} {self._written(row.contribution)}\n"
             for row in rows.itertuples()
         ]
         Path(path).write_text("".join(lines), encoding="utf-8")
+
+    def _written(self, contribution):
+        """A contribution as text; probabilities are the smaller numbers."""
+        return f"{contribution:+.{3 if self.scale == 'logit' else 4}f}"
 
     def _hop(self):
         """Seconds from one frame to the next."""

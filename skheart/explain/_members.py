@@ -15,7 +15,8 @@ __all__ = ["averaged"]
 def averaged(of_members):
     """Put the explanations of the same recordings by several members together.
 
-    Logits are linear in the contributions, so that the means of both still belong together.
+    Logits, and of trees probabilities, are linear in the contributions, so that the means of both
+    still belong together.
 
     Parameters
     ----------
@@ -53,6 +54,7 @@ def _mean(parts):
                 "that their maps have no mean: explain them one by one."
             )
     logits = np.mean([part.logits for part in parts], axis=0)
+    by_trees = first.scale == "probability"
     maps = {
         name: _mean_map([getattr(part.head, name) for part in parts])
         for name in ("attention", "class_map", "contribution")
@@ -61,10 +63,29 @@ def _mean(parts):
         first,
         label=first.classes[logits.argmax()],
         logits=logits,
-        probabilities=softmax(logits),
+        probabilities=logits if by_trees else softmax(logits),
+        terms=_mean_terms([part.terms for part in parts]),
+        cycle=_mean_cycle([part.cycle for part in parts]),
         base=np.mean([part.base for part in parts], axis=0),
         head=Maps(**maps, times=first.head.times, frequencies=first.head.frequencies),
     )
+
+
+def _mean_terms(terms):
+    if terms[0] is None:
+        return None
+    return {name: np.mean([one[name] for one in terms], axis=0) for name in terms[0]}
+
+
+def _mean_cycle(cycles):
+    """The mean of average cycles, which members with a segmenter in common see alike."""
+    if cycles[0] is None:
+        return None
+    arrays = {
+        name: np.mean([getattr(cycle, name) for cycle in cycles], axis=0)
+        for name in ("contribution", "features", "edges")
+    }
+    return cycles[0]._replace(**arrays)
 
 
 def _shape(explanation):

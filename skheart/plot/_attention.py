@@ -16,9 +16,9 @@ class AttentionDisplay:
     """Which moments and frequencies speak for a class (red) and against it (blue).
 
     The waveform is above; below are the log-mel in grey and over it the contribution of each frame
-    and mel bin to the logit of the class. The larger it is, the less transparent its colour. Time
-    is that of `Explanation.signal`: seconds from where the recording was cut. A dotted line shows
-    where a short recording begins anew.
+    and mel bin to the logit of the class (of trees, to its probability). The larger it is, the
+    less transparent its colour. Time is that of `Explanation.signal`: seconds from where the
+    recording was cut. A dotted line shows where a short recording begins anew.
 
     Parameters
     ----------
@@ -85,7 +85,7 @@ class AttentionDisplay:
 
     @classmethod
     def from_estimator(
-        cls, estimator, X, *, method="attention", front_end=None, label=None, relative=False,
+        cls, estimator, X, *, method=None, front_end=None, label=None, relative=False,
         segmentation=None, ax=None, n_cols=2, cmap="RdBu_r", limit=None, colorbar=True,
     ):  # fmt: skip
         """Explain the predictions for recordings, and draw that.
@@ -96,7 +96,7 @@ class AttentionDisplay:
             A fitted classifier, pipeline or search, as :func:`skheart.explain.explain` takes it.
         X : array, list, Series or DataFrame
             Some recordings, as `estimator.predict` takes them; each gets a panel.
-        method : {"attention", "integrated_gradients", "occlusion"}, default="attention"
+        method : {"attention", "integrated_gradients", "occlusion", "decision_path"}, default=None
             As for :func:`skheart.explain.explain`.
         front_end : LogMelTransformer or None, default=None
             As for :func:`skheart.explain.explain`.
@@ -187,7 +187,7 @@ class AttentionDisplay:
             Of the contribution: a diverging one, its middle is 0. The default can be told apart by
             the colour-blind.
         limit : float, default=None
-            The contribution (a logit) that has the strongest colour, the same for all recordings;
+            The contribution that has the strongest colour, the same for all recordings;
             None is what 99.5 % of all cells drawn keep.
         colorbar : bool, default=True
             Whether to draw the colour bar, one for all recordings.
@@ -231,7 +231,7 @@ class AttentionDisplay:
         self.im_ = self.ims_[0]
         beyond = any(np.abs(values).max() > limit for values in maps)
         extend = "both" if beyond else "neither"
-        label = f"{'relative ' if self.relative else ''}contribution (logit)"
+        label = f"{'relative ' if self.relative else ''}contribution ({items[0].scale})"
         self.colorbar_ = panels.colour_bar(self.im_, label, extend=extend) if colorbar else None
         return self
 

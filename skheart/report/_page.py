@@ -116,6 +116,7 @@ def _summary(explanation, label):
         "name": explanation.recording,
         "start": explanation.start,
         "method": _method(explanation),
+        "scale": explanation.scale,
         "notes": _notes(explanation),
         "classes": [str(known) for known in explanation.classes],
         "predicted": explanation.class_index(),
@@ -158,7 +159,7 @@ def _moments(explanation, share):
     """[start, end, contribution] of each moment of each class, as `to_audacity` writes them."""
     return [
         [
-            [f"{row.start:.6f}", f"{row.end:.6f}", f"{row.contribution:+.3f}"]
+            [f"{row.start:.6f}", f"{row.end:.6f}", explanation._written(row.contribution)]
             for row in explanation.moments(label, share / 100).itertuples()
         ]
         for label in explanation.classes
@@ -170,6 +171,11 @@ def _method(explanation):
         return "Method: integrated gradients, an estimate of what changed the model's answer."
     if explanation.method == "occlusion":
         return "Method: occlusion. Each spot is hidden once, to see how the answer changes."
+    if explanation.method == "decision_path":
+        return (
+            "Method: decision paths of trees on the average heart cycle. The contributions are "
+            "shares of the probability, each spread over the beats that it is the mean of."
+        )
     if explanation.head.attention is None:
         return "Method: the terms of the model's last layer, which add up to its answer."
     return "Method: attention. The contributions add up to the model's answer exactly."
@@ -194,9 +200,29 @@ def _notes(explanation):
             )
     if explanation.times is None:
         notes.append("Seconds and Hz are not known: the axes count frames and mel bins.")
+    notes += _of_terms(explanation)
     if explanation.head.contribution.shape[2] == 1 < explanation.features.shape[1]:
         notes.append("This model tells moments apart, not frequencies: its colours are stripes.")
     return notes
+
+
+def _of_terms(explanation):
+    """Sentences on what decided beside the sound, and of a vote, on its parts."""
+    if not explanation.terms:
+        alone = "The model is a vote; explained is its part {}, and the answer is that part's own."
+        return [] if explanation.part is None else [alone.format(explanation.part)]
+    number = explanation.class_index()
+    names = {"prior": "before any sound", "rhythm": "by its rhythm"}
+    terms = [
+        f"{100 * values[number]:+.1f} {names.get(name, f'by the part {name} of the vote')}"
+        for name, values in explanation.terms.items()
+    ]
+    inside = explanation.head.contribution[number].sum(dtype=float)
+    total = 100 * explanation.probabilities[number]
+    return [
+        f"The {total:.1f} % for {explanation.label} are {', '.join(terms)} and {100 * inside:+.1f} "
+        "by what the picture shows."
+    ]
 
 
 def _wav(signal, sr):

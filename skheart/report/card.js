@@ -148,7 +148,7 @@ class Card {
     const scale = Number(this.picture.scale.toPrecision(2));
     this.get("least").textContent = `−${scale} or less: against`;
     this.get("most").textContent = `+${scale} or more: for ${this.label}`;
-    this.get("what").textContent = "Contribution of a cell of the picture (a logit).";
+    this.get("what").textContent = `Contribution of a cell of the picture (a ${this.summary.scale}).`;
     this.get("picture").setAttribute("aria-label", `Sound and contributions for ${this.label}, position`);
     this.fillMoments(moments);
     this.draw();

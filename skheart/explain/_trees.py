@@ -1,0 +1,181 @@
+"""Why trees on average heart cycles answered as they did: their paths, laid back on the sound."""
+
+from __future__ import annotations
+
+import numpy as np
+from sklearn.ensemble import ExtraTreesClassifier, RandomForestClassifier
+from sklearn.pipeline import Pipeline
+from sklearn.tree import DecisionTreeClassifier
+from sklearn.utils.validation import check_is_fitted
+
+from .._samples import as_float, recordings_of
+from .._steps import steps_and_classifier, transformed
+from ..audio import is_path, load_samples
+from ..cycles import HeartCycleTransformer, cycle_features, frames_of_cells, n_quiet_cells
+from ..segmentation import PHASES
+from ._explanation import CycleMaps, Explanation, Maps
+
+__all__ = ["by_trees", "explained_by_trees", "path_contributions"]
+
+FORESTS = (ExtraTreesClassifier, RandomForestClassifier, DecisionTreeClassifier)
+
+
+def by_trees(estimator):
+    """Whether an estimator is a pipeline of trees on average heart cycles."""
+    if not isinstance(estimator, Pipeline):
+        return False
+    steps, clf = steps_and_classifier(estimator)
+    return bool(steps) and isinstance(steps[-1], HeartCycleTransformer) and isinstance(clf, FORESTS)
+
+
+def explained_by_trees(estimator, X):
+    """Explanations of recordings by the paths of the trees.
+
+    Parameters
+    ----------
+    estimator : Pipeline
+        Fitted; one of which `by_trees` is true.
+    X : list, array, Series or DataFrame
+        Recordings or paths.
+
+    Returns
+    -------
+    list of Explanation
+    """
+    check_is_fitted(estimator)
+    steps, clf = steps_and_classifier(estimator)
+    cycle = steps[-1]
+    recordings = recordings_of(cycle, transformed(steps[:-1], X), reset=False)
+    looks = [cycle.segmenter_.look(each, row) for row, each in enumerate(recordings)]
+    phases = [cycle.segmenter_.course(seen.probabilities) for seen in looks]
+    features = [
+        cycle_features(*both, cycle.n_cells, cycle.quiet)
+        for both in zip(looks, phases, strict=True)
+    ]
+    prior, contributions = path_contributions(clf, features)
+    probabilities = clf.predict_proba(np.asarray(features, np.float32))
+    explanations = []
+    for row, (recording, *of_one) in enumerate(
+        zip(recordings, looks, phases, features, contributions, strict=True)
+    ):
+        maps = _maps(cycle, *of_one)
+        sound = _sound(recording, row, cycle.segmenter_.sr)
+        rhythm = of_one[-1][_n_placed(cycle) :].sum(axis=0)
+        explanations.append(
+            Explanation(
+                method="decision_path",
+                classes=clf.classes_,
+                label=clf.classes_[probabilities[row].argmax()],
+                logits=probabilities[row],
+                probabilities=probabilities[row],
+                base=prior + rhythm,
+                scale="probability",
+                terms={"prior": prior, "rhythm": rhythm},
+                **maps,
+                **sound,
+            )
+        )
+    return explanations
+
+
+def path_contributions(forest, X):
+    """What each column adds to the probabilities on the way from the root of a tree to its leaf.
+
+    At every question that a tree asks, the shares of the classes in the node that follows, less
+    those in the node that asks, go to the column that is asked for; the mean over the trees.
+
+    Parameters
+    ----------
+    forest : ExtraTreesClassifier, RandomForestClassifier or DecisionTreeClassifier
+        Fitted.
+    X : array of shape (n, n_features)
+        What it takes.
+
+    Returns
+    -------
+    prior : ndarray of shape (n_classes,)
+        Shares of the classes before any question.
+    contributions : ndarray of shape (n, n_features, n_classes)
+        With `prior`, their sums over the columns are ``forest.predict_proba(X)``.
+
+    References
+    ----------
+    Palczewska, Palczewski, Marchese Robinson, Neagu, "Interpreting random forest classification
+    models using a feature contribution method", in: Integration of Reusable Systems, Springer 2014,
+    193-218.
+    """
+    X = np.ascontiguousarray(X, np.float32)
+    trees = getattr(forest, "estimators_", [forest])
+    prior = np.zeros(len(forest.classes_))
+    contributions = np.zeros((len(X), X.shape[1], len(forest.classes_)))
+    for tree in (each.tree_ for each in trees):
+        shares = tree.value[:, 0] / tree.value[:, 0].sum(axis=1, keepdims=True)
+        prior += shares[0]
+        asking = np.flatnonzero(tree.children_left >= 0)
+        parent = np.full(tree.node_count, -1)
+        parent[tree.children_left[asking]] = parent[tree.children_right[asking]] = asking
+        rows, nodes = tree.decision_path(X).nonzero()
+        rows, nodes = rows[nodes > 0], nodes[nodes > 0]  # the root follows no question
+        before = parent[nodes]
+        np.add.at(contributions, (rows, tree.feature[before]), shares[nodes] - shares[before])
+    return prior / len(trees), contributions / len(trees)
+
+
+def _maps(cycle, seen, phases, features, contributions):
+    """What an explanation holds of the cells, and of the frames that they are means of."""
+    segmenter = cycle.segmenter_
+    shares = frames_of_cells(seen, phases, cycle.n_cells)
+    of_cells = _by_cell(cycle, contributions)
+    of_frames = np.einsum("cf,cmk->kfm", shares, of_cells, optimize=True).astype(np.float32)
+    times = segmenter.front_end_.frame_times_[: len(seen.log_mel)]
+    frequencies = segmenter.front_end_.mel_frequencies_
+    return {
+        "head": Maps(None, None, of_frames, times, frequencies),
+        "features": seen.log_mel,
+        "cell": (1, 1),
+        "times": times,
+        "frequencies": frequencies,
+        "cycle": CycleMaps(
+            contribution=of_cells.transpose(2, 0, 1).astype(np.float32),
+            features=(shares @ seen.log_mel).astype(np.float32),
+            phases=np.repeat(PHASES, cycle.n_cells),
+            edges=_edges(cycle, features),
+            frequencies=frequencies,
+        ),
+    }
+
+
+def _by_cell(cycle, contributions):
+    """Contributions of cells, (n_cells, n_mels, n_classes); those of the rhythm have none."""
+    n_cells, n_mels = sum(cycle.n_cells), cycle.segmenter_.n_mels
+    placed = contributions[: _n_placed(cycle)].reshape(2 * n_cells + 1, n_mels, -1)
+    means, quiet, deviations = np.split(placed, [n_cells, n_cells + 1])
+    of_cells = means + deviations
+    n_quiet = n_quiet_cells(cycle.n_cells, cycle.quiet)
+    of_cells[-n_quiet:] += quiet / n_quiet
+    return of_cells
+
+
+def _n_placed(cycle):
+    """Columns that belong to a cell: means, the quiet diastole and deviations."""
+    return (2 * sum(cycle.n_cells) + 1) * cycle.segmenter_.n_mels
+
+
+def _edges(cycle, features):
+    """Seconds from the start of the average cycle to the edges of its cells."""
+    names = list(cycle.get_feature_names_out())
+    lengths = [features[names.index(f"mean_length_{phase}")] for phase in PHASES]
+    widths = np.repeat(np.divide(lengths, cycle.n_cells), cycle.n_cells)
+    segmenter = cycle.segmenter_
+    return np.append(0, np.cumsum(widths)) * segmenter.hop_length / segmenter.sr
+
+
+def _sound(recording, row, sr):
+    """A recording's name, samples and length."""
+    samples = load_samples(recording, row, sr)
+    return {
+        "recording": str(recording) if is_path(recording) else f"recording {row}",
+        "signal": np.array(as_float(samples), np.float32),
+        "sr": sr,
+        "duration": samples.size / sr,
+    }

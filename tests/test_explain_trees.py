@@ -1,0 +1,290 @@
+"""explain for trees on average heart cycles: exact sums, in the place that decided."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from phases import fitted_segmenter
+from sklearn.base import clone
+from sklearn.ensemble import ExtraTreesClassifier, RandomForestClassifier, VotingClassifier
+from sklearn.exceptions import NotFittedError
+from sklearn.frozen import FrozenEstimator
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.tree import DecisionTreeClassifier
+
+import skheart
+from skheart import AttentionCNNClassifier, LogMelTransformer, PatientClassifier
+from skheart.cycles import HeartCycleTransformer
+from skheart.explain import explain, explain_checks, phase_enrichment
+from skheart.explain._trees import path_contributions
+from skheart.segmentation import PHASES
+
+
+@pytest.fixture(scope="module")
+def sounds():
+    return fitted_segmenter(n_subjects=12, width=16, max_epochs=40, batch_size=4, crop=2.0, lr=6e-3)
+
+
+@pytest.fixture(scope="module")
+def cycle(sounds):
+    return HeartCycleTransformer(FrozenEstimator(sounds[1])).fit(sounds[0].data)
+
+
+@pytest.fixture(scope="module")
+def forest(sounds, cycle):
+    trees = ExtraTreesClassifier(20, max_features=0.4, random_state=0)
+    return make_pipeline(cycle, trees).fit(sounds[0].data, sounds[0].target)
+
+
+@pytest.fixture(scope="module")
+def vote(sounds, forest):
+    net = make_pipeline(
+        LogMelTransformer(duration=2, n_mels=16),
+        AttentionCNNClassifier(channels=(4, 8), max_epochs=1, random_state=0, device="cpu"),
+    )
+    parts = [("forest", clone(forest)), ("net", net)]
+    model = VotingClassifier(parts, voting="soft", weights=[3, 1])
+    return model.fit(sounds[0].data, sounds[0].target)
+
+
+def by_walking(forest, row):
+    """The same by a walk from the root of every tree, question by question."""
+    trees = getattr(forest, "estimators_", [forest])
+    prior, found = 0, np.zeros((len(row), len(forest.classes_)))
+    for tree in (each.tree_ for each in trees):
+        at = 0
+        shares = tree.value[0, 0] / tree.value[0, 0].sum()
+        prior = prior + shares / len(trees)
+        while tree.children_left[at] != -1:
+            asked = tree.feature[at]
+            left = row[asked] <= tree.threshold[at]
+            at = tree.children_left[at] if left else tree.children_right[at]
+            now = tree.value[at, 0] / tree.value[at, 0].sum()
+            found[asked] += (now - shares) / len(trees)
+            shares = now
+    return prior, found
+
+
+@pytest.mark.parametrize(
+    "trees",
+    [
+        ExtraTreesClassifier(7, random_state=0),
+        RandomForestClassifier(7, max_depth=3, class_weight="balanced", random_state=0),
+        RandomForestClassifier(3, max_leaf_nodes=5, random_state=0),  # nodes in another order
+        DecisionTreeClassifier(random_state=0),
+        DecisionTreeClassifier(max_depth=1, random_state=0),
+    ],
+    ids=["extra", "random", "best first", "tree", "stump"],
+)
+def test_paths_are_those_of_a_walk_and_add_up_to_the_probabilities(trees):
+    rng = np.random.default_rng(0)
+    y = rng.choice(["a", "b", "c"], size=80, p=[0.5, 0.3, 0.2])
+    X = rng.normal(size=(80, 6)).astype("float32") + (y == "b")[:, None] * [1, 0, 0, 0, 0, 0.5]
+    X = X.astype("float32")
+    trees.fit(X[:60], y[:60])
+    prior, contributions = path_contributions(trees, X[60:])
+    expected = trees.predict_proba(X[60:])
+    np.testing.assert_allclose(prior + contributions.sum(axis=1), expected, atol=1e-12)
+    for row, found in zip(X[60:], contributions, strict=True):
+        walked = by_walking(trees, row)
+        np.testing.assert_allclose(prior, walked[0], atol=1e-12)
+        np.testing.assert_allclose(found, walked[1], atol=1e-12)
+
+
+def test_all_adds_up_to_the_probability_of_the_forest(sounds, forest):
+    data = sounds[0].data
+    found = explain(forest, data[:6])
+    for one, probabilities in zip(found, forest.predict_proba(data[:6]), strict=True):
+        assert (one.method, one.scale, one.part) == ("decision_path", "probability", None)
+        for maps in (one.contribution, one.head.contribution, one.cycle.contribution):
+            np.testing.assert_allclose(maps.sum((1, 2)) + one.base, probabilities, atol=1e-5)
+        np.testing.assert_allclose(one.probabilities, probabilities, atol=1e-9)
+        np.testing.assert_allclose(one.logits, one.probabilities)
+        np.testing.assert_allclose(sum(one.terms.values()), one.base)
+        assert list(one.terms) == ["prior", "rhythm"]
+        assert one.label == forest.classes_[probabilities.argmax()]
+        assert one.attention is None
+        assert one.class_map is None
+
+
+def test_a_question_about_one_cell_shows_in_that_part_of_each_beat(sounds, cycle):
+    """A stump asks for one column; by a plain loop over the phases found."""
+    sounds, segmenter = sounds
+    names = list(cycle.get_feature_names_out())
+    features = cycle.transform(sounds.data)
+    n_mels = segmenter.n_mels
+    for name, phase, first, last in (
+        ("mean_systole2_mel3", "systole", 2 / 6, 3 / 6),
+        ("deviation_S11_mel7", "S1", 1 / 2, 1),
+        ("quiet_mel4", "diastole", 2 / 8, 1),
+    ):
+        column = names.index(name)
+        y = np.where(features[:, column] > np.median(features[:, column]), "more", "less")
+        only = np.zeros_like(features)
+        only[:, column] = features[:, column]
+        stump = DecisionTreeClassifier(max_depth=1).fit(only, y)
+        assert stump.tree_.feature[0] == column
+        one = explain(make_pipeline(cycle, stump), sounds.data[:1])[0]
+        mel = int(name.rpartition("mel")[2])
+        table = segmenter.predict(sounds.data[:1])[0].iloc[1:-1]  # those that are whole
+        inside = np.zeros(len(one.times), bool)
+        for row in table[table["state"] == phase].itertuples():
+            low = row.start + first * (row.end - row.start)
+            high = row.start + last * (row.end - row.start)
+            inside |= (one.times > low - 0.02) & (one.times < high + 0.02)
+        found = np.abs(one.contribution).sum(axis=0)
+        assert inside.mean() < 0.7
+        np.testing.assert_allclose(found[~inside], 0)
+        np.testing.assert_allclose(np.delete(found, mel, axis=1), 0)
+        assert (found[:, mel] > 0).any()
+        more = one.class_index("more")
+        expected = 0.5 if features[0, column] > np.median(features[:, column]) else -0.5
+        assert one.contribution[more].sum() == pytest.approx(expected, abs=0.05)
+        assert one.cycle.contribution.shape == (2, 18, n_mels)
+
+
+def test_the_average_cycle_is_what_the_columns_say(sounds, cycle, forest):
+    one = explain(forest, sounds[0].data[3:4])[0]
+    n_mels = sounds[1].n_mels
+    row = cycle.transform(sounds[0].data[3:4])[0]
+    quiet = row[18 * n_mels : 19 * n_mels]
+    means = row[: 18 * n_mels].reshape(18, n_mels) + quiet
+    np.testing.assert_allclose(one.cycle.features, means, atol=1e-4)
+    assert one.cycle.phases.tolist() == np.repeat(PHASES, (2, 6, 2, 8)).tolist()
+    lengths = dict(zip(cycle.get_feature_names_out(), row, strict=True))
+    ends = one.cycle.edges[[2, 8, 10, 18]]
+    expected = np.cumsum([lengths[f"mean_length_{phase}"] for phase in PHASES]) * 64 / 4000
+    np.testing.assert_allclose(ends, expected, rtol=1e-5)
+    assert one.cycle.edges[0] == 0
+    np.testing.assert_array_equal(one.signal, np.float32(sounds[0].data[3]))
+    assert (one.sr, one.start, one.duration) == (4000, 0, len(sounds[0].data[3]) / 4000)
+
+
+def test_a_murmur_in_the_systole_is_found_there(sounds, forest):
+    """In recordings of severe murmurs; 1 is what a map gives that knows nothing of the heart."""
+    sounds = sounds[0]
+    rows = np.flatnonzero(sounds.target == "severe")
+    found = explain(forest, [sounds.data[row] for row in rows])
+    enriched = [
+        phase_enrichment(one, sounds.segmentation[row], label="severe", random_state=0)
+        for one, row in zip(found, rows, strict=True)
+    ]
+    assert np.mean([table.enrichment[1] for table in enriched]) > 1.5
+
+
+def test_a_part_of_a_vote_adds_up_to_the_vote(sounds, vote):
+    data = sounds[0].data[:4]
+    parts = vote.named_estimators_
+    said = parts["net"].predict_proba(data) / 4
+    for row, (one, probabilities) in enumerate(
+        zip(explain(vote, data), vote.predict_proba(data), strict=True)
+    ):
+        alone = explain(parts["forest"], data[row : row + 1])[0]
+        assert (one.part, one.method) == ("forest", "decision_path")
+        for maps in (one.contribution, one.cycle.contribution):
+            np.testing.assert_allclose(maps.sum((1, 2)) + one.base, probabilities, atol=1e-5)
+        np.testing.assert_allclose(one.contribution, 0.75 * alone.contribution, atol=1e-7)
+        np.testing.assert_allclose(one.terms["net"], said[row], atol=1e-6)
+        np.testing.assert_allclose(one.terms["prior"], 0.75 * alone.terms["prior"])
+        np.testing.assert_allclose(sum(one.terms.values()), one.base, atol=1e-12)
+        assert one.label == vote.classes_[probabilities.argmax()]
+        assert one.class_index("severe") == 2
+
+
+def test_a_net_in_a_vote_is_explained_by_itself(sounds, vote):
+    data = sounds[0].data[:2]
+    for method in ("attention", "occlusion"):
+        for one, alone in zip(
+            explain(vote, data, method=method),
+            explain(vote.named_estimators_["net"], data, method=method),
+            strict=True,
+        ):
+            np.testing.assert_array_equal(one.contribution, alone.contribution)
+            np.testing.assert_array_equal(one.probabilities, alone.probabilities)
+            assert (one.part, one.scale, one.terms) == ("net", "logit", None)
+            assert one.label == vote.classes_[alone.logits.argmax()]
+            assert one.classes.tolist() == vote.classes_.tolist()
+
+
+def test_the_mean_over_votes_for_patients(sounds, vote):
+    sounds = sounds[0]
+    model = PatientClassifier(clone(vote), n_estimators=2, level="recording", random_state=0)
+    model.fit(sounds.data, sounds.target, groups=sounds.groups)
+    data = sounds.data[:3]
+    expected = np.mean([each.predict_proba(data) for each in model.estimators_], axis=0)
+    parts = [explain(each, data) for each in model.estimators_]
+    for row, one in enumerate(explain(model, data)):
+        total = one.contribution.sum((1, 2)) + one.base
+        np.testing.assert_allclose(total, expected[row], atol=1e-5)
+        np.testing.assert_allclose(one.probabilities, expected[row], atol=1e-6)
+        np.testing.assert_allclose(sum(one.terms.values()), one.base, atol=1e-9)
+        pair = [part[row].cycle.contribution for part in parts]
+        assert not np.allclose(*pair)
+        np.testing.assert_allclose(one.cycle.contribution, np.mean(pair, axis=0), atol=1e-7)
+        np.testing.assert_allclose(one.cycle.edges, parts[0][row].cycle.edges)
+
+
+def test_weights_and_parts_that_were_dropped(sounds, vote):
+    data, y = sounds[0].data, sounds[0].target
+    even = clone(vote).set_params(weights=None).fit(data, y)
+    one = explain(even, data[:1])[0]
+    np.testing.assert_allclose(
+        one.terms["net"], even.named_estimators_["net"].predict_proba(data[:1])[0] / 2, atol=1e-6
+    )
+    alone = clone(vote).set_params(net="drop").fit(data, y)
+    one = explain(alone, data[:1])[0]
+    assert list(one.terms) == ["prior", "rhythm"]
+    np.testing.assert_allclose(one.probabilities, alone.predict_proba(data[:1])[0])
+
+
+def test_recordings_of_any_form(sounds, forest, tmp_path):
+    """A path, a DataFrame and integers say the same as the samples; phases may be missing."""
+    import soundfile
+
+    samples = np.round(np.clip(sounds[0].data[0], -1, 1) * 32767).astype(np.int16)
+    path = str(tmp_path / "heart.wav")
+    soundfile.write(path, samples, 4000)
+    expected = explain(forest, [samples])[0]
+    for X in ([path], pd.DataFrame({"path": [path]})):
+        one = explain(forest, X)[0]
+        assert one.recording == path
+        np.testing.assert_allclose(one.contribution, expected.contribution, atol=1e-7)
+        np.testing.assert_allclose(one.signal, expected.signal, atol=1e-6)
+    short = explain(forest, [sounds[0].data[0][:400]])[0]
+    total = short.contribution.sum((1, 2)) + short.base
+    np.testing.assert_allclose(total, forest.predict_proba([sounds[0].data[0][:400]])[0], atol=1e-5)
+
+
+def test_what_cannot_be_explained_so(sounds, cycle, forest, vote):
+    data, y = sounds[0].data, sounds[0].target
+    with pytest.raises(TypeError, match=r"'attention' cannot explain Extra.*decision_path"):
+        explain(forest, data, method="attention")
+    net = vote.named_estimators_["net"]
+    with pytest.raises(TypeError, match=r"'decision_path' cannot explain AttentionCNN.*leave"):
+        explain(net, data, method="decision_path")
+    lines = make_pipeline(cycle, LogisticRegression(max_iter=3000)).fit(data, y)
+    with pytest.raises(TypeError, match="HeartCycleTransformer and trees. Got LogisticRegression"):
+        explain(lines, data)
+    hard = clone(vote).set_params(voting="hard").fit(data, y)
+    with pytest.raises(TypeError, match="voting='hard', which counts labels.*voting='soft'"):
+        explain(hard, data)
+    only = clone(vote).set_params(net="drop").fit(data, y)
+    with pytest.raises(
+        TypeError, match=r"no part that method=.attention. explains among forest \(ExtraTrees"
+    ):
+        explain(only, data, method="attention")
+    with pytest.raises(NotFittedError):
+        explain(clone(forest), data)
+    with pytest.raises(NotFittedError):
+        explain(clone(vote), data)
+    with pytest.raises(ValueError, match="'decision_path' has no option 'n_steps'; it has none"):
+        explain(forest, data, n_steps=3)
+    with pytest.raises(TypeError, match="checks take a fitted.*Got ExtraTreesClassifier"):
+        explain_checks(forest, data)
+
+
+def test_a_saved_model_explains_alike(sounds, vote, tmp_path):
+    skheart.save(vote.named_estimators_["forest"], tmp_path / "m")
+    one = explain(skheart.load(tmp_path / "m"), sounds[0].data[:1])[0]
+    other = explain(vote.named_estimators_["forest"], sounds[0].data[:1])[0]
+    np.testing.assert_array_equal(one.contribution, other.contribution)
