@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from skheart.explain import Explanation, Maps
+from skheart.explain import CycleMaps, Explanation, Maps
 
 CLASSES = np.array(["absent", "present", "unknown"])
 SR, HOP = 4000, 128
@@ -50,3 +50,16 @@ def make_explanation(recording="heart.wav", seconds=12.0, *, sound=True, known=T
         "duration": seconds if sound else None,
     }
     return Explanation(**{**values, **changes})
+
+
+def make_cycle():
+    """A cycle of 0.8 s in which "present" has +0.3 at the lowest frequencies of early systole."""
+    rng = np.random.default_rng(1)
+    phases = np.repeat(["S1", "systole", "S2", "diastole"], [1, 3, 1, 3])
+    contribution = np.zeros((3, 8, 18), np.float32)
+    contribution[1, 1, :6] = 0.05
+    contribution[1, 5, :] = -0.001
+    contribution[0, 1, :6] = -0.05
+    edges = np.array([0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8])
+    features = rng.normal(size=(8, 18)).astype(np.float32)
+    return CycleMaps(contribution, features, phases, edges, np.linspace(50, 1900, 18))

@@ -237,7 +237,7 @@ def test_what_the_page_is_made_of_is_installed():
     parser.read(Path(__file__).parents[1] / "setup.cfg")
     patterns = parser["options.package_data"]["skheart.report"].split()
     parts = [path.name for path in folder.iterdir() if path.is_file() and path.suffix != ".py"]
-    assert len(parts) == 6
+    assert len(parts) == 7
     assert [name for name in parts if not any(fnmatch.fnmatch(name, p) for p in patterns)] == []
 
 

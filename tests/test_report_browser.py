@@ -7,7 +7,7 @@ import shutil
 import numpy as np
 import pytest
 from browser import LEFT, LENGTH, RIGHT, Page
-from explained import STRONG, make_explanation
+from explained import STRONG, make_cycle, make_explanation
 from selenium import webdriver
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
@@ -373,3 +373,47 @@ def test_the_browser_forbids_all_loading(page):
     assert directive == "connect-src"
     assert page.driver.execute_script("return performance.getEntriesByType('resource')") == []
     page.driver.get_log("browser")  # tells of the violation
+
+
+def test_the_average_cycle_is_drawn_where_there_is_one(page):
+    plain, trees = make_explanation(), make_explanation(cycle=make_cycle(), scale="probability")
+    page.open([plain, trees])
+    assert not page.get(".cycle", card=0).is_displayed()
+    page.js("card.scrollIntoView()", card=1)
+    page.wait(lambda: page.get(".cycle", card=1).is_displayed())
+    assert "(a probability)" in page.get(".what", card=1).text
+    assert "(a logit)" in page.get(".what", card=0).text
+    says = page.get(".cycle-says", card=1)
+    sums = "S1 +0.0, systole +30.0, S2 +0.0, diastole \u22121.8."
+    assert says.text.endswith(f"add for present, in percentage points: {sums}")
+    label = page.get(".cycle-picture", card=1).get_attribute("aria-label")
+    assert label.endswith("what its parts add for present")
+
+    def colour(second, share):
+        """Of the picture at a time of the cycle, at a share of its height from below."""
+        return page.js(
+            "const cycle = card.querySelector('.cycle-picture'), ratio = window.devicePixelRatio;"
+            "const box = cycle.getBoundingClientRect();"
+            f"const x = {LEFT} + arguments[0] / 0.8 * (box.width - {LEFT + RIGHT});"
+            "const y = box.height - 42 - arguments[1] * (box.height - 42 - 24);"
+            "const copy = document.createElement('canvas').getContext("
+            "    '2d', {willReadFrequently: true});"
+            "copy.drawImage(cycle, -Math.floor(x * ratio), -Math.floor(y * ratio));"
+            "return [...copy.getImageData(0, 0, 1, 1).data];",
+            second,
+            share,
+            card=1,
+        )[:3]
+
+    red, _, blue = colour(0.15, 0.1)
+    assert red > blue + 60
+    for second, share in ((0.15, 0.9), (0.05, 0.1), (0.25, 0.1)):
+        red, _, blue = colour(second, share)
+        assert abs(red - blue) < 20
+    Select(page.get(".class", card=1)).select_by_visible_text("absent")
+    assert "systole \u221230.0" in says.text
+    red, _, blue = colour(0.15, 0.1)
+    assert blue > red + 60
+    page.get(".colours", card=1).click()
+    red, _, blue = colour(0.15, 0.1)
+    assert abs(red - blue) < 20

@@ -18,7 +18,7 @@ __all__ = ["write_report"]
 
 SHARES = (25, 50, 75)  # % of what speaks for a class, to choose from on the page
 _LOWEST_RATE = 4000  # Hz; browsers refuse to play sound below 3 kHz
-_SCRIPTS = ("data.js", "picture.js", "player.js", "card.js")
+_SCRIPTS = ("data.js", "picture.js", "cycle.js", "player.js", "card.js")
 
 
 def write_report(explanations, path, *, label=None, title="What decided the model's answer"):
@@ -26,7 +26,8 @@ def write_report(explanations, path, *, label=None, title="What decided the mode
 
     One self-contained HTML file: it loads nothing, runs from disk, and works with mouse, touch,
     keyboard and screen reader. For each recording it has the class probabilities, the sound, and a
-    picture of the contributions over time and frequency with a cursor that follows the sound. From
+    picture of the contributions over time and frequency with a cursor that follows the sound; of
+    trees on the average heart cycle also that cycle. From
     the page, the maps are saved as CSV (as `Explanation.to_frame` gives them, rounded to float32)
     and the moments that count most as labels (as `Explanation.to_audacity` writes them).
 
@@ -151,7 +152,26 @@ def _maps(explanation):
                 for maps in [getattr(head, name)]
             },
         },
+        "cycle": _cycle(explanation.cycle),
         "moments": None if times is None else {s: _moments(explanation, s) for s in SHARES},
+    }
+
+
+def _cycle(cycle):
+    """The average heart cycle, where the model decides by that."""
+    if cycle is None:
+        return None
+    return {
+        "edges": cycle.edges.tolist(),
+        "end": float(cycle.edges[-1]),
+        "unit": "s",
+        "phases": cycle.phases.tolist(),
+        "frequencies": _listed(cycle.frequencies),
+        "features": {"shape": cycle.features.shape, "values": _levels(cycle.features)},
+        "head": {
+            "shape": cycle.contribution.shape,
+            "contribution": _base64(np.asarray(cycle.contribution, "<f4").tobytes()),
+        },
     }
 
 

@@ -68,6 +68,12 @@ class Card {
     const audio = this.root.querySelector("audio");
     this.player = new Player(audio, this.data.wav, this.data.end, () => this.update());
     this.data.wav = null;
+    this.pictures = [this.picture];
+    this.get("cycle").hidden = !this.data.cycle;
+    if (this.data.cycle) {
+      this.cycle = new CyclePicture(this.get("cycle-picture"), this.data.cycle);
+      this.pictures.push(this.cycle);
+    }
     const seconds = this.data.unit === "s";
     this.get("sound").hidden = !this.player.audio;
     for (const name of ["of-moments", "moments", "share-of-time", "save-labels", "of-labels"]) {
@@ -83,7 +89,7 @@ class Card {
     this.choose();
     new ResizeObserver(() => this.draw()).observe(this.get("picture"));
     const scheme = matchMedia("(prefers-color-scheme: dark)");
-    scheme.addEventListener("change", () => { this.picture.repaint(); this.draw(); });
+    scheme.addEventListener("change", () => { this.pictures.forEach((p) => p.repaint()); this.draw(); });
   }
 
   connect() {
@@ -96,7 +102,10 @@ class Card {
     });
     on("class", "change", (e) => { this.number = Number(e.target.value); this.choose(); });
     on("share", "change", () => this.choose());
-    on("colours", "change", (e) => { this.picture.colours = e.target.checked; this.draw(); });
+    on("colours", "change", (e) => {
+      for (const picture of this.pictures) picture.colours = e.target.checked;
+      this.draw();
+    });
     on("view", "change", (e) => {
       this.picture.length = Number(e.target.value);
       this.picture.from = Infinity; // so that the view moves to where the cursor is
@@ -141,7 +150,7 @@ class Card {
   // Another class, or other moments.
   choose() {
     const moments = this.moments();
-    this.picture.setClass(this.number);
+    for (const picture of this.pictures) picture.setClass(this.number);
     this.picture.moments = moments.map(([start, end]) => [Number(start), Number(end)]);
     this.player.setMoments(this.picture.moments);
     this.get("only").disabled = !moments.length;
@@ -150,8 +159,17 @@ class Card {
     this.get("most").textContent = `+${scale} or more: for ${this.label}`;
     this.get("what").textContent = `Contribution of a cell of the picture (a ${this.summary.scale}).`;
     this.get("picture").setAttribute("aria-label", `Sound and contributions for ${this.label}, position`);
+    if (this.cycle) this.fillCycle();
     this.fillMoments(moments);
     this.draw();
+  }
+
+  fillCycle() {
+    const points = (value) => `${value < 0 ? "−" : "+"}${Math.abs(100 * value).toFixed(1)}`;
+    const sums = this.cycle.sums().map(([phase, sum]) => `${phase} ${points(sum)}`).join(", ");
+    const name = `The average heart cycle of this recording, and what its parts add for ${this.label}`;
+    this.get("cycle-picture").setAttribute("aria-label", name);
+    this.get("cycle-says").textContent = `${name}, in percentage points: ${sums}.`;
   }
 
   fillMoments(moments) {
@@ -204,7 +222,7 @@ class Card {
   }
 
   draw() {
-    this.picture.draw();
+    for (const picture of this.pictures) picture.draw();
     const style = this.get("cursor").style;
     style.height = `${this.picture.mapTop + this.picture.mapHeight}px`;
     this.update();

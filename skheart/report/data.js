@@ -18,6 +18,10 @@ function decoded(data) {
   for (const name of ["contribution", "attention", "class_map"]) head[name] = floats(head[name]);
   data.features.values = bytes(data.features.values);
   if (data.wave) data.wave.values = new Int8Array(bytes(data.wave.values).buffer);
+  if (data.cycle) {
+    data.cycle.features.values = bytes(data.cycle.features.values);
+    data.cycle.head.contribution = floats(data.cycle.head.contribution);
+  }
   const [nClasses, nTimes, nFrequencies] = head.shape;
   data.curves = [];
   for (let k = 0; k < nClasses; k++) {
