@@ -46,6 +46,7 @@ class AttentionClassifier(ClassifierMixin, BaseEstimator):
         "lr_schedule": [StrOptions(set(LR_SCHEDULES)), None],
         "class_weight": [StrOptions({"balanced"}), dict, None],
         "oversample": ["boolean"],
+        "prior_correction": ["boolean"],
         "augment": [StrOptions({"standard"}), Augmentation, None],
         "early_stopping": ["boolean"],
         "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
@@ -213,9 +214,14 @@ class AttentionClassifier(ClassifierMixin, BaseEstimator):
         with torch_settings(device, n_threads, seeds[2], in_chunks=self._trains_in_chunks):
             net.initialize()
             check_callback_names(net, skorch_params)
-            net.module_.start_at_prior(np.bincount(codes[train], weight) / len(train))
+            shares = np.bincount(codes[train], weight) / len(train)
+            net.module_.add_log_prior(shares)
             with noticing_ctrl_c() as pressed:
                 net.partial_fit(train_rows, None)
+            if self.prior_correction:
+                of_y = np.bincount(codes, sample_weight)
+                ratio = np.divide(of_y, shares, out=np.ones_like(shares), where=shares > 0)
+                net.module_.add_log_prior(ratio / of_y.sum())
         if pressed.is_set():
             close_progress(net)
             raise KeyboardInterrupt("training was interrupted; nothing is fitted")

@@ -37,6 +37,11 @@ _COMMON_PARAMETERS = """\
     oversample : bool, default=False
         Draw recordings of the rarer classes again until all classes are equally many: after the
         internal split, in the training part alone, by index.
+    prior_correction : bool, default=False
+        Whether probabilities are for classes as frequent as in y, where `oversample` or
+        `class_weight` made others of them in training: once it is over, the logit of each class
+        gets the logarithm of its share in y (by `sample_weight`) over that in training. Without
+        it, probabilities are for the shares in training. A class of weight 0 stays as it is.
     augment : Augmentation, "standard" or None, default=None
         What is done to the spectrograms of a batch before a training step, and in no other place;
         see `skheart.augmentation.Augmentation`. "standard": two frequency masks of up to a fifth
@@ -212,6 +217,7 @@ class AttentionCNNClassifier(AttentionClassifier):
         lr_schedule=None,
         class_weight=None,
         oversample=False,
+        prior_correction=False,
         augment=None,
         early_stopping=False,
         validation_fraction=0.1,
@@ -238,6 +244,7 @@ class AttentionCNNClassifier(AttentionClassifier):
         self.lr_schedule = lr_schedule
         self.class_weight = class_weight
         self.oversample = oversample
+        self.prior_correction = prior_correction
         self.augment = augment
         self.early_stopping = early_stopping
         self.validation_fraction = validation_fraction
@@ -342,6 +349,7 @@ class AttentionRNNClassifier(AttentionClassifier):
         lr_schedule=None,
         class_weight=None,
         oversample=False,
+        prior_correction=False,
         augment=None,
         early_stopping=False,
         validation_fraction=0.1,
@@ -368,6 +376,7 @@ class AttentionRNNClassifier(AttentionClassifier):
         self.lr_schedule = lr_schedule
         self.class_weight = class_weight
         self.oversample = oversample
+        self.prior_correction = prior_correction
         self.augment = augment
         self.early_stopping = early_stopping
         self.validation_fraction = validation_fraction

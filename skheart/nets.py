@@ -35,14 +35,16 @@ class _AttentionNet(nn.Module):
         return nullcontext()
 
     @torch.no_grad()
-    def start_at_prior(self, prior):
-        """Start the logits at the log of the class frequencies, so that training need not learn it.
+    def add_log_prior(self, prior):
+        """Add the log of class frequencies to the logits: before training, which need not learn it.
+
+        After it, what training saw too often, or too seldom, is put right so.
 
         Parameters
         ----------
         prior : array-like of shape (n_classes,)
-            Share of each class in what is trained on, weights included. Equal shares change
-            nothing.
+            Share of each class in what is trained on, weights included, or by how much it is to
+            be larger. Equal numbers change nothing.
         """
         log_prior = torch.as_tensor(prior, dtype=torch.float32).clamp(min=1e-6).log()
         self.head.bias.add_((log_prior - log_prior.mean()).to(self.head.bias.device))

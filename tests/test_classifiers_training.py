@@ -113,3 +113,38 @@ def test_a_row_of_weight_two_is_two_rows_and_of_weight_zero_none():
     np.testing.assert_array_equal(weighted.predict_proba(X), repeated.predict_proba(X))
     with pytest.raises(ValueError, match="sample_weight is zero for every recording"):
         small_cnn().fit(X, y, sample_weight=np.zeros(30))
+
+
+@pytest.mark.parametrize(
+    ("balance", "weights"),
+    [
+        ({"oversample": True}, None),
+        ({"class_weight": "balanced"}, None),
+        ({"oversample": True, "class_weight": {0: 1.0, 1: 3.0, 2: 1.0}}, None),
+        ({"oversample": True}, np.tile([1.0, 3.0], 24)),
+        ({}, None),
+    ],
+)
+def test_prior_correction_is_the_rule_of_bayes(balance, weights):
+    """Odds of two classes change by the ratio of their shares in y and in training."""
+    X, _ = make(48)
+    y = np.repeat([0, 1, 2], [30, 12, 6])
+    plain = small_cnn(max_epochs=2, **balance).fit(X, y, sample_weight=weights)
+    corrected = small_cnn(max_epochs=2, **balance, prior_correction=True)
+    corrected.fit(X, y, sample_weight=weights)
+    of_y = np.bincount(y, weights)
+    trained = np.ones(3) if balance else of_y
+    if isinstance(balance.get("class_weight"), dict):
+        trained = np.array([1, 3, 1])
+    expected = plain.predict_proba(X) * (of_y / trained)
+    expected /= expected.sum(axis=1, keepdims=True)
+    np.testing.assert_allclose(corrected.predict_proba(X), expected, atol=1e-5)
+    if balance:
+        assert np.abs(expected - plain.predict_proba(X)).max() > 0.05
+
+
+def test_prior_correction_leaves_a_class_of_weight_0_alone():
+    X, _ = make(48)
+    y = np.arange(len(X)) % 3
+    clf = small_cnn(max_epochs=1, class_weight={0: 1, 1: 1, 2: 0}, prior_correction=True)
+    assert np.isfinite(clf.fit(X, y).predict_proba(X)).all()

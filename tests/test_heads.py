@@ -86,7 +86,7 @@ def test_terms_do_not_depend_on_the_memory_format(mode):
     np.testing.assert_allclose(plain.detach(), other.detach(), atol=1e-6)
 
 
-def test_the_bias_of_a_head_is_what_start_at_prior_adds_to():
+def test_the_bias_of_a_head_is_what_add_log_prior_adds_to():
     head, features = setup("max", (7,))
     before = head(features).detach()
     with torch.no_grad():

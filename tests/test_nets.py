@@ -198,9 +198,9 @@ def test_errors_name_the_parameter_and_the_value(build, message):
 
 
 @pytest.mark.parametrize("net", [AttentionCNN(channels=(2,)), AttentionRNN(units=(2,))])
-def test_start_at_prior_gives_the_prior_where_nothing_is_seen(net):
+def test_add_log_prior_gives_the_prior_where_nothing_is_seen(net):
     with torch.no_grad():
         net.head.class_conv.weight.zero_()
-    net.start_at_prior([0.7, 0.2, 0.1])
+    net.add_log_prior([0.7, 0.2, 0.1])
     probabilities = torch.softmax(net.eval()(torch.randn(1, 16, 64)), 1)
     np.testing.assert_allclose(probabilities.detach()[0], [0.7, 0.2, 0.1], atol=1e-5)

@@ -15,7 +15,7 @@ from small import make, small_cnn, small_rnn
 
 from skheart import make_heart_pipeline
 from skheart.explain import explain
-from skheart.plot import AttentionDisplay, HistoryDisplay, LogMelDisplay
+from skheart.plot import AttentionDisplay, HeartCycleDisplay, HistoryDisplay, LogMelDisplay
 
 sys.path.insert(0, str(Path(__file__).parents[1]))  # for the command that makes the picture
 
@@ -327,6 +327,7 @@ def test_without_matplotlib_the_error_names_the_extra(monkeypatch):
     calls = {
         "LogMelDisplay": lambda: LogMelDisplay.from_explanation(by_hand()),
         "AttentionDisplay": lambda: AttentionDisplay.from_estimator(small_cnn(), X),
+        "HeartCycleDisplay": lambda: HeartCycleDisplay([by_hand()]).plot(),
         "HistoryDisplay": lambda: HistoryDisplay([1, 2]).plot(),
     }
     for name, call in calls.items():

@@ -5,6 +5,7 @@ Axes and the Figure as attributes. They need matplotlib, the extra "plot".
 """
 
 from ._attention import AttentionDisplay
+from ._cycle import HeartCycleDisplay
 from ._history import HistoryDisplay
 from ._logmel import LogMelDisplay
 from ._scores import ScoreDisplay
@@ -12,6 +13,7 @@ from ._sites import SiteAuditDisplay
 
 __all__ = [
     "AttentionDisplay",
+    "HeartCycleDisplay",
     "HistoryDisplay",
     "LogMelDisplay",
     "ScoreDisplay",

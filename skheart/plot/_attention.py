@@ -9,7 +9,7 @@ import numpy as np
 from ._check import checked, explained, listed
 from ._panels import draw_panels, symmetric_limit
 
-__all__ = ["AttentionDisplay"]
+__all__ = ["AttentionDisplay", "see_through"]
 
 
 class AttentionDisplay:
@@ -220,7 +220,7 @@ class AttentionDisplay:
         panels = draw_panels(self, ax, n_cols, colorbar)
         limit = symmetric_limit(maps) if limit is None else limit
         self.log_mels_, self.ims_ = panels.meshes, []
-        colours = _see_through(cmap)
+        colours = see_through(cmap)
         for number, (item, k) in enumerate(zip(items, numbers, strict=True)):
             low, high = np.percentile(item.features, (2, 99.5))
             # No darker than a middle grey, on which both colours can be seen.
@@ -241,7 +241,7 @@ def _map(contribution, number, relative):
     return chosen - contribution.mean(axis=0) if relative else chosen
 
 
-def _see_through(cmap):
+def see_through(cmap):
     """A colour map that is the more transparent the nearer to its middle."""
     import matplotlib as mpl
     from matplotlib.colors import ListedColormap
