@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from ._models import predicts_patients
-from ._parts import fitted_pipelines
+from ._parts import fitted_pipelines, pipelines_in
 from .explain import explain, explain_checks
-from .explain._trees import by_trees
 from .explain._votes import part_of
 
 __all__ = ["check_can_check", "check_can_explain", "explain_in_chunks", "print_checks"]
@@ -45,12 +44,14 @@ def check_can_explain(model, method):
 
 def check_can_check(model):
     """Refuse a model whose explanations cannot be checked, before they are made."""
-    if any(map(by_trees, fitted_pipelines(model))):
-        raise ValueError("--check is for nets, and the model holds trees: leave it out")
     if predicts_patients(model):
+        n_members = len(fitted_pipelines(model))
+        member = "model.estimators_[0]"
+        if hasattr(model.estimators_[0], "named_estimators_"):
+            member += f".named_estimators_[{next(iter(pipelines_in(model)))!r}]"
         raise ValueError(
-            f"--check is for one net, and the model holds {len(model.estimators_)}: leave --check "
-            "out, or check a member in Python with explain_checks(model.estimators_[0], recordings)"
+            f"--check is for one classifier, and the model holds {n_members}, or joins recordings "
+            f"for it: leave --check out, or in Python call explain_checks({member}, recordings)"
         )
 
 

@@ -168,6 +168,9 @@ def test_explain_shows_the_weightiest_part_or_that_of_a_method(
     page = tmp_path / "page.html"
     given = [] if method is None else ["--method", method]
     assert main(["explain", str(voted), wav, "-o", str(page), "--quiet", *given]) == 0
+    line = fails(["explain", voted, wav, "--check"], capsys)
+    assert "holds 4, or joins" in line
+    assert "explain_checks(model.estimators_[0].named_estimators_['forest'], recordings)" in line
     text = page.read_text(encoding="utf-8")
     summary = json.loads(re.search(r'class="summary">(.*?)</script>', text).group(1))
     model = skheart.load(voted)
@@ -201,7 +204,8 @@ def test_explain_of_trees_alone_and_what_it_cannot(folder, trained, tmp_path, ca
     line = fails(["explain", trained, wav, "-o", tmp_path / "p", "--method=occlusion"], capsys)
     assert "--method 'occlusion' cannot explain ExtraTreesClassifier" in line
     line = fails(["explain", trained, wav, "--check"], capsys)
-    assert "--check is for nets, and the model holds trees" in line
+    assert "holds 1, or joins recordings for it: leave --check out, or in Python call" in line
+    assert "explain_checks(model.estimators_[0], recordings)" in line
     assert not (tmp_path / "p").exists()
 
 

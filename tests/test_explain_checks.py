@@ -3,6 +3,7 @@
 import contextlib
 import importlib.util
 import itertools
+from functools import partial
 
 import numpy as np
 import pytest
@@ -136,7 +137,9 @@ def test_curves_are_those_of_a_loop(fine, held_out, monkeypatch):
     monkeypatch.setattr(_curves, "SHARES", np.array([0, 0.25, 1.0]))
     clf, explanation = fine[-1], explain(fine, held_out.data[:1])[0]
     x, order, (frames, mels) = explanation.features, explanation.of_class(), explanation.cell
-    deletion, insertion = _curves.curves(clf, x, order, explanation.cell, 0)
+    deletion, insertion = _curves.curves(
+        partial(_curves.keeping_by_net(clf, x[None]), 0), x.shape, order, explanation.cell, 0
+    )
     deleted, inserted = x.copy(), np.zeros_like(x)
     cells = sorted(np.ndindex(order.shape), key=lambda cell: -order[cell])
     for t, m in cells[: round(0.25 * order.size)]:

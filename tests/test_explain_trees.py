@@ -15,8 +15,9 @@ from sklearn.tree import DecisionTreeClassifier
 import skheart
 from skheart import AttentionCNNClassifier, LogMelTransformer, PatientClassifier
 from skheart.cycles import HeartCycleTransformer
+from skheart.datasets import make_heart_sounds
 from skheart.explain import explain, explain_checks, phase_enrichment
-from skheart.explain._trees import path_contributions
+from skheart.explain._trees import keeping_by_trees, path_contributions
 from skheart.segmentation import PHASES
 
 
@@ -279,8 +280,52 @@ def test_what_cannot_be_explained_so(sounds, cycle, forest, vote):
         explain(clone(vote), data)
     with pytest.raises(ValueError, match="'decision_path' has no option 'n_steps'; it has none"):
         explain(forest, data, n_steps=3)
-    with pytest.raises(TypeError, match="checks take a fitted.*Got ExtraTreesClassifier"):
-        explain_checks(forest, data)
+    with pytest.raises(TypeError, match="checks take a fitted.*Got VotingClassifier"):
+        explain_checks(vote, data)
+    with pytest.raises(
+        TypeError, match="checks take a fitted.*Got Pipeline|Got LogisticRegression"
+    ):
+        explain_checks(lines, data)
+    with pytest.raises(ValueError, match="'agreement' must be some of completeness, deletion, pha"):
+        explain_checks(forest, data, checks=["agreement"])
+
+
+def test_checks_of_trees(sounds, forest):
+    """Of recordings that the forest has not seen: its map says what it decides by."""
+    held_out = make_heart_sounds(n_subjects=10, duration=4, random_state=7)
+    data, groups = held_out.data, held_out.groups
+    table = explain_checks(
+        forest, data, held_out.target, held_out.segmentation, groups=groups, random_state=0
+    )
+    assert table.check.unique().tolist() == [
+        "completeness", "deletion", "insertion", "phase enrichment",
+    ]  # fmt: skip
+    rows = table.set_index(["check", "of", "what"])
+    assert rows.loc[("completeness", "all", "largest gap"), "value"] < 1e-5
+    for check in ("deletion", "insertion"):
+        row = rows.loc[(check, "all", "area gained on shifted maps")]
+        assert row.low > 0.02
+        assert row.p < 0.01
+        assert row.subjects == 10
+    one = explain(forest, data[:1])[0]
+    np.testing.assert_allclose(one.of_class(relative=True), one.of_class(), atol=1e-7)
+
+
+def test_what_is_left_out_of_a_cycle_is_the_mean_over_the_recordings(sounds, cycle, forest):
+    data = sounds[0].data[:5]
+    keeping = keeping_by_trees(forest, data)
+    features, n_mels = cycle.transform(data), sounds[1].n_mels
+    names = list(cycle.get_feature_names_out())
+    cells = [f"{phase}{k}" for phase, n in zip(PHASES, (2, 6, 2, 8), strict=True) for k in range(n)]
+    kept = np.random.default_rng(0).random((3, 18, n_mels)) < 0.5
+    rows = np.repeat(features[2:3], 3, axis=0)
+    for row, cell, mel in zip(*np.nonzero(~kept), strict=True):
+        for kind in ("mean", "deviation"):
+            column = names.index(f"{kind}_{cells[cell]}_mel{mel}")
+            rows[row, column] = features[:, column].mean()
+    np.testing.assert_allclose(keeping(2, kept), forest[-1].predict_proba(rows))
+    whole = np.ones((1, 18, n_mels), bool)
+    np.testing.assert_allclose(keeping(2, whole), forest.predict_proba(data[2:3]))
 
 
 def test_a_saved_model_explains_alike(sounds, vote, tmp_path):

@@ -5,20 +5,23 @@ from __future__ import annotations
 import importlib.util
 import warnings
 from dataclasses import replace
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
 from sklearn.utils import check_random_state
 
-from ._curves import deletion_and_insertion
+from ._curves import deletion_and_insertion, keeping_by_net
 from ._explain import explain, parts_of
 from ._phases import PHASES, chance, enrichments, mean_of_known
 from ._random_weights import with_new_weights
+from ._trees import by_trees, keeping_by_trees
 
 __all__ = ["explain_checks"]
 
 COLUMNS = ["check", "what", "of", "value", "low", "high", "p", "recordings", "subjects"]
 CHECKS = ("completeness", "randomisation", "deletion", "phases", "agreement")
+CHECKS_OF_TREES = ("completeness", "deletion", "phases")
 METHODS = ("integrated_gradients", "occlusion")
 N_BOOTSTRAP = 1000
 N_SHIFTS = 199
@@ -44,7 +47,8 @@ def explain_checks(
     Parameters
     ----------
     estimator : estimator
-        What `explain` takes, except a `PatientClassifier`: pass its `estimators_` one by one.
+        What `explain` takes, except what holds several: of a `PatientClassifier` pass its
+        `estimators_`, and of a `VotingClassifier` its `named_estimators_`, one by one.
     X : array, list, Series or DataFrame
         What `explain` takes: recordings that the model was not trained on.
     y : array of shape (n,) or None, default=None
@@ -61,8 +65,9 @@ def explain_checks(
         Completeness is that of the contributions themselves.
     checks : "all" or sequence of str, default="all"
         Which to make: "completeness", "randomisation", "deletion" (with insertion), "phases",
-        "agreement". For a recording of n cells, deletion takes 72 predictions and agreement with
-        occlusion one for each window, so that some dozens of recordings are enough for them.
+        "agreement"; of trees the first, the third and the fourth. For a recording of n cells,
+        deletion takes 72 predictions and agreement with occlusion one for each window, so that some
+        dozens of recordings are enough for them.
     front_end : LogMelTransformer or None, default=None
         As for `explain`.
     compare : "auto" or sequence of str, default="auto"
@@ -89,7 +94,8 @@ def explain_checks(
           in the batch normalisation (Adebayo et al. 2018, cascading). It should fall towards 0: a
           map that stays does not come from what was learnt.
         - deletion, insertion: area between the curves of the class's probability when
-          cells are replaced by the training mean, or put into it, in the order of the map, and in
+          cells are replaced by the training mean (of trees, cells of the average cycle by their
+          mean over these recordings), or put into it, in the order of the map, and in
           the order of maps of the same smoothness: the map itself, shifted circularly in time and
           frequency (Petsiuk et al. 2018). It should be above 0; `p` is Wilcoxon's signed-rank test
           over subjects.
@@ -131,16 +137,18 @@ def explain_checks(
     from tqdm import tqdm
 
     everything = isinstance(checks, str) and checks == "all"
-    checks = CHECKS if everything else _chosen("checks", checks, CHECKS)
+    known = CHECKS_OF_TREES if by_trees(estimator) else CHECKS
+    checks = known if everything else _chosen("checks", checks, known)
     methods = _methods(compare) if "agreement" in checks else ()
     rng = check_random_state(random_state)
-    clf = parts_of(estimator)[1]
+    clf = None if by_trees(estimator) else parts_of(estimator)[1]
     explanations = explain(estimator, X, front_end=front_end)
     n = len(explanations)
     groups = np.arange(n) if groups is None else _as_long(groups, "groups", n)
     run = _Run(
         clf,
-        np.stack([e.features for e in explanations]),
+        None if clf is None else np.stack([e.features for e in explanations]),
+        partial(keeping_by_trees, estimator, X),
         explanations,
         _as_long(y, "y", n),
         _as_long(segmentation, "segmentation", n, convert=list),
@@ -164,10 +172,11 @@ def explain_checks(
 
 
 class _Run(NamedTuple):
-    """What the checks of one call share."""
+    """What the checks of one call share; of trees there is no net, but cells of a cycle."""
 
     clf: object
-    features: np.ndarray
+    features: np.ndarray | None
+    make_keeping: object
     explanations: list
     y: np.ndarray | None
     segmentation: list | None
@@ -237,10 +246,13 @@ def _randomisation(run):
 
 def _deletion(run):
     numbers = [e.class_index(run.label) for e in run.explanations]
-    cell = run.explanations[0].cell
-    return deletion_and_insertion(
-        run.clf, run.features, run.maps(), cell, numbers, run.share, run.rng
-    )
+    if run.clf is None:
+        keeping, shape, cell = run.make_keeping(), run.explanations[0].cycle.features.shape, (1, 1)
+        maps = [e.cycle.contribution[k] for e, k in zip(run.explanations, numbers, strict=True)]
+    else:
+        keeping, shape = keeping_by_net(run.clf, run.features), run.features.shape[1:]
+        cell, maps = run.explanations[0].cell, run.maps()
+    return deletion_and_insertion(keeping, shape, maps, cell, numbers, run.share, run.rng)
 
 
 def _agreement(run, method):

@@ -2,24 +2,50 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 from scipy.integrate import trapezoid
 from scipy.special import softmax
 from scipy.stats import wilcoxon
 
-__all__ = ["curves", "deletion_and_insertion"]
+__all__ = ["curves", "deletion_and_insertion", "keeping_by_net"]
 
 # Shares of the cells that are changed: finer where most happens.
 SHARES = np.array([0, 0.02, 0.05, 0.1, 0.2, 0.35, 0.5, 0.75, 1.0])
 N_RANDOM = 3
 
 
-def deletion_and_insertion(clf, features, maps, cell, numbers, share, rng):
-    """Rows of the table: area between a map's curve and those of the same map shifted."""
+def deletion_and_insertion(keeping, shape, maps, cell, numbers, share, rng):
+    """Rows of the table: area between a map's curve and those of the same map shifted.
+
+    Parameters
+    ----------
+    keeping : function
+        As for `curves`, of each recording by its number.
+    shape : (int, int)
+        As for `curves`.
+    maps : list of ndarray
+        The map of each recording.
+    cell : (int, int)
+        As for `curves`.
+    numbers : list of int
+        Whose probability: the class of each recording.
+    share : object
+        Makes rows of the table, see `explain_checks`.
+    rng : RandomState
+        Draws the shifts.
+
+    Returns
+    -------
+    list of tuple
+    """
     gains = {"deletion": [], "insertion": []}
-    for x, own, number in zip(features, maps, numbers, strict=True):
+    for row, (own, number) in enumerate(zip(maps, numbers, strict=True)):
         orders = [own] + [_shifted(own, rng) for _ in range(N_RANDOM)]
-        areas = np.array([curves(clf, x, order, cell, number) for order in orders])
+        areas = np.array(
+            [curves(partial(keeping, row), shape, order, cell, number) for order in orders]
+        )
         areas = trapezoid(areas, SHARES, axis=2)
         by_chance = areas[1:].mean(axis=0)
         gains["deletion"].append(by_chance[0] - areas[0, 0])
@@ -33,15 +59,39 @@ def deletion_and_insertion(clf, features, maps, cell, numbers, share, rng):
     return rows
 
 
-def curves(clf, x, order, cell, number):
-    """Probability of a class at each of `SHARES`, for deletion and for insertion.
+def keeping_by_net(clf, features):
+    """How the probabilities of a net change with what is kept of a spectrogram.
 
     Parameters
     ----------
     clf : AttentionClassifier
         Fitted.
-    x : ndarray of shape (n_frames, n_mels)
-        The recording; 0 is the training mean.
+    features : ndarray of shape (n, n_frames, n_mels)
+        The recordings; 0 is the training mean.
+
+    Returns
+    -------
+    keeping : function
+        Of the number of a recording and of masks (m, n_frames, n_mels); what they leave out is
+        replaced by the training mean. It returns probabilities (m, n_classes).
+    """
+
+    def keeping(row, kept):
+        changed = np.where(kept, features[row], 0)
+        return softmax(clf._logits(changed.astype(np.float32)), axis=1)
+
+    return keeping
+
+
+def curves(keeping, shape, order, cell, number):
+    """Probability of a class at each of `SHARES`, for deletion and for insertion.
+
+    Parameters
+    ----------
+    keeping : function
+        Of masks (m, *shape); it returns probabilities (m, n_classes) without what they leave out.
+    shape : (int, int)
+        Frames and mel bins, or whatever the cells are made of.
     order : ndarray of shape (n_times, n_frequencies)
         Cells go, or come, from the largest value on.
     cell : (int, int)
@@ -57,12 +107,10 @@ def curves(clf, x, order, cell, number):
     ranks[np.argsort(-order, axis=None, kind="stable")] = np.arange(order.size)
     ranks = ranks.reshape(order.shape).repeat(cell[0], axis=0).repeat(cell[1], axis=1)
     # What pooling leaves over goes last.
-    fine = np.full(x.shape, order.size - 1)
+    fine = np.full(shape, order.size - 1)
     fine[: ranks.shape[0], : ranks.shape[1]] = ranks
     changed = fine[None] < np.round(SHARES * order.size)[:, None, None]
-    changed = np.concatenate([np.where(changed, 0, x), np.where(changed, x, 0)])
-    logits = clf._logits(changed.astype(np.float32))
-    return softmax(logits, axis=1)[:, number].reshape(2, -1)
+    return keeping(np.concatenate([~changed, changed]))[:, number].reshape(2, -1)
 
 
 def _shifted(maps, rng):

@@ -214,7 +214,8 @@ class Explanation:
         relative : bool, default=False
             Less the mean over the classes. A softmax does not see what is added to all classes
             alike, so that training leaves it to chance; what is left without it decides the
-            probabilities, and adds up to the logit less the mean logit.
+            probabilities, and adds up to the logit less the mean logit. Where probabilities add up
+            the mean is 0.
 
         Returns
         -------

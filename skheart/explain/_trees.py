@@ -15,7 +15,7 @@ from ..cycles import HeartCycleTransformer, cycle_features, frames_of_cells, n_q
 from ..segmentation import PHASES
 from ._explanation import CycleMaps, Explanation, Maps
 
-__all__ = ["by_trees", "explained_by_trees", "path_contributions"]
+__all__ = ["by_trees", "explained_by_trees", "keeping_by_trees", "path_contributions"]
 
 FORESTS = (ExtraTreesClassifier, RandomForestClassifier, DecisionTreeClassifier)
 
@@ -76,6 +76,38 @@ def explained_by_trees(estimator, X):
             )
         )
     return explanations
+
+
+def keeping_by_trees(estimator, X):
+    """How the probabilities of trees change with what is kept of the average cycle.
+
+    Parameters
+    ----------
+    estimator : Pipeline
+        Fitted; one of which `by_trees` is true.
+    X : list, array, Series or DataFrame
+        Recordings or paths.
+
+    Returns
+    -------
+    keeping : function
+        Of the number of a recording and of masks (m, n_cells, n_mels); the mean and the deviation
+        of what they leave out are replaced by their means over the recordings. The level of the
+        quiet diastole and the rhythm stay. It returns probabilities (m, n_classes).
+    """
+    steps, clf = steps_and_classifier(estimator)
+    features = transformed(steps, X)
+    mean = features.mean(axis=0)
+    n_mels = steps[-1].segmenter_.n_mels
+
+    def keeping(row, kept):
+        cells = kept.reshape(len(kept), -1)
+        level = np.ones((len(kept), n_mels), bool)
+        rhythm = np.ones((len(kept), features.shape[1] - _n_placed(steps[-1])), bool)
+        mask = np.concatenate([cells, level, cells, rhythm], axis=1)
+        return clf.predict_proba(np.where(mask, features[row], mean))
+
+    return keeping
 
 
 def path_contributions(forest, X):
