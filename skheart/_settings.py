@@ -193,11 +193,10 @@ def _check_name(pipeline, name, text, model, prefix):
     if step == "clf" and is_skorch_name(parameter):
         return
     if name in known:
+        also = " (and ros=passthrough)" if "ros" in steps else ""
         raise ValueError(
             f"--set {text}: {prefix + name} cannot be set, only the parameters of the steps can: "
-            f"{prefix}STEP__PARAMETER=VALUE, such as {prefix}clf__random_state=1"
-            + " (and ros=passthrough)"
-            * ("ros" in steps)
+            f"{prefix}STEP__PARAMETER=VALUE, such as {prefix}clf__random_state=1{also}"
         )
     other = "gru" if model == "cnn" else "cnn"
     if model and step == "clf" and parameter in make_heart_pipeline(other)["clf"].get_params():
