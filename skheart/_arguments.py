@@ -204,20 +204,20 @@ def _add_predict(verbs, pretrained):
     )
     _add_model(verb, pretrained)
     _add_recordings(verb)
+    _add_patients(verb, "one row for each patient: patient, n_recordings, label and p_<class>")
+    verb.add_argument(
+        "-o", "--output", metavar="CSV", type=_name, help="write there, not to standard output"
+    )
+
+
+def _add_patients(verb, text):
     verb.add_argument(
         "--patient-pattern",
         metavar="REGEX",
         type=_pattern,
         help="how file names begin, with the patient in parentheses: '([0-9]+)_' for 123_AV.wav",
     )
-    verb.add_argument(
-        "--by-patient",
-        action="store_true",
-        help="one row for each patient: patient, n_recordings, label and p_<class>",
-    )
-    verb.add_argument(
-        "-o", "--output", metavar="CSV", type=_name, help="write there, not to standard output"
-    )
+    verb.add_argument("--by-patient", action="store_true", help=text)
 
 
 def _add_model(verb, pretrained):
@@ -264,6 +264,7 @@ def _add_explain(verbs, pretrained):
     verb.add_argument(
         "--label", metavar="CLASS", type=_name, help="show this class first, not the predicted one"
     )
+    _add_patients(verb, "explain the recordings of a patient together, as they are predicted")
     verb.add_argument(
         "--check",
         action="store_true",

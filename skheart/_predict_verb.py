@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-
 from ._console import tell
 from ._models import predicts_patients
 from ._predict import (
@@ -12,7 +10,7 @@ from ._predict import (
     predict_patients_in_chunks,
     probability_columns,
 )
-from ._sources import patients_in
+from ._sources import named_patients
 
 __all__ = ["predictions", "table_of_patients", "table_of_recordings"]
 
@@ -31,18 +29,8 @@ def predictions(args, model, paths):
                     "one predicts recordings: train one with skheart train --recipe best"
                 )
         return None, predict_in_chunks(model, paths)
-    known = patients_in(args.recordings)
-    # A recording alone has its index, which is no name of a patient.
-    patients = [
-        known.get(os.path.abspath(path)) or _patient_in_name(path, args.patient_pattern) or row
-        for row, path in enumerate(paths)
-    ]
-    alone = [path for path, who in zip(paths, patients, strict=True) if not isinstance(who, str)]
-    if alone and args.by_patient:
-        raise ValueError(
-            f"--by-patient: nobody says whose recording {alone[0]} is. Give a .csv table with the "
-            "columns path and patient, or --patient-pattern"
-        )
+    patients = named_patients(args, paths)
+    alone = [who for who in patients if not isinstance(who, str)]
     if len(alone) > 1:
         tell(
             args,
@@ -51,21 +39,6 @@ def predictions(args, model, paths):
             "or --patient-pattern",
         )
     return patients, in_order(predict_patients_in_chunks(model, paths, patients))
-
-
-def _patient_in_name(path, pattern):
-    if pattern is None:
-        return None
-    name = os.path.basename(path)
-    found = pattern.match(name)
-    patient = found and found[min(1, pattern.groups)]
-    if not patient:
-        raise ValueError(
-            f"--patient-pattern {pattern.pattern!r} finds no patient at the beginning of {name} "
-            f"({path}): give one that fits all names, or a .csv table with the columns path and "
-            "patient"
-        )
-    return patient
 
 
 def table_of_recordings(model, paths, rows):

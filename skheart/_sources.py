@@ -10,7 +10,14 @@ from pathlib import Path
 
 from ._arguments import DATASETS
 
-__all__ = ["SubjectWarning", "faults", "patients_in", "patients_of", "read_source"]
+__all__ = [
+    "SubjectWarning",
+    "faults",
+    "named_patients",
+    "patients_in",
+    "patients_of",
+    "read_source",
+]
 
 PATIENT_COLUMNS = ("patient", "subject")  # the first of them that a table has
 
@@ -134,6 +141,42 @@ def _load(args):
         raise ValueError(f"--{next(iter(columns))} is for tables: leave it out")
     target = {} if args.target is None else {"target": args.target}
     return getattr(datasets, f"load_{args.source}")(args.data, **target)
+
+
+def named_patients(args, paths):
+    """The patient of each path: of the tables among the arguments, then of the names of files.
+
+    A recording of which nothing is known is a patient of its own, whose number stands for a name;
+    with --by-patient there must be none.
+    """
+    known = patients_in(args.recordings)
+    # A recording alone has its index, which is no name of a patient.
+    patients = [
+        known.get(os.path.abspath(path)) or _patient_in_name(path, args.patient_pattern) or row
+        for row, path in enumerate(paths)
+    ]
+    alone = [path for path, who in zip(paths, patients, strict=True) if not isinstance(who, str)]
+    if alone and args.by_patient:
+        raise ValueError(
+            f"--by-patient: nobody says whose recording {alone[0]} is. Give a .csv table with the "
+            "columns path and patient, or --patient-pattern"
+        )
+    return patients
+
+
+def _patient_in_name(path, pattern):
+    if pattern is None:
+        return None
+    name = os.path.basename(path)
+    found = pattern.match(name)
+    patient = found and found[min(1, pattern.groups)]
+    if not patient:
+        raise ValueError(
+            f"--patient-pattern {pattern.pattern!r} finds no patient at the beginning of {name} "
+            f"({path}): give one that fits all names, or a .csv table with the columns path and "
+            "patient"
+        )
+    return patient
 
 
 def faults(paths):

@@ -102,8 +102,10 @@ def predict(args):
 
 def explain(args):
     """Explain predictions: a page to look at and listen to, and whether it is to be trusted."""
-    from ._explain_verb import check_can_check, check_can_explain, explain_in_chunks, print_checks
+    from . import _explain_verb as verb
     from ._models import load_model
+    from ._predict import in_order
+    from ._sources import named_patients
     from ._store import REPORT, check_output
     from .report import write_report
 
@@ -113,11 +115,17 @@ def explain(args):
     if args.output is not None:
         check_output(args.output, _read_from(args, paths), REPORT)
     model = load_model(args)
-    check_can_explain(model, args.method)
+    verb.check_can_join(args, model)
+    verb.check_can_explain(model, args.method)
     if args.check:
-        check_can_check(model)
-    rows = _counted(readable(args, paths, explain_in_chunks(model, paths, args.method)), good)
-    explanations = (explanation for _, explanation, _ in rows)
+        verb.check_can_check(model)
+    if args.by_patient:
+        patients = named_patients(args, paths)
+        found = in_order(verb.explain_patients(model, paths, patients, args.method))
+    else:
+        found = verb.explain_in_chunks(model, paths, args.method)
+    rows = _counted(readable(args, paths, found), good)
+    explanations = (explanation for _, explanation, _ in rows if explanation is not None)
     if args.output is not None:
         write_report(explanations, args.output, label=args.label)
         tell(args, f"wrote {args.output}: open it in a browser")
@@ -125,7 +133,7 @@ def explain(args):
         for _ in explanations:  # to know which can be read
             pass
     if args.check:
-        print_checks(model, [paths[index] for index in good], verbose=int(not args.quiet))
+        verb.print_checks(model, [paths[index] for index in good], verbose=int(not args.quiet))
     return int(len(good) < len(paths))
 
 

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import os
 import re
 
 import numpy as np
@@ -194,6 +195,35 @@ def test_explain_shows_the_weightiest_part_or_that_of_a_method(
     total, *terms = (float(said.group(number)) for number in (1, 3, 4, 5, 6))
     assert total == pytest.approx(100 * max(summary["probabilities"]), abs=0.06)
     assert sum(terms) == pytest.approx(total, abs=0.3)
+
+
+def test_explain_of_patients_together(folder, voted, tmp_path, capsys):
+    table = read_csv((folder / "table.csv").read_text(encoding="utf-8"))
+    wavs = [str(folder / row["path"]) for row in table][:4]
+    bad = tmp_path / "bad.wav"
+    bad.write_bytes(b"no sound")
+    lines = [f"{path},{who}" for path, who in zip([*wavs, bad], "abaab", strict=True)]
+    listed = tmp_path / "list.csv"
+    listed.write_text("\n".join(["path,patient", *lines]), encoding="utf-8")
+    page = tmp_path / "page.html"
+    assert (
+        main(["explain", str(voted), str(listed), "--by-patient", "-o", str(page), "--quiet"]) == 1
+    )
+    assert "bad.wav" in capsys.readouterr().err
+    found = re.findall(r'class="summary">(.*?)</script>', page.read_text(encoding="utf-8"))
+    summaries = [json.loads(text) for text in found]
+    assert [summary["name"] for summary in summaries] == ["patient a", "patient b"]
+    expected = skheart.load(voted).predict_patients(wavs, list("abaa"))
+    for number, summary in enumerate(summaries):
+        assert summary["classes"][summary["predicted"]] == expected.labels[number]
+    assert summaries[1]["notes"][0].startswith(f"Joined: {os.path.basename(wavs[1])} (from 0.0 s).")
+    for given, words in (
+        (["--by-patient"], "nobody says whose recording"),
+        (["--patient-pattern=(.)"], "--patient-pattern goes with --by-patient"),
+        (["--by-patient", "--patient-pattern=(.)", "--check"], "--check is of single recordings"),
+    ):
+        assert words in fails(["explain", voted, wavs[0], "-o", tmp_path / "p", *given], capsys)
+    assert not (tmp_path / "p").exists()
 
 
 def test_explain_of_trees_alone_and_what_it_cannot(folder, trained, tmp_path, capsys):

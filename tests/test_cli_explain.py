@@ -92,6 +92,8 @@ def test_what_cannot_be_explained(model, wav, tmp_path, capsys):
     assert "no recording could be read" in capsys.readouterr().err.splitlines()[-1]
     assert "nowhere.wav" in fails(["explain", model, "nowhere.wav", "-o", page], capsys)
     assert "nothing to do" in fails(["explain", model, wav[0]], capsys)
+    line = fails(["explain", model, wav[0], "-o", page, "--by-patient"], capsys)
+    assert "--by-patient needs a model that joins the recordings of a patient" in line
     line = fails(["explain", model, wav[0], "-o", page, "--label", "loud"], capsys)
     assert "label='loud' is no class of the model: mild, normal, severe." in line
     line = fails(["explain", model, wav[0], "-o", page, "--method", "guess"], capsys)

@@ -225,6 +225,53 @@ def test_the_mean_over_votes_for_patients(sounds, vote):
         np.testing.assert_allclose(one.cycle.edges, parts[0][row].cycle.edges)
 
 
+@pytest.mark.parametrize("weighed", [None, {"mild": 9, "normal": 0.1, "severe": 0.1}])
+def test_patients_are_explained_as_they_are_predicted(sounds, vote, weighed):
+    """The recordings of a patient joined; label and probabilities are those of the patient."""
+    sounds = sounds[0]
+    model = PatientClassifier(clone(vote), join=True, decision_weight=weighed, random_state=0)
+    model.fit(sounds.data, sounds.target, groups=sounds.groups)
+    rows = [5, 0, 1, 4, 2]
+    X = pd.DataFrame({"recording": [sounds.data[row] for row in rows], "patient": list("babaa")})
+    expected = model.predict_patients(X)
+    found = explain(model, X, by_patient=True)
+    assert [one.recording for one in found] == ["patient a", "patient b"]
+    for number, one in enumerate(found):
+        np.testing.assert_allclose(one.probabilities, expected.probabilities[number], atol=1e-6)
+        total = one.contribution.sum((1, 2)) + one.base
+        np.testing.assert_allclose(total, one.probabilities, atol=1e-5)
+        assert one.label == expected.labels[number]
+        assert len(one.notes) == (1 if weighed is None else 2)
+    parts = [sounds.data[rows[k]] for k in (1, 3, 4)]
+    np.testing.assert_allclose(found[0].signal, np.concatenate(parts), atol=1e-7)
+    second, third = (len(parts[0]) / 4000, (len(parts[0]) + len(parts[1])) / 4000)
+    assert found[0].notes[0] == (
+        f"Joined: recording 1 (from 0.0 s), recording 3 (from {second:.1f} s), recording 4 (from "
+        f"{third:.1f} s)."
+    )
+    if weighed:
+        assert "times weight (mild 90, normal 1, severe 1)" in found[0].notes[1]
+        assert {one.label for one in found} == {"mild"}
+    again = explain(model, list(X["recording"]), groups=list("babaa"), by_patient=True)
+    np.testing.assert_array_equal(again[1].contribution, found[1].contribution)
+    net = explain(model, X, by_patient=True, method="attention")
+    assert [(one.part, one.recording) for one in net] == [
+        ("net", "patient a"),
+        ("net", "patient b"),
+    ]
+
+
+def test_patients_that_cannot_be_explained(sounds, forest):
+    data, y = sounds[0].data, sounds[0].target
+    with pytest.raises(TypeError, match=r"join=True.* predicts them. Got Pipeline"):
+        explain(forest, data, by_patient=True)
+    model = PatientClassifier(clone(forest)).fit(data, y)
+    with pytest.raises(TypeError, match="by_patient=True explains the joined recordings"):
+        explain(model, data, by_patient=True)
+    with pytest.raises(ValueError, match="groups says whose the recordings are.*give both"):
+        explain(model, data, groups=np.arange(len(data)))
+
+
 def test_weights_and_parts_that_were_dropped(sounds, vote):
     data, y = sounds[0].data, sounds[0].target
     even = clone(vote).set_params(weights=None).fit(data, y)

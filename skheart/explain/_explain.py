@@ -18,13 +18,14 @@ from ..patients import PatientClassifier
 from . import _saliency
 from ._explanation import Explanation, Maps
 from ._members import averaged
+from ._patients import as_patients, joined_patients
 from ._trees import explained_by_trees
 from ._votes import METHODS, in_vote, part_of
 
 __all__ = ["explain", "parts_of"]
 
 
-def explain(estimator, X, *, method=None, front_end=None, **options):
+def explain(estimator, X, *, method=None, front_end=None, by_patient=False, groups=None, **options):
     """Explain the predictions for recordings.
 
     Parameters
@@ -50,6 +51,11 @@ def explain(estimator, X, *, method=None, front_end=None, **options):
     front_end : LogMelTransformer or None, default=None
         The fitted front end that X came from, for the times and frequencies. Only where `estimator`
         does not hold it.
+    by_patient : bool, default=False
+        Whether the recordings of a patient are joined to one and explained together, as a
+        ``PatientClassifier(join=True)`` predicts them.
+    groups : array-like of shape (n_recordings,) or None, default=None
+        With `by_patient`, the patient of each recording, where X does not say it.
     **options : dict
         For "integrated_gradients" `n_steps` (32), the points on the way; for "occlusion" `window`,
         its size as (frames, mel bins), by default 8 frames and a quarter of the bins.
@@ -57,7 +63,8 @@ def explain(estimator, X, *, method=None, front_end=None, **options):
     Returns
     -------
     list of Explanation
-        One for each recording.
+        One for each recording; with `by_patient` for each patient, sorted, with the label that its
+        weights give.
 
     Raises
     ------
@@ -65,7 +72,7 @@ def explain(estimator, X, *, method=None, front_end=None, **options):
         If the method or an option is unknown, X is not what the estimator takes, or a
         `PatientClassifier` cuts recordings into windows or has members of several grids.
     TypeError
-        If the estimator is none of the above.
+        If the estimator is none of the above, or `by_patient` is asked of one that does not join.
 
     Notes
     -----
@@ -76,11 +83,12 @@ def explain(estimator, X, *, method=None, front_end=None, **options):
     than it covers, and a cell of an RNN all that came before. It differs from model to model
     (README, "Explanations"); `explain_checks` measures it for yours.
 
-    Of a `PatientClassifier` each recording is explained by itself, as the mean over `estimators_`:
-    its maps are the means of their maps, and the contributions sum to the mean of their logits
-    (where there are several, a contribution is not C * F* of the means). The probabilities are
-    those of the mean logits (of trees, their mean). How it puts the recordings of a patient
-    together, its calibrator and its decision weights are not part of the explanation.
+    Of a `PatientClassifier` each recording is explained by itself (unless `by_patient` is True), as
+    the mean over `estimators_`: its maps are the means of their maps, and the contributions sum to
+    the mean of their logits (where there are several, a contribution is not C * F* of the means).
+    The probabilities are those of the mean logits (of trees, their mean). How it puts the
+    recordings of a patient together, its calibrator and its decision weights are not part of the
+    explanation.
 
     Trees on average heart cycles add up probabilities. What a cell of the cycle adds is shared out
     among the frames whose mean it is, as that mean weighs them; `Explanation.cycle` has it before.
@@ -113,6 +121,11 @@ def explain(estimator, X, *, method=None, front_end=None, **options):
     """
     if method is not None and method not in METHODS:
         raise ValueError(f"method={method!r} must be one of {', '.join(METHODS)}.")
+    if groups is not None and not by_patient:
+        raise ValueError(
+            "groups says whose the recordings are, which only by_patient=True asks for: give both, "
+            "or neither."
+        )
     parts = [part_of(member, method) for member in _members_of(estimator)]
     method = parts[0].method
     known = _saliency.OPTIONS.get(method, ())
@@ -123,7 +136,11 @@ def explain(estimator, X, *, method=None, front_end=None, **options):
         )
     if method == "attention":
         _warn_of_missing(parts_of(parts[0].estimator)[1])
-    return averaged([_of_part(part, X, front_end, options) for part in parts])
+    if by_patient:
+        estimator = _found(estimator)
+        X, *told = joined_patients(estimator, X, groups)
+    found = averaged([_of_part(part, X, front_end, options) for part in parts])
+    return as_patients(found, estimator, *told) if by_patient else found
 
 
 def _of_part(part, X, front_end, options):

@@ -118,6 +118,8 @@ class Explanation:
         Which part of a vote is explained.
     cycle : CycleMaps or None, default=None
         The same on the average heart cycle, where the model decides by that.
+    notes : tuple of str, default=()
+        What else is to be said of it, in sentences.
 
     Attributes
     ----------
@@ -162,6 +164,7 @@ class Explanation:
     terms: dict | None = field(default=None, repr=False)
     part: str | None = None
     cycle: CycleMaps | None = field(default=None, repr=False)
+    notes: tuple[str, ...] = ()
 
     @property
     def attention(self):

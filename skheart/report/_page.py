@@ -203,7 +203,7 @@ def _method(explanation):
 
 def _notes(explanation):
     """Sentences on what is special about a recording."""
-    notes = []
+    notes = list(explanation.notes)
     if explanation.signal is None:
         notes.append("No sound to play: the model was given features, not a recording.")
     else:
