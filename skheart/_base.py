@@ -221,7 +221,7 @@ class AttentionClassifier(ClassifierMixin, BaseEstimator):
             if self.prior_correction:
                 of_y = np.bincount(codes, sample_weight)
                 ratio = np.divide(of_y, shares, out=np.ones_like(shares), where=shares > 0)
-                net.module_.add_log_prior(ratio / of_y.sum())
+                net.module_.add_log_prior(np.where(shares > 0, ratio / of_y.sum(), 1))
         if pressed.is_set():
             close_progress(net)
             raise KeyboardInterrupt("training was interrupted; nothing is fitted")

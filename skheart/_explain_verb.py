@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from ._models import predicts_patients
-from ._parts import fitted_pipelines, pipelines_in
 from .explain import explain, explain_checks
 from .explain._votes import part_of
 
@@ -99,13 +98,9 @@ def check_can_join(args, model):
 def check_can_check(model):
     """Refuse a model whose explanations cannot be checked, before they are made."""
     if predicts_patients(model):
-        n_members = len(fitted_pipelines(model))
-        member = "model.estimators_[0]"
-        if hasattr(model.estimators_[0], "named_estimators_"):
-            member += f".named_estimators_[{next(iter(pipelines_in(model)))!r}]"
         raise ValueError(
-            f"--check is for one classifier, and the model holds {n_members}, or joins recordings "
-            f"for it: leave --check out, or in Python call explain_checks({member}, recordings)"
+            f"--check is for one classifier, and the model averages {len(model.estimators_)}: "
+            "leave --check out, or in Python call explain_checks(model.estimators_[0], recordings)"
         )
 
 

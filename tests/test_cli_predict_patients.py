@@ -131,7 +131,7 @@ def test_explain_shows_the_ensemble(folder, of_patients, tmp_path, capsys):
     found = re.findall(r'"probabilities": ?(\[[^]]*\])', text)
     np.testing.assert_allclose(json.loads(found[0]), expected.probabilities, atol=1e-5)
     line = fails(["explain", of_patients, wav, "--check", "-o", tmp_path / "other"], capsys)
-    assert "--check is for one classifier, and the model holds 2" in line
+    assert "--check is for one classifier, and the model averages 2" in line
     assert "explain_checks(model.estimators_[0], recordings)" in line
     assert not (tmp_path / "other").exists()
 

@@ -1,5 +1,7 @@
 """explain for trees on average heart cycles: exact sums, in the place that decided."""
 
+import warnings
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -9,6 +11,7 @@ from sklearn.ensemble import ExtraTreesClassifier, RandomForestClassifier, Votin
 from sklearn.exceptions import NotFittedError
 from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.tree import DecisionTreeClassifier
 
@@ -185,7 +188,7 @@ def test_a_part_of_a_vote_adds_up_to_the_vote(sounds, vote):
         for maps in (one.contribution, one.cycle.contribution):
             np.testing.assert_allclose(maps.sum((1, 2)) + one.base, probabilities, atol=1e-5)
         np.testing.assert_allclose(one.contribution, 0.75 * alone.contribution, atol=1e-7)
-        np.testing.assert_allclose(one.terms["net"], said[row], atol=1e-6)
+        np.testing.assert_allclose(one.terms["vote of net"], said[row], atol=1e-6)
         np.testing.assert_allclose(one.terms["prior"], 0.75 * alone.terms["prior"])
         np.testing.assert_allclose(sum(one.terms.values()), one.base, atol=1e-12)
         assert one.label == vote.classes_[probabilities.argmax()]
@@ -207,22 +210,61 @@ def test_a_net_in_a_vote_is_explained_by_itself(sounds, vote):
             assert one.classes.tolist() == vote.classes_.tolist()
 
 
-def test_the_mean_over_votes_for_patients(sounds, vote):
+@pytest.mark.parametrize("level", ["recording", "patient"])
+def test_members_are_averaged_as_they_predict(sounds, vote, level):
+    """By logarithms, which the arithmetic mean of the maps does not know: a term says so."""
     sounds = sounds[0]
-    model = PatientClassifier(clone(vote), n_estimators=2, level="recording", random_state=0)
+    model = PatientClassifier(clone(vote), n_estimators=2, level=level, random_state=0)
+    model.set_params(decision_weight={"mild": 9, "normal": 1, "severe": 1}, join=True)
     model.fit(sounds.data, sounds.target, groups=sounds.groups)
-    data = sounds.data[:3]
-    expected = np.mean([each.predict_proba(data) for each in model.estimators_], axis=0)
+    data = sounds.data[:6]
+    expected = model.predict_proba(data)
     parts = [explain(each, data) for each in model.estimators_]
-    for row, one in enumerate(explain(model, data)):
+    for row, (one, label) in enumerate(zip(explain(model, data), model.predict(data), strict=True)):
+        np.testing.assert_allclose(one.probabilities, expected[row], atol=1e-6)
         total = one.contribution.sum((1, 2)) + one.base
         np.testing.assert_allclose(total, expected[row], atol=1e-5)
-        np.testing.assert_allclose(one.probabilities, expected[row], atol=1e-6)
         np.testing.assert_allclose(sum(one.terms.values()), one.base, atol=1e-9)
+        mean = np.mean([part[row].probabilities for part in parts], axis=0)
+        np.testing.assert_allclose(one.terms["members"], expected[row] - mean, atol=1e-6)
         pair = [part[row].cycle.contribution for part in parts]
         assert not np.allclose(*pair)
         np.testing.assert_allclose(one.cycle.contribution, np.mean(pair, axis=0), atol=1e-7)
         np.testing.assert_allclose(one.cycle.edges, parts[0][row].cycle.edges)
+        assert one.label == label
+        assert len(one.notes) == (level == "patient")
+    table = pd.DataFrame({"recording": data, "patient": list("aabbcc")})
+    for one, again in zip(explain(model, data), explain(model, table), strict=True):
+        np.testing.assert_array_equal(again.contribution, one.contribution)
+
+
+def test_a_calibrator_decides_the_label(sounds, forest):
+    sounds = sounds[0]
+    model = PatientClassifier(
+        clone(forest), cv=2, calibrator="logistic", decision_weight="balanced", random_state=0
+    ).fit(sounds.data, sounds.target, groups=sounds.groups)
+    data = sounds.data[:8]
+    calibrated = model.predict_proba(data)
+    for one, row, label in zip(explain(model, data), calibrated, model.predict(data), strict=True):
+        assert one.label == label
+        said = ", ".join(f"{name} {p:.3g}" for name, p in zip(model.classes_, row, strict=True))
+        assert one.notes[0] == f"Calibrated, they are {said}."
+
+
+def test_a_search_inside_is_what_it_found(sounds, cycle, forest):
+    data, y = sounds[0].data, sounds[0].target
+    trees = make_pipeline(cycle, DecisionTreeClassifier(random_state=0))
+    search = GridSearchCV(trees, {"decisiontreeclassifier__max_depth": [1, 3]}, cv=2)
+    inside = PatientClassifier(search, random_state=0).fit(data, y)
+    one = explain(inside, data[:1])[0]
+    np.testing.assert_allclose(one.probabilities, inside.predict_proba(data[:1])[0], atol=1e-6)
+    voted = VotingClassifier([("a", search), ("b", clone(forest))], voting="soft", weights=[2, 1])
+    voted.fit(data, y)
+    one = explain(voted, data[:1])[0]
+    assert (one.part, list(one.terms)) == ("a", ["prior", "rhythm", "vote of b"])
+    np.testing.assert_allclose(one.probabilities, voted.predict_proba(data[:1])[0])
+    table = explain_checks(search.fit(data, y), data[:4], checks="completeness")
+    assert table.value[0] < 1e-5
 
 
 @pytest.mark.parametrize("weighed", [None, {"mild": 9, "normal": 0.1, "severe": 0.1}])
@@ -277,7 +319,9 @@ def test_weights_and_parts_that_were_dropped(sounds, vote):
     even = clone(vote).set_params(weights=None).fit(data, y)
     one = explain(even, data[:1])[0]
     np.testing.assert_allclose(
-        one.terms["net"], even.named_estimators_["net"].predict_proba(data[:1])[0] / 2, atol=1e-6
+        one.terms["vote of net"],
+        even.named_estimators_["net"].predict_proba(data[:1])[0] / 2,
+        atol=1e-6,
     )
     alone = clone(vote).set_params(net="drop").fit(data, y)
     one = explain(alone, data[:1])[0]
@@ -311,7 +355,7 @@ def test_what_cannot_be_explained_so(sounds, cycle, forest, vote):
     with pytest.raises(TypeError, match=r"'decision_path' cannot explain AttentionCNN.*leave"):
         explain(net, data, method="decision_path")
     lines = make_pipeline(cycle, LogisticRegression(max_iter=3000)).fit(data, y)
-    with pytest.raises(TypeError, match="HeartCycleTransformer and trees. Got LogisticRegression"):
+    with pytest.raises(TypeError, match="right after it, a forest or tree.*Got LogisticRegression"):
         explain(lines, data)
     hard = clone(vote).set_params(voting="hard").fit(data, y)
     with pytest.raises(TypeError, match="voting='hard', which counts labels.*voting='soft'"):
@@ -327,8 +371,6 @@ def test_what_cannot_be_explained_so(sounds, cycle, forest, vote):
         explain(clone(vote), data)
     with pytest.raises(ValueError, match="'decision_path' has no option 'n_steps'; it has none"):
         explain(forest, data, n_steps=3)
-    with pytest.raises(TypeError, match="checks take a fitted.*Got VotingClassifier"):
-        explain_checks(vote, data)
     with pytest.raises(
         TypeError, match="checks take a fitted.*Got Pipeline|Got LogisticRegression"
     ):
@@ -344,6 +386,7 @@ def test_checks_of_trees(sounds, forest):
     table = explain_checks(
         forest, data, held_out.target, held_out.segmentation, groups=groups, random_state=0
     )
+    right = (forest.predict(data) == held_out.target).sum()
     assert table.check.unique().tolist() == [
         "completeness", "deletion", "insertion", "phase enrichment",
     ]  # fmt: skip
@@ -354,8 +397,40 @@ def test_checks_of_trees(sounds, forest):
         assert row.low > 0.02
         assert row.p < 0.01
         assert row.subjects == 10
+    assert rows.loc[("phase enrichment", "right", "systole"), "recordings"] <= right
     one = explain(forest, data[:1])[0]
     np.testing.assert_allclose(one.of_class(relative=True), one.of_class(), atol=1e-7)
+    alone = explain_checks(forest, data[:1], checks="deletion", random_state=0)
+    assert alone.value.isna().all()
+    assert alone.check.tolist() == ["deletion", "insertion"]
+
+
+def test_the_trees_of_a_vote_are_checked_as_they_add_up_to_it(sounds, vote):
+    held_out = make_heart_sounds(n_subjects=6, duration=4, random_state=7)
+    given = held_out.data, held_out.target, held_out.segmentation
+    table = explain_checks(vote, *given, label="severe", random_state=0)
+    rows = table.set_index(["check", "of", "what"]).sort_index()
+    assert rows.loc[("completeness", "all", "largest gap"), "value"] < 1e-5
+    assert rows.loc[("deletion", "all", "area gained on shifted maps"), "value"] > 0.02
+    found = explain(vote, held_out.data)
+    for of, right in (("right", True), ("wrong", False)):
+        known = [
+            np.maximum(one.of_class("severe"), 0).any() and (one.label == true) == right
+            for one, true in zip(found, held_out.target, strict=True)
+        ]
+        assert rows.loc[("phase enrichment", of, "systole"), "recordings"] == sum(known)
+
+
+def test_trees_that_were_fitted_to_a_dataframe(sounds, cycle):
+    data, y = sounds[0].data, sounds[0].target
+    model = make_pipeline(clone(cycle), ExtraTreesClassifier(5, random_state=0))
+    model.set_output(transform="pandas").fit(data, y)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        one = explain(model, data[:2])[0]
+        table = explain_checks(model, data[:3], checks="deletion", random_state=0)
+    np.testing.assert_allclose(one.probabilities, model.predict_proba(data[:2])[0])
+    assert table.value.notna().all()
 
 
 def test_what_is_left_out_of_a_cycle_is_the_mean_over_the_recordings(sounds, cycle, forest):

@@ -376,7 +376,9 @@ def test_the_browser_forbids_all_loading(page):
 
 
 def test_the_average_cycle_is_drawn_where_there_is_one(page):
-    plain, trees = make_explanation(), make_explanation(cycle=make_cycle(), scale="probability")
+    plain = make_explanation()
+    terms = {"prior": np.array([0.5, 0.3, 0.2]), "vote of net": np.array([0.01, 0.05, 0.04])}
+    trees = make_explanation(cycle=make_cycle(), scale="probability", terms=terms)
     page.open([plain, trees])
     assert not page.get(".cycle", card=0).is_displayed()
     page.js("card.scrollIntoView()", card=1)
@@ -410,7 +412,12 @@ def test_the_average_cycle_is_drawn_where_there_is_one(page):
     for second, share in ((0.15, 0.9), (0.05, 0.1), (0.25, 0.1)):
         red, _, blue = colour(second, share)
         assert abs(red - blue) < 20
+    assert page.get(".terms", card=1).text.startswith(
+        "The 75.0 % for present are +30.0 before any sound, +5.0 by the vote of net and +"
+    )
+    assert not page.get(".terms", card=0).is_displayed()
     Select(page.get(".class", card=1)).select_by_visible_text("absent")
+    assert page.get(".terms", card=1).text.startswith("The 12.5 % for absent are +50.0 before")
     assert "systole \u221230.0" in says.text
     red, _, blue = colour(0.15, 0.1)
     assert blue > red + 60

@@ -9,6 +9,7 @@ from functools import partial
 from typing import NamedTuple
 
 import numpy as np
+from sklearn.ensemble import VotingClassifier
 from sklearn.utils import check_random_state
 
 from ._curves import deletion_and_insertion, keeping_by_net
@@ -16,6 +17,7 @@ from ._explain import explain, parts_of
 from ._phases import PHASES, chance, enrichments, mean_of_known
 from ._random_weights import with_new_weights
 from ._trees import by_trees, keeping_by_trees
+from ._votes import found, part_of
 
 __all__ = ["explain_checks"]
 
@@ -47,8 +49,8 @@ def explain_checks(
     Parameters
     ----------
     estimator : estimator
-        What `explain` takes, except what holds several: of a `PatientClassifier` pass its
-        `estimators_`, and of a `VotingClassifier` its `named_estimators_`, one by one.
+        What `explain` takes, except a `PatientClassifier`: pass its `estimators_` one by one. Of a
+        vote of trees and others the trees are checked, as they add up to the vote.
     X : array, list, Series or DataFrame
         What `explain` takes: recordings that the model was not trained on.
     y : array of shape (n,) or None, default=None
@@ -95,7 +97,8 @@ def explain_checks(
           map that stays does not come from what was learnt.
         - deletion, insertion: area between the curves of the class's probability when
           cells are replaced by the training mean (of trees, cells of the average cycle by their
-          mean over these recordings), or put into it, in the order of the map, and in
+          mean over these recordings, so that one alone gives NaN, and the probability is that of
+          the trees), or put into it, in the order of the map, and in
           the order of maps of the same smoothness: the map itself, shifted circularly in time and
           frequency (Petsiuk et al. 2018). It should be above 0; `p` is Wilcoxon's signed-rank test
           over subjects.
@@ -137,18 +140,19 @@ def explain_checks(
     from tqdm import tqdm
 
     everything = isinstance(checks, str) and checks == "all"
-    known = CHECKS_OF_TREES if by_trees(estimator) else CHECKS
+    estimator, trees = found(estimator), _trees_of(estimator)
+    known = CHECKS if trees is None else CHECKS_OF_TREES
     checks = known if everything else _chosen("checks", checks, known)
     methods = _methods(compare) if "agreement" in checks else ()
     rng = check_random_state(random_state)
-    clf = None if by_trees(estimator) else parts_of(estimator)[1]
+    clf = parts_of(estimator)[1] if trees is None else None
     explanations = explain(estimator, X, front_end=front_end)
     n = len(explanations)
     groups = np.arange(n) if groups is None else _as_long(groups, "groups", n)
     run = _Run(
         clf,
         None if clf is None else np.stack([e.features for e in explanations]),
-        partial(keeping_by_trees, estimator, X),
+        partial(keeping_by_trees, trees, X),
         explanations,
         _as_long(y, "y", n),
         _as_long(segmentation, "segmentation", n, convert=list),
@@ -169,6 +173,14 @@ def explain_checks(
     for name, step in tqdm(steps.items(), desc="checks", disable=not verbose):
         rows += step(run, name) if step is _agreement else step(run)
     return pd.DataFrame(rows, columns=COLUMNS)
+
+
+def _trees_of(estimator):
+    """The pipeline of trees that is explained, by itself or in a vote, or None."""
+    if isinstance(found(estimator), VotingClassifier):
+        part = part_of(estimator, None)
+        return part.estimator if part.method == "decision_path" else None
+    return found(estimator) if by_trees(found(estimator)) else None
 
 
 class _Run(NamedTuple):
@@ -246,6 +258,12 @@ def _randomisation(run):
 
 def _deletion(run):
     numbers = [e.class_index(run.label) for e in run.explanations]
+    if run.clf is None and len(run.explanations) < 2:  # it is the mean that would replace it
+        what = "area gained on shifted maps"
+        return [
+            run.share.row(name, what, "all", np.full(1, np.nan))
+            for name in ("deletion", "insertion")
+        ]
     if run.clf is None:
         keeping, shape, cell = run.make_keeping(), run.explanations[0].cycle.features.shape, (1, 1)
         maps = [e.cycle.contribution[k] for e, k in zip(run.explanations, numbers, strict=True)]

@@ -1,4 +1,4 @@
-"""The one call: explanations of recordings by attention, integrated gradients or occlusion."""
+"""The one call: explanations of recordings, or of patients, by nets or by trees."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ from ..patients import PatientClassifier
 from . import _saliency
 from ._explanation import Explanation, Maps
 from ._members import averaged
-from ._patients import as_patients, joined_patients
+from ._patients import as_patients, decided, joined_patients, recordings_alone
 from ._trees import explained_by_trees
-from ._votes import METHODS, in_vote, part_of
+from ._votes import METHODS, found, in_vote, part_of
 
 __all__ = ["explain", "parts_of"]
 
@@ -63,8 +63,7 @@ def explain(estimator, X, *, method=None, front_end=None, by_patient=False, grou
     Returns
     -------
     list of Explanation
-        One for each recording; with `by_patient` for each patient, sorted, with the label that its
-        weights give.
+        One for each recording; with `by_patient` for each patient, sorted.
 
     Raises
     ------
@@ -86,9 +85,10 @@ def explain(estimator, X, *, method=None, front_end=None, by_patient=False, grou
     Of a `PatientClassifier` each recording is explained by itself (unless `by_patient` is True), as
     the mean over `estimators_`: its maps are the means of their maps, and the contributions sum to
     the mean of their logits (where there are several, a contribution is not C * F* of the means).
-    The probabilities are those of the mean logits (of trees, their mean). How it puts the
-    recordings of a patient together, its calibrator and its decision weights are not part of the
-    explanation.
+    The probabilities are those of the mean logits. Those of trees are predicted by the mean of
+    their logarithms, too, and what that differs from their mean by is the term "members". The label
+    is the one that would be predicted of a patient with that recording alone, by its calibrator
+    and decision weights, which are no part of the explanation otherwise.
 
     Trees on average heart cycles add up probabilities. What a cell of the cycle adds is shared out
     among the frames whose mean it is, as that mean weighs them; `Explanation.cycle` has it before.
@@ -136,26 +136,30 @@ def explain(estimator, X, *, method=None, front_end=None, by_patient=False, grou
         )
     if method == "attention":
         _warn_of_missing(parts_of(parts[0].estimator)[1])
+    estimator = found(estimator)
     if by_patient:
-        estimator = _found(estimator)
         X, *told = joined_patients(estimator, X, groups)
-    found = averaged([_of_part(part, X, front_end, options) for part in parts])
-    return as_patients(found, estimator, *told) if by_patient else found
+    elif isinstance(estimator, PatientClassifier):
+        X = recordings_alone(X)
+    explanations = averaged([_of_part(part, X, front_end, options) for part in parts])
+    if by_patient:
+        explanations = as_patients(explanations, *told)
+    return decided(explanations, estimator)
 
 
 def _of_part(part, X, front_end, options):
     """Explanations by one net, or by the trees of one pipeline."""
     if part.method == "decision_path":
-        found = explained_by_trees(part.estimator, X)
+        explanations = explained_by_trees(part.estimator, X)
     else:
-        found = _explained(part.estimator, X, part.method, front_end, options)
-    return in_vote(found, part, X)
+        explanations = _explained(part.estimator, X, part.method, front_end, options)
+    return in_vote(explanations, part, X)
 
 
 def _explained(estimator, X, method, front_end, options):
     """Explanations by one net."""
-    steps, clf, found = parts_of(estimator)
-    front_end = front_end if found is None else found
+    steps, clf, own = parts_of(estimator)
+    front_end = front_end if own is None else own
     features = clf._check_X(transformed(steps, X), reset=False)
     if method == "attention":
         logits, base, heads, cells = _attention(clf, features)
@@ -168,9 +172,9 @@ def _explained(estimator, X, method, front_end, options):
     probabilities = softmax(logits, axis=1)
     names = [f"recording {row}" for row in range(len(features))]
     sounds = [{}] * len(features)
-    if found is not None:
-        heard = transformed(steps[: steps.index(found)], X)
-        names, sounds = _names(X, names), list(_sounds(found, heard))
+    if own is not None:
+        heard = transformed(steps[: steps.index(own)], X)
+        names, sounds = _names(X, names), list(_sounds(own, heard))
     if clf.masked:
         features = [_there(row) for row in features]
     return [
@@ -195,7 +199,7 @@ def _explained(estimator, X, method, front_end, options):
 
 def _members_of(estimator):
     """The estimators whose mean is explained."""
-    estimator = _found(estimator)
+    estimator = found(estimator)
     if not isinstance(estimator, PatientClassifier):
         return [estimator]
     check_is_fitted(estimator, "estimators_")
@@ -207,16 +211,9 @@ def _members_of(estimator):
     return estimator.estimators_
 
 
-def _found(estimator):
-    """What a search has found; all else as it is."""
-    if hasattr(estimator, "param_distributions") or hasattr(estimator, "param_grid"):
-        check_is_fitted(estimator)
-    return getattr(estimator, "best_estimator_", estimator)
-
-
 def parts_of(estimator):
     """The steps before the classifier, the classifier, and the fitted front end or None."""
-    estimator = _found(estimator)
+    estimator = found(estimator)
     if isinstance(estimator, PatientClassifier):
         raise TypeError(
             "The checks are of one net, and a PatientClassifier holds several: pass "
@@ -228,8 +225,9 @@ def parts_of(estimator):
     if not isinstance(clf, AttentionClassifier):
         kind = type(clf).__name__ if isinstance(clf, BaseEstimator) else repr(clf)
         raise TypeError(
-            "The checks take a fitted AttentionCNNClassifier or AttentionRNNClassifier, or a "
-            f"pipeline that ends in one. Got {kind}."
+            "The checks take a fitted AttentionCNNClassifier or AttentionRNNClassifier, a pipeline "
+            "that ends in one, or one that ends in a HeartCycleTransformer and, right after it, a "
+            f"forest or tree of scikit-learn. Got {kind}."
         )
     check_is_fitted(clf, "net_")
     ends = [step for step in steps if hasattr(step, "mel_frequencies_")]
@@ -300,12 +298,12 @@ def _axes(front_end, shape):
         return None, None
     check_is_fitted(front_end, "mel_frequencies_")
     axes = front_end.frame_times_, front_end.mel_frequencies_
-    found = tuple(map(len, axes))
-    if found != tuple(shape):
+    given = tuple(map(len, axes))
+    if given != tuple(shape):
         raise ValueError(
             f"X has recordings of {shape[0]} frames x {shape[1]} mel bins, but front_end gives "
-            f"{found[0]} x {found[1]}. Give the LogMelTransformer that X came from; where its "
-            f"output is flat, fit the classifier with n_mels={found[1]}."
+            f"{given[0]} x {given[1]}. Give the LogMelTransformer that X came from; where its "
+            f"output is flat, fit the classifier with n_mels={given[1]}."
         )
     return axes
 

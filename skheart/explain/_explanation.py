@@ -113,7 +113,8 @@ class Explanation:
     terms : dict of str to ndarray of shape (n_classes,), or None, default=None
         What `base` is made of, where it is known. With decision paths "prior", what the trees say
         before any question; "rhythm", what comes of the lengths of the phases and of how sure they
-        are; of a vote, by its name, what another part says of the recording.
+        are; "vote of NAME", what another part of a vote says of the recording; "members", what it
+        changes that the logarithms of several members are averaged.
     part : str or None, default=None
         Which part of a vote is explained.
     cycle : CycleMaps or None, default=None

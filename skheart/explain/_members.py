@@ -7,16 +7,18 @@ from dataclasses import replace
 import numpy as np
 from scipy.special import softmax
 
+from ..patients._aggregate import TINY
 from ._explanation import Maps
 
-__all__ = ["averaged"]
+__all__ = ["averaged", "log_probabilities"]
 
 
 def averaged(of_members):
     """Put the explanations of the same recordings by several members together.
 
-    Logits, and of trees probabilities, are linear in the contributions, so that the means of both
-    still belong together.
+    Logits are linear in the contributions, so that the means of both still belong together. So are
+    probabilities by trees; what the mean of their logarithms, by which members predict, differs
+    from their mean by is the term "members".
 
     Parameters
     ----------
@@ -54,7 +56,14 @@ def _mean(parts):
                 "that their maps have no mean: explain them one by one."
             )
     logits = np.mean([part.logits for part in parts], axis=0)
-    by_trees = first.scale == "probability"
+    base = np.mean([part.base for part in parts], axis=0)
+    terms = _mean_terms([part.terms for part in parts])
+    if first.scale == "probability":  # whose logarithms are averaged, as by PatientClassifier
+        probabilities = softmax(np.mean([log_probabilities(part) for part in parts], axis=0))
+        terms["members"] = probabilities - logits
+        logits, base = probabilities, base + terms["members"]
+    else:
+        probabilities = softmax(logits)
     maps = {
         name: _mean_map([getattr(part.head, name) for part in parts])
         for name in ("attention", "class_map", "contribution")
@@ -63,12 +72,17 @@ def _mean(parts):
         first,
         label=first.classes[logits.argmax()],
         logits=logits,
-        probabilities=logits if by_trees else softmax(logits),
-        terms=_mean_terms([part.terms for part in parts]),
+        probabilities=probabilities,
+        terms=terms,
         cycle=_mean_cycle([part.cycle for part in parts]),
-        base=np.mean([part.base for part in parts], axis=0),
+        base=base,
         head=Maps(**maps, times=first.head.times, frequencies=first.head.frequencies),
     )
+
+
+def log_probabilities(explanation):
+    """Those that `PatientClassifier` averages."""
+    return np.log(np.maximum(explanation.probabilities, TINY))
 
 
 def _mean_terms(terms):

@@ -1,4 +1,4 @@
-"""Explanations of patients whose recordings are joined."""
+"""Explanations by a PatientClassifier: of joined recordings, and with its label."""
 
 from __future__ import annotations
 
@@ -9,9 +9,11 @@ import numpy as np
 
 from ..audio import is_path
 from ..patients import PatientClassifier
+from ..patients._aggregate import log_odds
 from ..patients._recordings import join_recordings, recordings_of_patients
+from ._members import log_probabilities
 
-__all__ = ["as_patients", "joined_patients"]
+__all__ = ["as_patients", "decided", "joined_patients", "recordings_alone"]
 
 
 def joined_patients(estimator, X, groups):
@@ -63,15 +65,19 @@ def joined_patients(estimator, X, groups):
     return joined, patients, contents
 
 
-def as_patients(explanations, estimator, patients, contents):
-    """Explanations of joined recordings as those of patients, with the label that they get.
+def recordings_alone(X):
+    """The recordings of a table that says whose they are, too; all else as it is."""
+    columns = set(map(str, getattr(X, "columns", ())))
+    return recordings_of_patients(X).recordings if columns & {"patient", "subject"} else X
+
+
+def as_patients(explanations, patients, contents):
+    """Explanations of joined recordings as those of patients.
 
     Parameters
     ----------
     explanations : list of Explanation
         One for each patient.
-    estimator : PatientClassifier
-        Whose weights decide the label.
     patients : ndarray
         Who they are.
     contents : list of str
@@ -81,25 +87,51 @@ def as_patients(explanations, estimator, patients, contents):
     -------
     list of Explanation
     """
-    weights = estimator.decision_weight_
-    weighed = np.ptp(weights) > 0
-    said = ", ".join(
-        f"{label} {weight / weights.min():.2g}"
-        for label, weight in zip(estimator.classes_, weights, strict=True)
-    )
-    notes = [f"The label is the class with the largest probability times weight ({said})."]
-    notes = notes if weighed else []
-    if estimator.calibrator_ is not None:
-        notes = ["The model's calibrator, which changes probabilities and label, comes after this."]
     return [
-        replace(
-            one,
-            recording=f"patient {patient}",
-            label=estimator.classes_[(one.probabilities * weights).argmax()],
-            notes=(content, *notes),
-        )
+        replace(one, recording=f"patient {patient}", notes=(content,))
         for one, patient, content in zip(explanations, patients, contents, strict=True)
     ]
+
+
+def decided(explanations, estimator):
+    """Explanations with the label that a PatientClassifier gives to patients, and why.
+
+    Parameters
+    ----------
+    explanations : list of Explanation
+        One for each patient, or for each recording as a patient of its own.
+    estimator : estimator
+        What was explained. All but a `PatientClassifier` of patients decide by the probabilities.
+
+    Returns
+    -------
+    list of Explanation
+    """
+    if not isinstance(estimator, PatientClassifier) or estimator.level != "patient":
+        return explanations
+    if explanations[0].part is not None and explanations[0].scale == "logit":
+        return explanations  # the own answer of a net in a vote
+    probabilities = np.array([one.probabilities for one in explanations])
+    notes = [()] * len(explanations)
+    if estimator.calibrator_ is not None:
+        log_proba = np.array([log_probabilities(one) for one in explanations])
+        probabilities = estimator.calibrator_.predict_proba(log_odds(log_proba))
+        notes = [(f"Calibrated, they are {_listed(estimator, row)}.",) for row in probabilities]
+    weights = estimator.decision_weight_
+    if np.ptp(weights) > 0:
+        weighed = _listed(estimator, weights / weights.min())
+        by_weight = f"The label is the class with the largest probability times weight ({weighed})."
+        notes = [(*note, by_weight) for note in notes]
+    labels = estimator.classes_[(probabilities * weights).argmax(axis=1)]
+    return [
+        replace(one, label=label, notes=(*one.notes, *note))
+        for one, label, note in zip(explanations, labels, notes, strict=True)
+    ]
+
+
+def _listed(estimator, values):
+    pairs = zip(estimator.classes_, values, strict=True)
+    return ", ".join(f"{label} {value:.3g}" for label, value in pairs)
 
 
 def _name(recording, row):

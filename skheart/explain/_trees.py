@@ -53,7 +53,7 @@ def explained_by_trees(estimator, X):
         for both in zip(looks, phases, strict=True)
     ]
     prior, contributions = path_contributions(clf, features)
-    probabilities = clf.predict_proba(np.asarray(features, np.float32))
+    probabilities = _predicted(clf, np.asarray(features, np.float32))
     explanations = []
     for row, (recording, *of_one) in enumerate(
         zip(recordings, looks, phases, features, contributions, strict=True)
@@ -96,7 +96,7 @@ def keeping_by_trees(estimator, X):
         quiet diastole and the rhythm stay. It returns probabilities (m, n_classes).
     """
     steps, clf = steps_and_classifier(estimator)
-    features = transformed(steps, X)
+    features = np.asarray(transformed(steps, X))
     mean = features.mean(axis=0)
     n_mels = steps[-1].segmenter_.n_mels
 
@@ -105,9 +105,18 @@ def keeping_by_trees(estimator, X):
         level = np.ones((len(kept), n_mels), bool)
         rhythm = np.ones((len(kept), features.shape[1] - _n_placed(steps[-1])), bool)
         mask = np.concatenate([cells, level, cells, rhythm], axis=1)
-        return clf.predict_proba(np.where(mask, features[row], mean))
+        return _predicted(clf, np.where(mask, features[row], mean))
 
     return keeping
+
+
+def _predicted(clf, features):
+    """Probabilities; trees that were fitted to a DataFrame ask for its names."""
+    if hasattr(clf, "feature_names_in_"):
+        import pandas as pd
+
+        features = pd.DataFrame(features, columns=clf.feature_names_in_)
+    return clf.predict_proba(features)
 
 
 def path_contributions(forest, X):

@@ -14,7 +14,7 @@ from .._base import AttentionClassifier
 from .._steps import steps_and_classifier
 from ._trees import by_trees
 
-__all__ = ["METHODS", "Part", "in_vote", "part_of"]
+__all__ = ["METHODS", "Part", "found", "in_vote", "part_of"]
 
 OF_NETS = ("attention", "integrated_gradients", "occlusion")
 METHODS = (*OF_NETS, "decision_path")
@@ -60,13 +60,14 @@ def part_of(estimator, method):
     TypeError
         If the method explains no part.
     """
+    estimator = found(estimator)
     if not isinstance(estimator, VotingClassifier):
         own = _exact_method(estimator)
         if own is None:
             raise TypeError(
                 "explain takes a fitted AttentionCNNClassifier or AttentionRNNClassifier, a "
-                "pipeline that ends in one, or one of a HeartCycleTransformer and trees. Got "
-                f"{_kind(estimator)}."
+                "pipeline that ends in one, or one that ends in a HeartCycleTransformer and, right "
+                f"after it, a forest or tree of scikit-learn. Got {_kind(estimator)}."
             )
         if method is not None and (method == "decision_path") != (own == "decision_path"):
             can = own if own == "decision_path" else ", ".join(OF_NETS)
@@ -81,16 +82,16 @@ def part_of(estimator, method):
             "label has no parts: fit it with voting='soft', or pass one of its "
             "named_estimators_."
         )
-    found = []
+    able = []
     for (name, each), weight in zip(_named(estimator), _weights(estimator), strict=True):
         own = _exact_method(each)
         if own and (method is None or (method == "decision_path") == (own == "decision_path")):
-            found.append((weight, Part(each, method or own, estimator, name)))
-    if not found:
+            able.append((weight, Part(each, method or own, estimator, name)))
+    if not able:
         what = "" if method is None else f"that method={method!r} explains "
         parts = ", ".join(f"{name} ({_kind(each)})" for name, each in _named(estimator))
         raise TypeError(f"The VotingClassifier has no part {what or 'to explain '}among {parts}.")
-    return max(found, key=lambda pair: pair[0])[1]
+    return max(able, key=lambda pair: pair[0])[1]
 
 
 def in_vote(explanations, part, X):
@@ -120,7 +121,7 @@ def in_vote(explanations, part, X):
         ]
     weights = dict(zip((name for name, _ in _named(vote)), _weights(vote), strict=True))
     said = {
-        name: weights[name] * each.predict_proba(X)
+        f"vote of {name}": weights[name] * each.predict_proba(X)
         for name, each in _named(vote)
         if name != part.name
     }
@@ -157,9 +158,17 @@ def _exact_method(estimator):
     return "attention" if is_net else None
 
 
+def found(estimator):
+    """What a search has found; all else as it is."""
+    if hasattr(estimator, "param_distributions") or hasattr(estimator, "param_grid"):
+        check_is_fitted(estimator)
+    return getattr(estimator, "best_estimator_", estimator)
+
+
 def _named(vote):
     """Name and fitted estimator of each part."""
-    return [(name, each) for name, each in vote.named_estimators_.items() if each != "drop"]
+    parts = vote.named_estimators_.items()
+    return [(name, found(each)) for name, each in parts if not isinstance(each, str)]
 
 
 def _weights(vote):

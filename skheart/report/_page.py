@@ -51,9 +51,9 @@ def write_report(explanations, path, *, label=None, title="What decided the mode
 
     Notes
     -----
-    30 s of sound take about 0.8 MB on the page with the CNN that keeps time fine, 0.4 MB with
-    other models, and 1.4 MB with integrated gradients. The sound is brought to full loudness, and
-    to at least 4 kHz, because browsers play nothing below 3 kHz.
+    30 s of sound take about 0.8 MB on the page with the CNN that keeps time fine, 1.4 MB with
+    integrated gradients and with trees, and 0.4 MB with other models. The sound is brought to full
+    loudness, and to at least 4 kHz, because browsers play nothing below 3 kHz.
 
     Examples
     --------
@@ -118,6 +118,7 @@ def _summary(explanation, label):
         "start": explanation.start,
         "method": _method(explanation),
         "scale": explanation.scale,
+        "terms": [_of_terms(explanation, number) for number in range(len(explanation.classes))],
         "notes": _notes(explanation),
         "classes": [str(known) for known in explanation.classes],
         "predicted": explanation.class_index(),
@@ -220,29 +221,34 @@ def _notes(explanation):
             )
     if explanation.times is None:
         notes.append("Seconds and Hz are not known: the axes count frames and mel bins.")
-    notes += _of_terms(explanation)
+    if explanation.part is not None and explanation.terms is None:
+        notes.append(
+            f"The model is a vote; explained is its part {explanation.part}, and the answer is "
+            "that part's own."
+        )
     if explanation.head.contribution.shape[2] == 1 < explanation.features.shape[1]:
         notes.append("This model tells moments apart, not frequencies: its colours are stripes.")
     return notes
 
 
-def _of_terms(explanation):
-    """Sentences on what decided beside the sound, and of a vote, on its parts."""
-    if not explanation.terms:
-        alone = "The model is a vote; explained is its part {}, and the answer is that part's own."
-        return [] if explanation.part is None else [alone.format(explanation.part)]
-    number = explanation.class_index()
-    names = {"prior": "before any sound", "rhythm": "by its rhythm"}
+def _of_terms(explanation, number):
+    """A sentence on what a probability is made of, beside what is shown; "" where nothing says."""
+    if explanation.terms is None:
+        return ""
+    names = {
+        "prior": "before any sound",
+        "rhythm": "by its rhythm",
+        "members": "by how its members are averaged",
+    }
     terms = [
-        f"{100 * values[number]:+.1f} {names.get(name, f'by the part {name} of the vote')}"
+        f"{100 * values[number]:+.1f} {names.get(name, f'by the {name}')}"
         for name, values in explanation.terms.items()
     ]
-    inside = explanation.head.contribution[number].sum(dtype=float)
-    total = 100 * explanation.probabilities[number]
-    return [
-        f"The {total:.1f} % for {explanation.label} are {', '.join(terms)} and {100 * inside:+.1f} "
-        "by what the picture shows."
-    ]
+    inside = 100 * explanation.head.contribution[number].sum(dtype=float)
+    return (
+        f"The {100 * explanation.probabilities[number]:.1f} % for {explanation.classes[number]} "
+        f"are {', '.join(terms)} and {inside:+.1f} by what the picture shows."
+    )
 
 
 def _wav(signal, sr):

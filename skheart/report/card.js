@@ -159,6 +159,8 @@ class Card {
     this.get("most").textContent = `+${scale} or more: for ${this.label}`;
     this.get("what").textContent = `Contribution of a cell of the picture (a ${this.summary.scale}).`;
     this.get("picture").setAttribute("aria-label", `Sound and contributions for ${this.label}, position`);
+    this.get("terms").textContent = this.summary.terms[this.number];
+    this.get("terms").hidden = !this.summary.terms[this.number];
     if (this.cycle) this.fillCycle();
     this.fillMoments(moments);
     this.draw();
