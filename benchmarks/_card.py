@@ -154,7 +154,6 @@ CHOSEN = (
     " The recipe was chosen on these same patients, with other folds: the scores are somewhat too "
     "good for that, and the intervals do not say by how much."
 )
-BY_ARITHMETIC = ({"Absent": 1, "Present": 3, "Unknown": 4},)
 GENERATED = "Made from generated sounds, to try the command: of no use otherwise."
 
 
@@ -198,18 +197,10 @@ def decision(weights):
         return "The label is the most probable class."
     least = min(weights.values())
     text = ", ".join(f"{label} {weight / least:.2g}" for label, weight in weights.items())
-    how = (
-        "The weights are those that are best for the mean of UAR and weighted accuracy at the "
-        "shares of the classes in this set, by arithmetic."
-    )
-    if weights not in BY_ARITHMETIC:
-        how = (
-            "The weights were chosen for both UAR and weighted accuracy, in two other "
-            "cross-validations of these patients; at other shares of the classes others are better."
-        )
     return (
         f"The label is the class with the largest probability times weight ({text}), which need "
-        f"not be the most probable one. {how}"
+        "not be the most probable one. The weights are those that are best for the mean of UAR and "
+        "weighted accuracy at the shares of the classes in this set, by arithmetic."
     )
 
 
