@@ -351,3 +351,12 @@ def test_the_command_makes_the_picture(tmp_path, capsys):
     main(file, n_subjects=12, clf__max_epochs=1, clf__channels=(4, 8))
     assert plt.imread(file).shape == plt.imread(PICTURE).shape
     assert "accuracy on unheard people" in capsys.readouterr().out
+
+
+def test_the_command_makes_the_picture_of_cycles(tmp_path, capsys):
+    from benchmarks._explanation_picture import CYCLES, cycles
+
+    file = tmp_path / "cycles.png"
+    cycles(file, n_subjects=12)
+    assert plt.imread(file).shape == plt.imread(CYCLES).shape
+    assert "accuracy of trees on them" in capsys.readouterr().out
