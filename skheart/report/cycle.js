@@ -14,20 +14,12 @@ class CyclePicture extends Picture {
   }
 
   draw() {
-    const ratio = window.devicePixelRatio || 1;
-    this.width = this.canvas.clientWidth;
-    this.height = this.canvas.clientHeight;
-    if (!this.width) return;
-    this.canvas.width = Math.round(this.width * ratio);
-    this.canvas.height = Math.round(this.height * ratio);
+    const begun = this.begin();
+    if (!begun) return;
+    const [context, ink] = begun;
     this.mapTop = TOP + 18;
     this.mapHeight = this.height - this.mapTop - BOTTOM;
     this.makeImages();
-    const context = this.canvas.getContext("2d");
-    context.setTransform(ratio, 0, 0, ratio, 0, 0);
-    const style = getComputedStyle(this.canvas);
-    const ink = (name) => style.getPropertyValue(name).trim();
-    context.font = `13px ${style.fontFamily}`;
     context.imageSmoothingEnabled = false;
     this.drawCells(context);
     context.fillStyle = context.strokeStyle = ink("--ink");

@@ -89,23 +89,30 @@ class Picture {
     return true;
   }
 
-  draw() {
+  // A clean canvas as wide as its place, and its colours by name; nothing where it has no place.
+  begin() {
     const ratio = window.devicePixelRatio || 1;
     this.width = this.canvas.clientWidth;
     this.height = this.canvas.clientHeight;
-    if (!this.width) return;
+    if (!this.width) return null;
     this.canvas.width = Math.round(this.width * ratio);
     this.canvas.height = Math.round(this.height * ratio);
+    const context = this.canvas.getContext("2d");
+    context.setTransform(ratio, 0, 0, ratio, 0, 0);
+    const style = getComputedStyle(this.canvas);
+    context.font = `13px ${style.fontFamily}`;
+    return [context, (name) => style.getPropertyValue(name).trim()];
+  }
+
+  draw() {
+    const begun = this.begin();
+    if (!begun) return;
+    const [context, ink] = begun;
     // Without sound a narrow strip is left, for the moments.
     const waveHeight = this.data.wave ? Math.round(0.24 * this.height) : this.data.moments ? 12 : 0;
     this.mapTop = TOP + (waveHeight && waveHeight + GAP);
     this.mapHeight = this.height - this.mapTop - BOTTOM;
     this.makeImages();
-    const context = this.canvas.getContext("2d");
-    context.setTransform(ratio, 0, 0, ratio, 0, 0);
-    const style = getComputedStyle(this.canvas);
-    const ink = (name) => style.getPropertyValue(name).trim();
-    context.font = `13px ${style.fontFamily}`;
     context.save();
     context.beginPath();
     context.rect(LEFT, 0, this.width - LEFT - RIGHT, this.height);
