@@ -55,6 +55,12 @@ def test_the_map_is_the_contribution_of_the_class(label):
     np.testing.assert_allclose(display.im_.get_array(), spread.T, rtol=1e-6)
 
 
+@pytest.mark.parametrize("scale", ["logit", "probability"])
+def test_the_colour_bar_says_what_the_contributions_add_up_to(scale):
+    display = AttentionDisplay.from_explanation(by_hand(scale=scale))
+    assert display.colorbar_.ax.get_ylabel() == f"contribution ({scale})"
+
+
 def test_the_relative_map_is_less_the_mean_over_the_classes():
     display = AttentionDisplay.from_explanation(by_hand(), label="Present", relative=True)
     relative = CONTRIBUTION[1] - CONTRIBUTION.mean(axis=0)
