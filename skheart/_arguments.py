@@ -147,7 +147,7 @@ def _add_train(verbs):
         default="paper",
         help="paper: the pipeline of the paper, which predicts recordings; best: a forest on "
         "average heart cycles and attention nets, which predict patients together; cycles: the "
-        "forest alone; attention: an ensemble of the nets that can be explained (paper)",
+        "forest alone; attention: an ensemble of the nets (paper)",
     )
     verb.add_argument("--model", choices=MODELS, help="the net of the paper's recipe (cnn)")
     verb.add_argument(

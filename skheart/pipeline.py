@@ -32,7 +32,7 @@ def make_heart_pipeline(
         "paper": log-mel features, random upsampling, attention net, for recordings. "best": what
         was best for murmurs in CirCor: a forest on average heart cycles and attention nets, for
         patients. "cycles": the forest alone, in a fraction of the time. "attention": an ensemble of
-        the nets, whose decisions `explain` shows. See the notes.
+        the nets. `explain` shows the decisions of all. See the notes.
     random_state : int, RandomState instance or None, default=None
         For the upsampling and the net.
     device : str, default="auto"
