@@ -1,8 +1,9 @@
 """Why a classifier answered as it did: maps over time and frequency, and checks of their truth.
 
-``explain(pipeline, recordings)`` gives an `Explanation` for each recording, of attention nets and of
-trees on average heart cycles; ``explain_checks`` says whether explanations are true of the model.
-:mod:`skheart.plot` draws them, and :mod:`skheart.report` makes a page to look at and listen to.
+``explain(pipeline, recordings)`` gives an `Explanation` for each recording, of attention nets and
+of trees on average heart cycles; ``explain_checks`` says whether explanations are true of the
+model. :mod:`skheart.plot` draws them, and :mod:`skheart.report` makes a page to look at and listen
+to.
 """
 
 from ._checks import explain_checks
