@@ -97,8 +97,8 @@ class Page:
         )
         self.get(button).click()
 
-        def complete():  # an empty file holds the name until then
-            found = [path for path in folder.iterdir() if path.stat().st_size]
-            return len(found) == 1 and found[0].suffix in (".csv", ".txt") and found[0]
+        def complete():  # under another name, or empty, until it is
+            found = [path for path in folder.iterdir() if path.suffix in (".csv", ".txt")]
+            return found[0] if len(found) == 1 and found[0].stat().st_size else None
 
         return self.wait(complete)

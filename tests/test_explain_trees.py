@@ -20,8 +20,9 @@ from skheart import AttentionCNNClassifier, LogMelTransformer, PatientClassifier
 from skheart.cycles import HeartCycleTransformer
 from skheart.datasets import make_heart_sounds
 from skheart.explain import explain, explain_checks, phase_enrichment
+from skheart.explain._members import averaged
 from skheart.explain._trees import keeping_by_trees, path_contributions
-from skheart.segmentation import PHASES
+from skheart.segmentation import PHASES, HeartPhaseSegmenter
 
 
 @pytest.fixture(scope="module")
@@ -160,6 +161,11 @@ def test_the_average_cycle_is_what_the_columns_say(sounds, cycle, forest):
     expected = np.cumsum([lengths[f"mean_length_{phase}"] for phase in PHASES]) * 64 / 4000
     np.testing.assert_allclose(ends, expected, rtol=1e-5)
     assert one.cycle.edges[0] == 0
+    shares = one.cycle.shares
+    np.testing.assert_allclose(shares.sum(axis=1), 1, atol=1e-5)
+    np.testing.assert_allclose(shares @ one.features, means, atol=1e-4)
+    spread = np.einsum("kcm,cf->kfm", one.cycle.contribution, shares)
+    np.testing.assert_allclose(one.contribution, spread, atol=1e-7)
     np.testing.assert_array_equal(one.signal, np.float32(sounds[0].data[3]))
     assert (one.sr, one.start, one.duration) == (4000, 0, len(sounds[0].data[3]) / 4000)
 
@@ -231,6 +237,7 @@ def test_members_are_averaged_as_they_predict(sounds, vote, level):
         assert not np.allclose(*pair)
         np.testing.assert_allclose(one.cycle.contribution, np.mean(pair, axis=0), atol=1e-7)
         np.testing.assert_allclose(one.cycle.edges, parts[0][row].cycle.edges)
+        np.testing.assert_array_equal(one.cycle.shares, parts[0][row].cycle.shares)
         assert one.label == label
         assert len(one.notes) == (level == "patient")
     table = pd.DataFrame({"recording": data, "patient": list("aabbcc")})
@@ -455,3 +462,17 @@ def test_a_saved_model_explains_alike(sounds, vote, tmp_path):
     one = explain(skheart.load(tmp_path / "m"), sounds[0].data[:1])[0]
     other = explain(vote.named_estimators_["forest"], sounds[0].data[:1])[0]
     np.testing.assert_array_equal(one.contribution, other.contribution)
+
+
+def test_members_that_find_other_beats_have_no_shares_in_common(sounds, forest):
+    """Their maps are means all the same."""
+    other = HeartPhaseSegmenter(width=8, max_epochs=1, random_state=5)
+    other.fit(sounds[0].data, sounds[0].segmentation)
+    cycle = HeartCycleTransformer(FrozenEstimator(other))
+    second = make_pipeline(cycle, ExtraTreesClassifier(5, random_state=0))
+    second.fit(sounds[0].data, sounds[0].target)
+    parts = [explain(model, sounds[0].data[:1]) for model in (forest, second)]
+    one = averaged(parts)[0]
+    assert one.cycle.shares is None
+    pair = [part[0].contribution for part in parts]
+    np.testing.assert_allclose(one.contribution, np.mean(pair, axis=0), atol=1e-7)

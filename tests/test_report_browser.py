@@ -5,6 +5,7 @@ import csv
 import shutil
 
 import numpy as np
+import pandas as pd
 import pytest
 from browser import LEFT, LENGTH, RIGHT, Page
 from explained import STRONG, make_cycle, make_explanation
@@ -12,6 +13,8 @@ from selenium import webdriver
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.ui import Select
+
+from skheart.explain import Maps
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 
@@ -424,3 +427,23 @@ def test_the_average_cycle_is_drawn_where_there_is_one(page):
     page.get(".colours", card=1).click()
     red, _, blue = colour(0.15, 0.1)
     assert abs(red - blue) < 20
+
+
+def test_cells_of_the_cycle_are_shared_out_on_the_page_as_in_python(page):
+    plain, rng = make_explanation(), np.random.default_rng(0)
+    shares = rng.random((8, len(plain.times))) * (rng.random((8, len(plain.times))) < 0.2)
+    shares = (shares / shares.sum(axis=1, keepdims=True)).astype(np.float32)
+    cycle = make_cycle()._replace(shares=shares)
+    maps = np.einsum("kcm,cf->kfm", cycle.contribution.astype(float), shares).astype(np.float32)
+    head = Maps(None, None, maps, plain.times, plain.frequencies)
+    one = make_explanation(
+        cycle=cycle, scale="probability", head=head, cell=(1, 1), method="decision_path"
+    )
+    page.open(one)
+    assert '"contribution":null' in (page.folder / "report.html").read_text(encoding="utf-8")
+    found = pd.read_csv(page.saved(".save-csv"))
+    expected = one.to_frame()
+    assert found.columns.tolist() == ["time", "frequency", "contribution"]
+    np.testing.assert_allclose(found["time"], expected["time"])
+    np.testing.assert_allclose(found["contribution"], expected["contribution"], atol=1e-9)
+    assert found["contribution"].abs().sum() > 0.3

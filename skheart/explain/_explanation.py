@@ -51,6 +51,9 @@ class CycleMaps(NamedTuple):
         Where cells begin and end in the mean cycle, in seconds.
     frequencies : ndarray of shape (n_mels,)
         Centre of each mel bin in Hz.
+    shares : ndarray of shape (n_cells, n_frames) or None, default=None
+        What of a cell each frame of the recording is; a row sums to 1. By them the contribution of
+        a cell is shared out. None where members of an ensemble found other beats.
     """
 
     contribution: np.ndarray
@@ -58,6 +61,7 @@ class CycleMaps(NamedTuple):
     phases: np.ndarray
     edges: np.ndarray
     frequencies: np.ndarray
+    shares: np.ndarray | None = None
 
 
 @dataclass(frozen=True, eq=False)

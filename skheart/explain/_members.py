@@ -99,7 +99,10 @@ def _mean_cycle(cycles):
         name: np.mean([getattr(cycle, name) for cycle in cycles], axis=0)
         for name in ("contribution", "features", "edges")
     }
-    return cycles[0]._replace(**arrays)
+    same = all(
+        one.shares is not None and np.array_equal(one.shares, cycles[0].shares) for one in cycles
+    )
+    return cycles[0]._replace(**arrays, shares=cycles[0].shares if same else None)
 
 
 def _shape(explanation):

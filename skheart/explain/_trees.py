@@ -182,6 +182,7 @@ def _maps(cycle, seen, phases, features, contributions):
             phases=np.repeat(PHASES, cycle.n_cells),
             edges=_edges(cycle, features),
             frequencies=frequencies,
+            shares=shares.astype(np.float32),
         ),
     }
 

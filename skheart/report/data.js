@@ -12,6 +12,24 @@ function floats(text) {
   return text === null ? null : new Float32Array(bytes(text).buffer);
 }
 
+// Contributions of cells of the average cycle, shared out among the frames that are in each.
+function sharedOut(cycle, nFrames) {
+  const [nClasses, nCells, nMels] = cycle.head.shape;
+  const frames = new Uint32Array(bytes(cycle.shares.frames).buffer);
+  const shares = floats(cycle.shares.values);
+  const sums = new Float64Array(nClasses * nFrames * nMels);
+  let i = 0;
+  cycle.shares.counts.forEach((count, cell) => {
+    for (const end = i + count; i < end; i++) {
+      for (let k = 0; k < nClasses; k++) {
+        const [from, to] = [(k * nCells + cell) * nMels, (k * nFrames + frames[i]) * nMels];
+        for (let m = 0; m < nMels; m++) sums[to + m] += shares[i] * cycle.head.contribution[from + m];
+      }
+    }
+  });
+  return Float32Array.from(sums);
+}
+
 // The maps of a recording as typed arrays: row by row, class after class.
 function decoded(data) {
   const head = data.head;
@@ -21,6 +39,7 @@ function decoded(data) {
   if (data.cycle) {
     data.cycle.features.values = bytes(data.cycle.features.values);
     data.cycle.head.contribution = floats(data.cycle.head.contribution);
+    if (data.cycle.shares) head.contribution = sharedOut(data.cycle, head.shape[1]);
   }
   const [nClasses, nTimes, nFrequencies] = head.shape;
   data.curves = [];
