@@ -2,12 +2,14 @@
 
 import shutil
 
+import pytest
 from selenium import webdriver
 from selenium.webdriver.common.by import By
 from selenium.webdriver.support.ui import Select, WebDriverWait
 
 from skheart.report import write_report
 
+BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 LEFT, RIGHT = 62, 10  # pixels beside the time axis
 LENGTH = 12.0  # s, of the sound
 
@@ -102,3 +104,24 @@ class Page:
             return found[0] if len(found) == 1 and found[0].stat().st_size else None
 
         return self.wait(complete)
+
+
+def started():
+    """A browser that nobody sees."""
+    browser = next(filter(None, map(shutil.which, BROWSERS)), None)
+    driver = shutil.which("chromedriver")
+    if not browser or not driver:
+        pytest.fail(
+            "These tests look at the page in a real browser. Install chromium and its driver: "
+            "apt-get install chromium chromium-driver"
+        )
+    options = webdriver.ChromeOptions()
+    options.binary_location = browser
+    for argument in (
+        *("--headless=new", "--no-sandbox", "--disable-dev-shm-usage", "--mute-audio"),
+        *("--autoplay-policy=no-user-gesture-required", "--window-size=1200,1000"),
+    ):
+        options.add_argument(argument)
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
+    service = webdriver.ChromeService(executable_path=driver)
+    return webdriver.Chrome(options=options, service=service)

@@ -141,3 +141,23 @@ def published(serve):
     from server import circor_files
 
     return serve(circor_files())
+
+
+@pytest.fixture(scope="module")
+def chromium():
+    from browser import started
+
+    chromium = started()
+    yield chromium
+    chromium.quit()
+
+
+@pytest.fixture
+def page(chromium, tmp_path):
+    """An empty page; whatever is opened on it must log no error."""
+    from browser import Page
+
+    yield Page(chromium, tmp_path)
+    errors = chromium.get_log("browser")
+    chromium.get("about:blank")
+    assert errors == []
