@@ -161,3 +161,49 @@ def page(chromium, tmp_path):
     errors = chromium.get_log("browser")
     chromium.get("about:blank")
     assert errors == []
+
+
+@pytest.fixture(scope="session")
+def segmented():
+    """Generated sounds, and a segmenter that finds their phases well."""
+    from phases import fitted_segmenter
+
+    return fitted_segmenter(n_subjects=12, width=16, max_epochs=40, batch_size=4, crop=2.0, lr=6e-3)
+
+
+@pytest.fixture(scope="session")
+def cycle(segmented):
+    """The average heart cycle by that segmenter."""
+    from sklearn.frozen import FrozenEstimator
+
+    from skheart.cycles import HeartCycleTransformer
+
+    return HeartCycleTransformer(FrozenEstimator(segmented[1])).fit(segmented[0].data)
+
+
+@pytest.fixture(scope="session")
+def forest(segmented, cycle):
+    """Trees on that cycle."""
+    from sklearn.ensemble import ExtraTreesClassifier
+    from sklearn.pipeline import make_pipeline
+
+    trees = ExtraTreesClassifier(20, max_features=0.4, random_state=0)
+    return make_pipeline(cycle, trees).fit(segmented[0].data, segmented[0].target)
+
+
+@pytest.fixture(scope="session")
+def vote(segmented, forest):
+    """Such trees and a small net."""
+    from sklearn.base import clone
+    from sklearn.ensemble import VotingClassifier
+    from sklearn.pipeline import make_pipeline
+
+    from skheart import AttentionCNNClassifier, LogMelTransformer
+
+    net = make_pipeline(
+        LogMelTransformer(duration=2, n_mels=16),
+        AttentionCNNClassifier(channels=(4, 8), max_epochs=1, random_state=0, device="cpu"),
+    )
+    parts = [("forest", clone(forest)), ("net", net)]
+    model = VotingClassifier(parts, voting="soft", weights=[3, 1])
+    return model.fit(segmented[0].data, segmented[0].target)

@@ -5,51 +5,18 @@ import warnings
 import numpy as np
 import pandas as pd
 import pytest
-from phases import fitted_segmenter
 from sklearn.base import clone
-from sklearn.ensemble import ExtraTreesClassifier, RandomForestClassifier, VotingClassifier
+from sklearn.ensemble import ExtraTreesClassifier, RandomForestClassifier
 from sklearn.exceptions import NotFittedError
-from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LogisticRegression
-from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.tree import DecisionTreeClassifier
 
 import skheart
-from skheart import AttentionCNNClassifier, LogMelTransformer, PatientClassifier
-from skheart.cycles import HeartCycleTransformer
 from skheart.datasets import make_heart_sounds
 from skheart.explain import explain, explain_checks, phase_enrichment
-from skheart.explain._members import averaged
 from skheart.explain._trees import keeping_by_trees, path_contributions
-from skheart.segmentation import PHASES, HeartPhaseSegmenter
-
-
-@pytest.fixture(scope="module")
-def sounds():
-    return fitted_segmenter(n_subjects=12, width=16, max_epochs=40, batch_size=4, crop=2.0, lr=6e-3)
-
-
-@pytest.fixture(scope="module")
-def cycle(sounds):
-    return HeartCycleTransformer(FrozenEstimator(sounds[1])).fit(sounds[0].data)
-
-
-@pytest.fixture(scope="module")
-def forest(sounds, cycle):
-    trees = ExtraTreesClassifier(20, max_features=0.4, random_state=0)
-    return make_pipeline(cycle, trees).fit(sounds[0].data, sounds[0].target)
-
-
-@pytest.fixture(scope="module")
-def vote(sounds, forest):
-    net = make_pipeline(
-        LogMelTransformer(duration=2, n_mels=16),
-        AttentionCNNClassifier(channels=(4, 8), max_epochs=1, random_state=0, device="cpu"),
-    )
-    parts = [("forest", clone(forest)), ("net", net)]
-    model = VotingClassifier(parts, voting="soft", weights=[3, 1])
-    return model.fit(sounds[0].data, sounds[0].target)
+from skheart.segmentation import PHASES
 
 
 def by_walking(forest, row):
@@ -96,8 +63,8 @@ def test_paths_are_those_of_a_walk_and_add_up_to_the_probabilities(trees):
         np.testing.assert_allclose(found, walked[1], atol=1e-12)
 
 
-def test_all_adds_up_to_the_probability_of_the_forest(sounds, forest):
-    data = sounds[0].data
+def test_all_adds_up_to_the_probability_of_the_forest(segmented, forest):
+    data = segmented[0].data
     found = explain(forest, data[:6])
     for one, probabilities in zip(found, forest.predict_proba(data[:6]), strict=True):
         assert (one.method, one.scale, one.part) == ("decision_path", "probability", None)
@@ -112,9 +79,9 @@ def test_all_adds_up_to_the_probability_of_the_forest(sounds, forest):
         assert one.class_map is None
 
 
-def test_a_question_about_one_cell_shows_in_that_part_of_each_beat(sounds, cycle):
+def test_a_question_about_one_cell_shows_in_that_part_of_each_beat(segmented, cycle):
     """A stump asks for one column; by a plain loop over the phases found."""
-    sounds, segmenter = sounds
+    sounds, segmenter = segmented
     names = list(cycle.get_feature_names_out())
     features = cycle.transform(sounds.data)
     n_mels = segmenter.n_mels
@@ -148,10 +115,10 @@ def test_a_question_about_one_cell_shows_in_that_part_of_each_beat(sounds, cycle
         assert one.cycle.contribution.shape == (2, 18, n_mels)
 
 
-def test_the_average_cycle_is_what_the_columns_say(sounds, cycle, forest):
-    one = explain(forest, sounds[0].data[3:4])[0]
-    n_mels = sounds[1].n_mels
-    row = cycle.transform(sounds[0].data[3:4])[0]
+def test_the_average_cycle_is_what_the_columns_say(segmented, cycle, forest):
+    one = explain(forest, segmented[0].data[3:4])[0]
+    n_mels = segmented[1].n_mels
+    row = cycle.transform(segmented[0].data[3:4])[0]
     quiet = row[18 * n_mels : 19 * n_mels]
     means = row[: 18 * n_mels].reshape(18, n_mels) + quiet
     np.testing.assert_allclose(one.cycle.features, means, atol=1e-4)
@@ -166,13 +133,13 @@ def test_the_average_cycle_is_what_the_columns_say(sounds, cycle, forest):
     np.testing.assert_allclose(shares @ one.features, means, atol=1e-4)
     spread = np.einsum("kcm,cf->kfm", one.cycle.contribution, shares)
     np.testing.assert_allclose(one.contribution, spread, atol=1e-7)
-    np.testing.assert_array_equal(one.signal, np.float32(sounds[0].data[3]))
-    assert (one.sr, one.start, one.duration) == (4000, 0, len(sounds[0].data[3]) / 4000)
+    np.testing.assert_array_equal(one.signal, np.float32(segmented[0].data[3]))
+    assert (one.sr, one.start, one.duration) == (4000, 0, len(segmented[0].data[3]) / 4000)
 
 
-def test_a_murmur_in_the_systole_is_found_there(sounds, forest):
+def test_a_murmur_in_the_systole_is_found_there(segmented, forest):
     """In recordings of severe murmurs; 1 is what a map gives that knows nothing of the heart."""
-    sounds = sounds[0]
+    sounds = segmented[0]
     rows = np.flatnonzero(sounds.target == "severe")
     found = explain(forest, [sounds.data[row] for row in rows])
     enriched = [
@@ -182,165 +149,11 @@ def test_a_murmur_in_the_systole_is_found_there(sounds, forest):
     assert np.mean([table.enrichment[1] for table in enriched]) > 1.5
 
 
-def test_a_part_of_a_vote_adds_up_to_the_vote(sounds, vote):
-    data = sounds[0].data[:4]
-    parts = vote.named_estimators_
-    said = parts["net"].predict_proba(data) / 4
-    for row, (one, probabilities) in enumerate(
-        zip(explain(vote, data), vote.predict_proba(data), strict=True)
-    ):
-        alone = explain(parts["forest"], data[row : row + 1])[0]
-        assert (one.part, one.method) == ("forest", "decision_path")
-        for maps in (one.contribution, one.cycle.contribution):
-            np.testing.assert_allclose(maps.sum((1, 2)) + one.base, probabilities, atol=1e-5)
-        np.testing.assert_allclose(one.contribution, 0.75 * alone.contribution, atol=1e-7)
-        np.testing.assert_allclose(one.terms["vote of net"], said[row], atol=1e-6)
-        np.testing.assert_allclose(one.terms["prior"], 0.75 * alone.terms["prior"])
-        np.testing.assert_allclose(sum(one.terms.values()), one.base, atol=1e-12)
-        assert one.label == vote.classes_[probabilities.argmax()]
-        assert one.class_index("severe") == 2
-
-
-def test_a_net_in_a_vote_is_explained_by_itself(sounds, vote):
-    data = sounds[0].data[:2]
-    for method in ("attention", "occlusion"):
-        for one, alone in zip(
-            explain(vote, data, method=method),
-            explain(vote.named_estimators_["net"], data, method=method),
-            strict=True,
-        ):
-            np.testing.assert_array_equal(one.contribution, alone.contribution)
-            np.testing.assert_array_equal(one.probabilities, alone.probabilities)
-            assert (one.part, one.scale, one.terms) == ("net", "logit", None)
-            assert one.label == vote.classes_[alone.logits.argmax()]
-            assert one.classes.tolist() == vote.classes_.tolist()
-
-
-@pytest.mark.parametrize("level", ["recording", "patient"])
-def test_members_are_averaged_as_they_predict(sounds, vote, level):
-    """By logarithms, which the arithmetic mean of the maps does not know: a term says so."""
-    sounds = sounds[0]
-    model = PatientClassifier(clone(vote), n_estimators=2, level=level, random_state=0)
-    model.set_params(decision_weight={"mild": 9, "normal": 1, "severe": 1}, join=True)
-    model.fit(sounds.data, sounds.target, groups=sounds.groups)
-    data = sounds.data[:6]
-    expected = model.predict_proba(data)
-    parts = [explain(each, data) for each in model.estimators_]
-    for row, (one, label) in enumerate(zip(explain(model, data), model.predict(data), strict=True)):
-        np.testing.assert_allclose(one.probabilities, expected[row], atol=1e-6)
-        total = one.contribution.sum((1, 2)) + one.base
-        np.testing.assert_allclose(total, expected[row], atol=1e-5)
-        np.testing.assert_allclose(sum(one.terms.values()), one.base, atol=1e-9)
-        mean = np.mean([part[row].probabilities for part in parts], axis=0)
-        np.testing.assert_allclose(one.terms["members"], expected[row] - mean, atol=1e-6)
-        pair = [part[row].cycle.contribution for part in parts]
-        assert not np.allclose(*pair)
-        np.testing.assert_allclose(one.cycle.contribution, np.mean(pair, axis=0), atol=1e-7)
-        np.testing.assert_allclose(one.cycle.edges, parts[0][row].cycle.edges)
-        np.testing.assert_array_equal(one.cycle.shares, parts[0][row].cycle.shares)
-        assert one.label == label
-        assert len(one.notes) == (level == "patient")
-    table = pd.DataFrame({"recording": data, "patient": list("aabbcc")})
-    for one, again in zip(explain(model, data), explain(model, table), strict=True):
-        np.testing.assert_array_equal(again.contribution, one.contribution)
-
-
-def test_a_calibrator_decides_the_label(sounds, forest):
-    sounds = sounds[0]
-    model = PatientClassifier(
-        clone(forest), cv=2, calibrator="logistic", decision_weight="balanced", random_state=0
-    ).fit(sounds.data, sounds.target, groups=sounds.groups)
-    data = sounds.data[:8]
-    calibrated = model.predict_proba(data)
-    for one, row, label in zip(explain(model, data), calibrated, model.predict(data), strict=True):
-        assert one.label == label
-        said = ", ".join(f"{name} {p:.3g}" for name, p in zip(model.classes_, row, strict=True))
-        assert one.notes[0] == f"Calibrated, they are {said}."
-
-
-def test_a_search_inside_is_what_it_found(sounds, cycle, forest):
-    data, y = sounds[0].data, sounds[0].target
-    trees = make_pipeline(cycle, DecisionTreeClassifier(random_state=0))
-    search = GridSearchCV(trees, {"decisiontreeclassifier__max_depth": [1, 3]}, cv=2)
-    inside = PatientClassifier(search, random_state=0).fit(data, y)
-    one = explain(inside, data[:1])[0]
-    np.testing.assert_allclose(one.probabilities, inside.predict_proba(data[:1])[0], atol=1e-6)
-    voted = VotingClassifier([("a", search), ("b", clone(forest))], voting="soft", weights=[2, 1])
-    voted.fit(data, y)
-    one = explain(voted, data[:1])[0]
-    assert (one.part, list(one.terms)) == ("a", ["prior", "rhythm", "vote of b"])
-    np.testing.assert_allclose(one.probabilities, voted.predict_proba(data[:1])[0])
-    table = explain_checks(search.fit(data, y), data[:4], checks="completeness")
-    assert table.value[0] < 1e-5
-
-
-@pytest.mark.parametrize("weighed", [None, {"mild": 9, "normal": 0.1, "severe": 0.1}])
-def test_patients_are_explained_as_they_are_predicted(sounds, vote, weighed):
-    """The recordings of a patient joined; label and probabilities are those of the patient."""
-    sounds = sounds[0]
-    model = PatientClassifier(clone(vote), join=True, decision_weight=weighed, random_state=0)
-    model.fit(sounds.data, sounds.target, groups=sounds.groups)
-    rows = [5, 0, 1, 4, 2]
-    X = pd.DataFrame({"recording": [sounds.data[row] for row in rows], "patient": list("babaa")})
-    expected = model.predict_patients(X)
-    found = explain(model, X, by_patient=True)
-    assert [one.recording for one in found] == ["patient a", "patient b"]
-    for number, one in enumerate(found):
-        np.testing.assert_allclose(one.probabilities, expected.probabilities[number], atol=1e-6)
-        total = one.contribution.sum((1, 2)) + one.base
-        np.testing.assert_allclose(total, one.probabilities, atol=1e-5)
-        assert one.label == expected.labels[number]
-        assert len(one.notes) == (1 if weighed is None else 2)
-    parts = [sounds.data[rows[k]] for k in (1, 3, 4)]
-    np.testing.assert_allclose(found[0].signal, np.concatenate(parts), atol=1e-7)
-    second, third = (len(parts[0]) / 4000, (len(parts[0]) + len(parts[1])) / 4000)
-    assert found[0].notes[0] == (
-        f"Joined: recording 1 (from 0.0 s), recording 3 (from {second:.1f} s), recording 4 (from "
-        f"{third:.1f} s)."
-    )
-    if weighed:
-        assert "times weight (mild 90, normal 1, severe 1)" in found[0].notes[1]
-        assert {one.label for one in found} == {"mild"}
-    again = explain(model, list(X["recording"]), groups=list("babaa"), by_patient=True)
-    np.testing.assert_array_equal(again[1].contribution, found[1].contribution)
-    net = explain(model, X, by_patient=True, method="attention")
-    assert [(one.part, one.recording) for one in net] == [
-        ("net", "patient a"),
-        ("net", "patient b"),
-    ]
-
-
-def test_patients_that_cannot_be_explained(sounds, forest):
-    data, y = sounds[0].data, sounds[0].target
-    with pytest.raises(TypeError, match=r"join=True.* predicts them. Got Pipeline"):
-        explain(forest, data, by_patient=True)
-    model = PatientClassifier(clone(forest)).fit(data, y)
-    with pytest.raises(TypeError, match="by_patient=True explains the joined recordings"):
-        explain(model, data, by_patient=True)
-    with pytest.raises(ValueError, match="groups says whose the recordings are.*give both"):
-        explain(model, data, groups=np.arange(len(data)))
-
-
-def test_weights_and_parts_that_were_dropped(sounds, vote):
-    data, y = sounds[0].data, sounds[0].target
-    even = clone(vote).set_params(weights=None).fit(data, y)
-    one = explain(even, data[:1])[0]
-    np.testing.assert_allclose(
-        one.terms["vote of net"],
-        even.named_estimators_["net"].predict_proba(data[:1])[0] / 2,
-        atol=1e-6,
-    )
-    alone = clone(vote).set_params(net="drop").fit(data, y)
-    one = explain(alone, data[:1])[0]
-    assert list(one.terms) == ["prior", "rhythm"]
-    np.testing.assert_allclose(one.probabilities, alone.predict_proba(data[:1])[0])
-
-
-def test_recordings_of_any_form(sounds, forest, tmp_path):
+def test_recordings_of_any_form(segmented, forest, tmp_path):
     """A path, a DataFrame and integers say the same as the samples; phases may be missing."""
     import soundfile
 
-    samples = np.round(np.clip(sounds[0].data[0], -1, 1) * 32767).astype(np.int16)
+    samples = np.round(np.clip(segmented[0].data[0], -1, 1) * 32767).astype(np.int16)
     path = str(tmp_path / "heart.wav")
     soundfile.write(path, samples, 4000)
     expected = explain(forest, [samples])[0]
@@ -349,13 +162,15 @@ def test_recordings_of_any_form(sounds, forest, tmp_path):
         assert one.recording == path
         np.testing.assert_allclose(one.contribution, expected.contribution, atol=1e-7)
         np.testing.assert_allclose(one.signal, expected.signal, atol=1e-6)
-    short = explain(forest, [sounds[0].data[0][:400]])[0]
+    short = explain(forest, [segmented[0].data[0][:400]])[0]
     total = short.contribution.sum((1, 2)) + short.base
-    np.testing.assert_allclose(total, forest.predict_proba([sounds[0].data[0][:400]])[0], atol=1e-5)
+    np.testing.assert_allclose(
+        total, forest.predict_proba([segmented[0].data[0][:400]])[0], atol=1e-5
+    )
 
 
-def test_what_cannot_be_explained_so(sounds, cycle, forest, vote):
-    data, y = sounds[0].data, sounds[0].target
+def test_what_cannot_be_explained_so(segmented, cycle, forest, vote):
+    data, y = segmented[0].data, segmented[0].target
     with pytest.raises(TypeError, match=r"'attention' cannot explain Extra.*decision_path"):
         explain(forest, data, method="attention")
     net = vote.named_estimators_["net"]
@@ -386,7 +201,7 @@ def test_what_cannot_be_explained_so(sounds, cycle, forest, vote):
         explain_checks(forest, data, checks=["agreement"])
 
 
-def test_checks_of_trees(sounds, forest):
+def test_checks_of_trees(segmented, forest):
     """Of recordings that the forest has not seen: its map says what it decides by."""
     held_out = make_heart_sounds(n_subjects=10, duration=4, random_state=7)
     data, groups = held_out.data, held_out.groups
@@ -412,7 +227,7 @@ def test_checks_of_trees(sounds, forest):
     assert alone.check.tolist() == ["deletion", "insertion"]
 
 
-def test_the_trees_of_a_vote_are_checked_as_they_add_up_to_it(sounds, vote):
+def test_the_trees_of_a_vote_are_checked_as_they_add_up_to_it(segmented, vote):
     held_out = make_heart_sounds(n_subjects=6, duration=4, random_state=7)
     given = held_out.data, held_out.target, held_out.segmentation
     table = explain_checks(vote, *given, label="severe", random_state=0)
@@ -428,8 +243,8 @@ def test_the_trees_of_a_vote_are_checked_as_they_add_up_to_it(sounds, vote):
         assert rows.loc[("phase enrichment", of, "systole"), "recordings"] == sum(known)
 
 
-def test_trees_that_were_fitted_to_a_dataframe(sounds, cycle):
-    data, y = sounds[0].data, sounds[0].target
+def test_trees_that_were_fitted_to_a_dataframe(segmented, cycle):
+    data, y = segmented[0].data, segmented[0].target
     model = make_pipeline(clone(cycle), ExtraTreesClassifier(5, random_state=0))
     model.set_output(transform="pandas").fit(data, y)
     with warnings.catch_warnings():
@@ -440,10 +255,10 @@ def test_trees_that_were_fitted_to_a_dataframe(sounds, cycle):
     assert table.value.notna().all()
 
 
-def test_what_is_left_out_of_a_cycle_is_the_mean_over_the_recordings(sounds, cycle, forest):
-    data = sounds[0].data[:5]
+def test_what_is_left_out_of_a_cycle_is_the_mean_over_the_recordings(segmented, cycle, forest):
+    data = segmented[0].data[:5]
     keeping = keeping_by_trees(forest, data)
-    features, n_mels = cycle.transform(data), sounds[1].n_mels
+    features, n_mels = cycle.transform(data), segmented[1].n_mels
     names = list(cycle.get_feature_names_out())
     cells = [f"{phase}{k}" for phase, n in zip(PHASES, (2, 6, 2, 8), strict=True) for k in range(n)]
     kept = np.random.default_rng(0).random((3, 18, n_mels)) < 0.5
@@ -457,22 +272,8 @@ def test_what_is_left_out_of_a_cycle_is_the_mean_over_the_recordings(sounds, cyc
     np.testing.assert_allclose(keeping(2, whole), forest.predict_proba(data[2:3]))
 
 
-def test_a_saved_model_explains_alike(sounds, vote, tmp_path):
+def test_a_saved_model_explains_alike(segmented, vote, tmp_path):
     skheart.save(vote.named_estimators_["forest"], tmp_path / "m")
-    one = explain(skheart.load(tmp_path / "m"), sounds[0].data[:1])[0]
-    other = explain(vote.named_estimators_["forest"], sounds[0].data[:1])[0]
+    one = explain(skheart.load(tmp_path / "m"), segmented[0].data[:1])[0]
+    other = explain(vote.named_estimators_["forest"], segmented[0].data[:1])[0]
     np.testing.assert_array_equal(one.contribution, other.contribution)
-
-
-def test_members_that_find_other_beats_have_no_shares_in_common(sounds, forest):
-    """Their maps are means all the same."""
-    other = HeartPhaseSegmenter(width=8, max_epochs=1, random_state=5)
-    other.fit(sounds[0].data, sounds[0].segmentation)
-    cycle = HeartCycleTransformer(FrozenEstimator(other))
-    second = make_pipeline(cycle, ExtraTreesClassifier(5, random_state=0))
-    second.fit(sounds[0].data, sounds[0].target)
-    parts = [explain(model, sounds[0].data[:1]) for model in (forest, second)]
-    one = averaged(parts)[0]
-    assert one.cycle.shares is None
-    pair = [part[0].contribution for part in parts]
-    np.testing.assert_allclose(one.contribution, np.mean(pair, axis=0), atol=1e-7)
