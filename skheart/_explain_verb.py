@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ._models import predicts_patients
 from .explain import explain, explain_checks
+from .explain._explain import members_of
 from .explain._votes import part_of
 
 __all__ = [
@@ -25,7 +26,7 @@ def explain_in_chunks(model, paths, method):
         try:
             rows = [(explanation, None) for explanation in explain(model, chunk, method=method)]
         except (MemoryError, OSError, ValueError):
-            rows = (_explain_one(model, path, method) for path in chunk)
+            rows = (_explain_one(model, [path], method) for path in chunk)
         for offset, row in enumerate(rows):
             yield (start + offset, *row)
 
@@ -42,7 +43,7 @@ def explain_patients(model, paths, patients, method):
     for patient, rows in rows_of.items():
         explanation, error = _explain_joined(model, paths, rows, patient, method)
         if error is not None and len(rows) > 1:  # without those that cannot be read
-            alone = [(row, _explain_one(model, str(paths[row]), method)[1]) for row in rows]
+            alone = [(row, _explain_one(model, [str(paths[row])], method)[1]) for row in rows]
             yield from ((row, None, found) for row, found in alone if found is not None)
             rows = [row for row, found in alone if found is None]
             if rows:
@@ -52,31 +53,27 @@ def explain_patients(model, paths, patients, method):
 
 
 def _explain_joined(model, paths, rows, patient, method):
-    given = {"method": method, "by_patient": True, "groups": [patient] * len(rows)}
+    whose = {"by_patient": True, "groups": [patient] * len(rows)}
+    return _explain_one(model, [str(paths[row]) for row in rows], method, **whose)
+
+
+def _explain_one(model, paths, method, **whose):
+    """One explanation, or why there is none."""
     try:
-        return explain(model, [str(paths[row]) for row in rows], **given)[0], None
+        return explain(model, paths, method=method, **whose)[0], None
     except (OSError, ValueError) as error:
         return None, error
     except MemoryError:
-        return None, ValueError(f"'{paths[rows[0]]}' is too long for the memory of this machine.")
-
-
-def _explain_one(model, path, method):
-    try:
-        return explain(model, [path], method=method)[0], None
-    except (OSError, ValueError) as error:
-        return None, error
-    except MemoryError:
-        return None, ValueError(f"'{path}' is too long for the memory of this machine.")
+        return None, ValueError(f"'{paths[0]}' is too long for the memory of this machine.")
 
 
 def check_can_explain(model, method):
     """Refuse a model that the method does not explain, before a recording is read."""
-    for member in model.estimators_ if predicts_patients(model) else [model]:
-        try:
+    try:
+        for member in members_of(model):
             part_of(member, method)
-        except TypeError as error:
-            raise ValueError(str(error).replace("method=", "--method ")) from error
+    except TypeError as error:
+        raise ValueError(str(error).replace("method=", "--method ")) from error
 
 
 def check_can_join(args, model):

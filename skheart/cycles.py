@@ -150,9 +150,7 @@ class HeartCycleTransformer(TransformerMixin, BaseEstimator):
         features = np.empty((len(recordings), len(self.get_feature_names_out())), np.float32)
         with progress(len(recordings), "heart cycles", self.verbose) as advance:
             for row, recording in enumerate(recordings):
-                seen = self.segmenter_.look(recording, row)
-                phases = self.segmenter_.course(seen.probabilities)
-                features[row] = cycle_features(seen, phases, self.n_cells, self.quiet)
+                features[row] = cycle_of(self, recording, row)[-1]
                 advance(1)
         return features
 
@@ -216,6 +214,14 @@ class HeartCycleTransformer(TransformerMixin, BaseEstimator):
         tags.input_tags.string = False
         tags.transformer_tags.preserves_dtype = ["float32"]
         return tags
+
+
+def cycle_of(transformer, recording, row):
+    """What a fitted `HeartCycleTransformer` sees in a recording: a look, phases, and features."""
+    segmenter = transformer.segmenter_
+    seen = segmenter.look(recording, row)
+    phases = segmenter.course(seen.probabilities)
+    return seen, phases, cycle_features(seen, phases, transformer.n_cells, transformer.quiet)
 
 
 def frames_of_cells(seen, phases, n_cells):

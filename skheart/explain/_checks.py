@@ -140,7 +140,8 @@ def explain_checks(
     from tqdm import tqdm
 
     everything = isinstance(checks, str) and checks == "all"
-    estimator, trees = found(estimator), _trees_of(estimator)
+    estimator = found(estimator)
+    trees = _trees_of(estimator)
     known = CHECKS if trees is None else CHECKS_OF_TREES
     checks = known if everything else _chosen("checks", checks, known)
     methods = _methods(compare) if "agreement" in checks else ()
@@ -177,10 +178,10 @@ def explain_checks(
 
 def _trees_of(estimator):
     """The pipeline of trees that is explained, by itself or in a vote, or None."""
-    if isinstance(found(estimator), VotingClassifier):
+    if isinstance(estimator, VotingClassifier):
         part = part_of(estimator, None)
         return part.estimator if part.method == "decision_path" else None
-    return found(estimator) if by_trees(found(estimator)) else None
+    return estimator if by_trees(estimator) else None
 
 
 class _Run(NamedTuple):

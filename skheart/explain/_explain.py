@@ -13,16 +13,16 @@ from sklearn.utils.validation import check_is_fitted
 from .._base import AttentionClassifier
 from .._samples import cut_or_fill
 from .._steps import steps_and_classifier, transformed
-from ..audio import is_path, list_recordings, load_samples
+from ..audio import list_recordings, load_samples
 from ..patients import PatientClassifier
 from . import _saliency
-from ._explanation import Explanation, Maps
+from ._explanation import Explanation, Maps, recording_name
 from ._members import averaged
 from ._patients import as_patients, decided, joined_patients, recordings_alone
 from ._trees import explained_by_trees
 from ._votes import METHODS, found, in_vote, part_of
 
-__all__ = ["explain", "parts_of"]
+__all__ = ["explain", "members_of", "parts_of"]
 
 
 def explain(estimator, X, *, method=None, front_end=None, by_patient=False, groups=None, **options):
@@ -126,7 +126,8 @@ def explain(estimator, X, *, method=None, front_end=None, by_patient=False, grou
             "groups says whose the recordings are, which only by_patient=True asks for: give both, "
             "or neither."
         )
-    parts = [part_of(member, method) for member in _members_of(estimator)]
+    estimator = found(estimator)
+    parts = [part_of(member, method) for member in members_of(estimator)]
     method = parts[0].method
     known = _saliency.OPTIONS.get(method, ())
     if unknown := sorted(options.keys() - set(known)):
@@ -136,7 +137,6 @@ def explain(estimator, X, *, method=None, front_end=None, by_patient=False, grou
         )
     if method == "attention":
         _warn_of_missing(parts_of(parts[0].estimator)[1])
-    estimator = found(estimator)
     if by_patient:
         X, *told = joined_patients(estimator, X, groups)
     elif isinstance(estimator, PatientClassifier):
@@ -170,11 +170,11 @@ def _explained(estimator, X, method, front_end, options):
         cells = [cell] * len(features)
     axes = _axes(front_end, features.shape[1:])
     probabilities = softmax(logits, axis=1)
-    names = [f"recording {row}" for row in range(len(features))]
+    names = [recording_name(None, row) for row in range(len(features))]
     sounds = [{}] * len(features)
     if own is not None:
         heard = transformed(steps[: steps.index(own)], X)
-        names, sounds = _names(X, names), list(_sounds(own, heard))
+        names, sounds = _names(X, len(features)), list(_sounds(own, heard))
     if clf.masked:
         features = [_there(row) for row in features]
     return [
@@ -197,9 +197,8 @@ def _explained(estimator, X, method, front_end, options):
     ]
 
 
-def _members_of(estimator):
+def members_of(estimator):
     """The estimators whose mean is explained."""
-    estimator = found(estimator)
     if not isinstance(estimator, PatientClassifier):
         return [estimator]
     check_is_fitted(estimator, "estimators_")
@@ -317,12 +316,11 @@ def _pooled(axes, cell):
     return pooled
 
 
-def _names(X, rows):
+def _names(X, n):
     """The path of each recording, or the name of its row."""
     recordings = list_recordings(X)
-    if recordings is None:
-        return rows
-    return [str(item) if is_path(item) else row for item, row in zip(recordings, rows, strict=True)]
+    recordings = [None] * n if recordings is None else recordings
+    return [recording_name(recording, row) for row, recording in enumerate(recordings)]
 
 
 def _sounds(front_end, X):

@@ -9,7 +9,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-__all__ = ["CycleMaps", "Explanation", "Maps"]
+from ..audio import is_path
+
+__all__ = ["CycleMaps", "Explanation", "Maps", "recording_name"]
 
 
 class Maps(NamedTuple):
@@ -371,6 +373,11 @@ class Explanation:
             return None
         spread = _spread(maps, self.features.shape, self.cell)
         return spread if shared else spread * (self.cell[0] * self.cell[1])
+
+
+def recording_name(recording, row):
+    """What an explanation calls a recording: its path, or its row."""
+    return str(recording) if is_path(recording) else f"recording {row}"
 
 
 def _spread(maps, shape, cell):

@@ -7,10 +7,10 @@ from dataclasses import replace
 
 import numpy as np
 
-from ..audio import is_path
 from ..patients import PatientClassifier
 from ..patients._aggregate import log_odds
 from ..patients._recordings import join_recordings, recordings_of_patients
+from ._explanation import recording_name
 from ._members import log_probabilities
 
 __all__ = ["as_patients", "decided", "joined_patients", "recordings_alone"]
@@ -57,7 +57,7 @@ def joined_patients(estimator, X, groups):
         rows = np.flatnonzero(patient == number)
         starts = np.cumsum([0, *(len(alone[row]) for row in rows[:-1])]) / estimator.sr
         names = [
-            f"{_name(given.recordings[row], row)} (from {start:.1f} s)"
+            f"{os.path.basename(recording_name(given.recordings[row], row))} (from {start:.1f} s)"
             for row, start in zip(rows, starts, strict=True)
         ]
         contents.append(f"Joined: {', '.join(names)}.")
@@ -132,7 +132,3 @@ def decided(explanations, estimator):
 def _listed(estimator, values):
     pairs = zip(estimator.classes_, values, strict=True)
     return ", ".join(f"{label} {value:.3g}" for label, value in pairs)
-
-
-def _name(recording, row):
-    return os.path.basename(recording) if is_path(recording) else f"recording {row}"

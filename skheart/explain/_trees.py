@@ -10,10 +10,10 @@ from sklearn.utils.validation import check_is_fitted
 
 from .._samples import as_float, recordings_of
 from .._steps import steps_and_classifier, transformed
-from ..audio import is_path, load_samples
-from ..cycles import HeartCycleTransformer, cycle_features, frames_of_cells, n_quiet_cells
+from ..audio import load_samples
+from ..cycles import HeartCycleTransformer, cycle_of, frames_of_cells, n_quiet_cells
 from ..segmentation import PHASES
-from ._explanation import CycleMaps, Explanation, Maps
+from ._explanation import CycleMaps, Explanation, Maps, recording_name
 
 __all__ = ["by_trees", "explained_by_trees", "keeping_by_trees", "path_contributions"]
 
@@ -46,21 +46,15 @@ def explained_by_trees(estimator, X):
     steps, clf = steps_and_classifier(estimator)
     cycle = steps[-1]
     recordings = recordings_of(cycle, transformed(steps[:-1], X), reset=False)
-    looks = [cycle.segmenter_.look(each, row) for row, each in enumerate(recordings)]
-    phases = [cycle.segmenter_.course(seen.probabilities) for seen in looks]
-    features = [
-        cycle_features(*both, cycle.n_cells, cycle.quiet)
-        for both in zip(looks, phases, strict=True)
-    ]
+    cycles = [cycle_of(cycle, recording, row) for row, recording in enumerate(recordings)]
+    features = [of_one[-1] for of_one in cycles]
     prior, contributions = path_contributions(clf, features)
     probabilities = _predicted(clf, np.asarray(features, np.float32))
     explanations = []
-    for row, (recording, *of_one) in enumerate(
-        zip(recordings, looks, phases, features, contributions, strict=True)
-    ):
-        maps = _maps(cycle, *of_one)
+    for row, recording in enumerate(recordings):
+        maps = _maps(cycle, *cycles[row], contributions[row])
         sound = _sound(recording, row, cycle.segmenter_.sr)
-        rhythm = of_one[-1][_n_placed(cycle) :].sum(axis=0)
+        rhythm = contributions[row][_n_placed(cycle) :].sum(axis=0)
         explanations.append(
             Explanation(
                 method="decision_path",
@@ -216,7 +210,7 @@ def _sound(recording, row, sr):
     """A recording's name, samples and length."""
     samples = load_samples(recording, row, sr)
     return {
-        "recording": str(recording) if is_path(recording) else f"recording {row}",
+        "recording": recording_name(recording, row),
         "signal": np.array(as_float(samples), np.float32),
         "sr": sr,
         "duration": samples.size / sr,

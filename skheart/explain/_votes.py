@@ -69,7 +69,7 @@ def part_of(estimator, method):
                 "pipeline that ends in one, or one that ends in a HeartCycleTransformer and, right "
                 f"after it, a forest or tree of scikit-learn. Got {_kind(estimator)}."
             )
-        if method is not None and (method == "decision_path") != (own == "decision_path"):
+        if not _fits(method, own):
             can = own if own == "decision_path" else ", ".join(OF_NETS)
             raise TypeError(
                 f"method={method!r} cannot explain {_kind(estimator)}: leave it out, or take {can}."
@@ -85,7 +85,7 @@ def part_of(estimator, method):
     able = []
     for (name, each), weight in zip(_named(estimator), _weights(estimator), strict=True):
         own = _exact_method(each)
-        if own and (method is None or (method == "decision_path") == (own == "decision_path")):
+        if own and _fits(method, own):
             able.append((weight, Part(each, method or own, estimator, name)))
     if not able:
         what = "" if method is None else f"that method={method!r} explains "
@@ -156,6 +156,11 @@ def _exact_method(estimator):
         return "decision_path"
     is_net = isinstance(steps_and_classifier(estimator)[1], AttentionClassifier)
     return "attention" if is_net else None
+
+
+def _fits(method, own):
+    """Whether a method, or None for any, is of the same kind as the exact one."""
+    return method is None or (method == "decision_path") == (own == "decision_path")
 
 
 def found(estimator):
