@@ -151,8 +151,8 @@ def fitted_trees(recordings, y, segmentation):
     from skheart.segmentation import HeartPhaseSegmenter
 
     segmenter = HeartPhaseSegmenter(random_state=0).fit(recordings, segmentation)
-    trees = ExtraTreesClassifier(400, max_features=0.4, random_state=0)
-    cycle = HeartCycleTransformer(FrozenEstimator(segmenter))
+    trees = ExtraTreesClassifier(400, max_features=0.2, random_state=0)
+    cycle = HeartCycleTransformer(FrozenEstimator(segmenter), contrasts=True)
     return make_pipeline(cycle, trees).fit(recordings, y)
 
 

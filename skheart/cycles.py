@@ -10,6 +10,7 @@ from sklearn.frozen import FrozenEstimator
 from sklearn.utils._param_validation import Interval
 from sklearn.utils.validation import _check_feature_names_in, check_is_fitted
 
+from ._contrasts import contrasts_of
 from ._samples import recordings_of
 from ._threads import progress
 from .pretrained import load_pretrained
@@ -40,6 +41,9 @@ class HeartCycleTransformer(TransformerMixin, BaseEstimator):
         Cells into which S1, systole, S2 and diastole are cut.
     quiet : float, default=0.75
         Last part of the diastole that the other cells are compared with, in (0, 1].
+    contrasts : bool, default=False
+        Whether to add differences of parts of the cycle: see the notes. Trees, which ask for one
+        column at a time, find more with them.
     verbose : int, default=0
         1 shows a progress bar on standard error.
 
@@ -62,9 +66,17 @@ class HeartCycleTransformer(TransformerMixin, BaseEstimator):
     -----
     With n cells and m mel bins the columns are: for each cell and mel bin the mean over beats less
     that of the quiet diastole (n * m); the quiet diastole itself (m); for each cell and mel bin the
-    deviation over beats (n * m); and 11 of the rhythm: mean probability of the likeliest phase,
-    mean probability that an annotator would have given a phase, phases per frame, and the mean and
-    deviation of the duration of each phase in frames. Beats count as much as the segmenter is
+    deviation over beats (n * m); with `contrasts` those; and 11 of the rhythm: mean probability of
+    the likeliest phase, mean probability that an annotator would have given a phase, phases per
+    frame, and the mean and deviation of the duration of each phase in frames.
+
+    A contrast is the difference of two parts of the cycle, after the quiet diastole is taken off.
+    A part is the mean over one of at most 8 bands of neighbouring mel bins, and over a phase, or a
+    third of the systole or the diastole (where they have 3 cells or more). Two parts are compared
+    that differ in band alone, which tells how low or high a sound is, or in place alone, which
+    tells how it swells and fades: with the default cells and 8 mel bins or more, 640 pairs.
+
+    Beats count as much as the segmenter is
     sure of them. Frames are log-mel values, standardised as the segmenter's. Where a phase is
     found nowhere, its cells have the mean of the recording, and its durations are 0.
 
@@ -95,13 +107,17 @@ class HeartCycleTransformer(TransformerMixin, BaseEstimator):
         "segmenter": "no_validation",
         "n_cells": "no_validation",
         "quiet": [Interval(Real, 0, 1, closed="right")],
+        "contrasts": ["boolean"],
         "verbose": ["verbose"],
     }
 
-    def __init__(self, segmenter=None, *, n_cells=(2, 6, 2, 8), quiet=0.75, verbose=0):
+    def __init__(
+        self, segmenter=None, *, n_cells=(2, 6, 2, 8), quiet=0.75, contrasts=False, verbose=0
+    ):
         self.segmenter = segmenter
         self.n_cells = n_cells
         self.quiet = quiet
+        self.contrasts = contrasts
         self.verbose = verbose
 
     @_fit_context(prefer_skip_nested_validation=True)
@@ -166,7 +182,9 @@ class HeartCycleTransformer(TransformerMixin, BaseEstimator):
         -------
         names : ndarray of str objects
             ``"mean_systole0_mel3"`` is the mean of the first cell of the systole in the fourth mel
-            bin, less that of the quiet diastole, which is ``"quiet_mel3"``.
+            bin, less that of the quiet diastole, which is ``"quiet_mel3"``, and
+            ``"contrast_systole_band0_less_systole_band7"`` how much more there is of the lowest
+            band than of the highest.
         """
         check_is_fitted(self, "segmenter_")
         _check_feature_names_in(self, input_features, generate_names=False)
@@ -175,6 +193,7 @@ class HeartCycleTransformer(TransformerMixin, BaseEstimator):
         names = [f"mean_{cell}_{mel}" for cell in cells for mel in mels]
         names += [f"quiet_{mel}" for mel in mels]
         names += [f"deviation_{cell}_{mel}" for cell in cells for mel in mels]
+        names += contrasts_in(self).columns() if self.contrasts else []
         names += ["sureness", "clarity", "phases_per_frame"]
         names += [f"{what}_length_{phase}" for phase in PHASES for what in ("mean", "deviation")]
         return np.array(names, dtype=object)
@@ -221,7 +240,15 @@ def cycle_of(transformer, recording, row):
     segmenter = transformer.segmenter_
     seen = segmenter.look(recording, row)
     phases = segmenter.course(seen.probabilities)
-    return seen, phases, cycle_features(seen, phases, transformer.n_cells, transformer.quiet)
+    contrasts = contrasts_in(transformer) if transformer.contrasts else None
+    features = cycle_features(seen, phases, transformer.n_cells, transformer.quiet, contrasts)
+    return seen, phases, features
+
+
+def contrasts_in(transformer):
+    """The contrasts of the cycle of a fitted `HeartCycleTransformer`."""
+    n_cells = tuple(int(n) for n in transformer.n_cells)
+    return contrasts_of(PHASES, n_cells, transformer.segmenter_.n_mels)
 
 
 def frames_of_cells(seen, phases, n_cells):
@@ -280,7 +307,7 @@ def _whole_phases(seen, phases):
     return starts, ends, of_phase, sure
 
 
-def cycle_features(seen, phases, n_cells, quiet):
+def cycle_features(seen, phases, n_cells, quiet, contrasts=None):
     """The row of a recording."""
     starts, ends, of_phase, sure = _whole_phases(seen, phases)
     lengths = (ends - starts).astype(float)
@@ -306,7 +333,14 @@ def cycle_features(seen, phases, n_cells, quiet):
         len(starts) / len(phases),
     ]
     return np.concatenate(
-        [means.ravel(), quiet_level, np.concatenate(deviations).ravel(), overall, rhythm]
+        [
+            means.ravel(),
+            quiet_level,
+            np.concatenate(deviations).ravel(),
+            [] if contrasts is None else contrasts(means),
+            overall,
+            rhythm,
+        ]
     )
 
 

@@ -77,10 +77,10 @@ def make_heart_pipeline(
 
     "cycles" finds S1, systole, S2 and diastole of every beat with the segmenter that comes with the
     package, averages the log-mel spectrogram of all beats of a patient, and lets 400 extremely
-    randomised trees decide. The segmenter has seen the phases (not the labels) of all recordings of
-    CirCor's public part that were at hand: for scores on those, train another on the training
-    subjects, and set ``estimator__cycle__segmenter`` (of "best"
-    ``estimator__forest__cycle__segmenter``). The label is the best for UAR.
+    randomised trees decide by that, and by contrasts of its parts. The segmenter has seen the
+    phases (not the labels) of all recordings of CirCor's public part that were at hand: for scores
+    on those, train another on the training subjects, and set ``estimator__cycle__segmenter`` (of
+    "best" ``estimator__forest__cycle__segmenter``). The label is the best for UAR.
 
     "best" does that with two forests of 200 trees, and beside each trains one net of "attention" on
     all patients. The net hears what is lost in an average, and counts for 0.3 of the probability.
@@ -157,8 +157,8 @@ def _for_patients(estimator, random_state, verbose, **params):
 def _forest(n_trees, verbose, memory):
     """Trees on the average heart cycle."""
     steps = [
-        ("cycle", HeartCycleTransformer(verbose=verbose)),
-        ("clf", ExtraTreesClassifier(n_estimators=n_trees, max_features=0.4)),
+        ("cycle", HeartCycleTransformer(contrasts=True, verbose=verbose)),
+        ("clf", ExtraTreesClassifier(n_estimators=n_trees, max_features=0.2)),
     ]
     return Pipeline(steps, memory=memory)
 

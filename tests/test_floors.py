@@ -10,6 +10,7 @@ FLOORS = {
     "metrics": 0,
     "audio": 0,
     "_sizes": 0,
+    "_contrasts": 0,
     "_arrays": 0,
     "_split": 0.5,
     "_folds": 0,

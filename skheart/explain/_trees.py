@@ -11,7 +11,13 @@ from sklearn.utils.validation import check_is_fitted
 from .._samples import as_float, recordings_of
 from .._steps import steps_and_classifier, transformed
 from ..audio import load_samples
-from ..cycles import HeartCycleTransformer, cycle_of, frames_of_cells, n_quiet_cells
+from ..cycles import (
+    HeartCycleTransformer,
+    contrasts_in,
+    cycle_of,
+    frames_of_cells,
+    n_quiet_cells,
+)
 from ..segmentation import PHASES
 from ._explanation import CycleMaps, Explanation, Maps, recording_name
 
@@ -54,7 +60,7 @@ def explained_by_trees(estimator, X):
     for row, recording in enumerate(recordings):
         maps = _maps(cycle, *cycles[row], contributions[row])
         sound = _sound(recording, row, cycle.segmenter_.sr)
-        rhythm = contributions[row][_n_placed(cycle) :].sum(axis=0)
+        rhythm = np.split(contributions[row], _ends(cycle))[2].sum(axis=0)
         explanations.append(
             Explanation(
                 method="decision_path",
@@ -86,20 +92,27 @@ def keeping_by_trees(estimator, X):
     -------
     keeping : function
         Of the number of a recording and of masks (m, n_cells, n_mels); the mean and the deviation
-        of what they leave out are replaced by their means over the recordings. The level of the
-        quiet diastole and the rhythm stay. It returns probabilities (m, n_classes).
+        of what they leave out are replaced by their means over the recordings, and contrasts are
+        those of the means that result. The level of the quiet diastole and the rhythm stay. It
+        returns probabilities (m, n_classes).
     """
     steps, clf = steps_and_classifier(estimator)
+    cycle = steps[-1]
     features = np.asarray(transformed(steps, X))
     mean = features.mean(axis=0)
-    n_mels = steps[-1].segmenter_.n_mels
+    n_mels = cycle.segmenter_.n_mels
+    ends = _ends(cycle)
 
     def keeping(row, kept):
         cells = kept.reshape(len(kept), -1)
         level = np.ones((len(kept), n_mels), bool)
-        rhythm = np.ones((len(kept), features.shape[1] - _n_placed(steps[-1])), bool)
-        mask = np.concatenate([cells, level, cells, rhythm], axis=1)
-        return _predicted(clf, np.where(mask, features[row], mean))
+        rest = np.ones((len(kept), features.shape[1] - ends[0]), bool)
+        mask = np.concatenate([cells, level, cells, rest], axis=1)
+        changed = np.where(mask, features[row], mean)
+        if cycle.contrasts:
+            means = changed[:, : cells.shape[1]].reshape(kept.shape)
+            changed[:, ends[0] : ends[1]] = contrasts_in(cycle)(means)
+        return _predicted(clf, changed)
 
     return keeping
 
@@ -184,17 +197,21 @@ def _maps(cycle, seen, phases, features, contributions):
 def _by_cell(cycle, contributions):
     """Contributions of cells, (n_cells, n_mels, n_classes); those of the rhythm have none."""
     n_cells, n_mels = sum(cycle.n_cells), cycle.segmenter_.n_mels
-    placed = contributions[: _n_placed(cycle)].reshape(2 * n_cells + 1, n_mels, -1)
+    placed, of_contrasts, _ = np.split(contributions, _ends(cycle))
+    placed = placed.reshape(2 * n_cells + 1, n_mels, -1)
     means, quiet, deviations = np.split(placed, [n_cells, n_cells + 1])
     of_cells = means + deviations
+    if cycle.contrasts:
+        of_cells += contrasts_in(cycle).shared(of_contrasts)
     n_quiet = n_quiet_cells(cycle.n_cells, cycle.quiet)
     of_cells[-n_quiet:] += quiet / n_quiet
     return of_cells
 
 
-def _n_placed(cycle):
-    """Columns that belong to a cell: means, the quiet diastole and deviations."""
-    return (2 * sum(cycle.n_cells) + 1) * cycle.segmenter_.n_mels
+def _ends(cycle):
+    """Where columns end that belong to a cell (means, quiet diastole, deviations); contrasts."""
+    placed = (2 * sum(cycle.n_cells) + 1) * cycle.segmenter_.n_mels
+    return placed, placed + (len(contrasts_in(cycle).first) if cycle.contrasts else 0)
 
 
 def _edges(cycle, features):
