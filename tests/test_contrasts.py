@@ -116,27 +116,23 @@ def test_what_they_add_is_shared_by_their_two_parts(segmented, contrasting, cont
     assert abs(of_cells.sum()) == pytest.approx(0.5, abs=0.05)
 
 
-def test_what_is_left_out_of_a_cycle_is_left_out_of_its_contrasts(
-    segmented, contrasting, contrasting_forest
-):
-    data = segmented[0].data[:5]
-    keeping = keeping_by_trees(contrasting_forest, data)
-    kept = np.random.default_rng(0).random((3, 18, 32)) < 0.5
+def test_what_is_left_out_of_a_cycle_is_left_out_of_its_contrasts(segmented, contrasting):
+    """Of trees that ask for contrasts alone."""
+    data, y = segmented[0].data, segmented[0].target
     features = contrasting.transform(data)
     n, contrasts = 18 * 32, contrasts_of(PHASES, (2, 6, 2, 8), 32)
-    differ = False
-    for number in range(len(data)):
-        rows = np.repeat(features[number : number + 1], 3, axis=0)
-        for row, own in zip(rows, kept, strict=True):
-            for start in (0, n + 32):  # means, deviations
-                mean = features[:, start : start + n].mean(axis=0)
-                row[start : start + n] = np.where(own.ravel(), row[start : start + n], mean)
-        as_they_were = contrasting_forest[-1].predict_proba(rows)
-        rows[:, 2 * n + 32 : -11] = contrasts(rows[:, :n].reshape(3, 18, 32))
-        expected = contrasting_forest[-1].predict_proba(rows)
-        np.testing.assert_allclose(keeping(number, kept), expected)
-        differ |= not np.allclose(expected, as_they_were)
-    assert differ
+    only = np.zeros_like(features)
+    only[:, 2 * n + 32 : -11] = features[:, 2 * n + 32 : -11]
+    trees = ExtraTreesClassifier(10, random_state=0).fit(only, y)
+    kept = np.random.default_rng(0).random((3, 18, 32)) < 0.5
+    keeping = keeping_by_trees(make_pipeline(contrasting, trees), data)
+    mean = features[:, :n].mean(axis=0)
+    means = np.where(kept.reshape(3, n), features[2, :n], mean)
+    rows = np.zeros((3, features.shape[1]))
+    rows[:, 2 * n + 32 : -11] = contrasts(means.reshape(3, 18, 32))
+    expected = trees.predict_proba(rows)
+    np.testing.assert_allclose(keeping(2, kept), expected)
+    assert not np.allclose(expected, trees.predict_proba(only[2:3]))
 
 
 def test_a_saved_model_has_them(segmented, contrasting_forest, tmp_path):
