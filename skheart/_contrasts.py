@@ -40,30 +40,41 @@ class Contrasts(NamedTuple):
 
     def __call__(self, means):
         """The contrasts of average cycles ``(..., n_cells, n_mels)``."""
-        levels = self.places @ means @ self.bands.T
-        levels = levels.reshape(*levels.shape[:-2], -1)
+        levels = self.levels(means)
         return levels[..., self.first] - levels[..., self.second]
+
+    def levels(self, means):
+        """The parts of average cycles ``(..., n_cells, n_mels)``, ``(..., n_parts)``."""
+        levels = self.places @ means @ self.bands.T
+        return levels.reshape(*levels.shape[:-2], -1)
 
     def columns(self):
         """The name of each."""
         pairs = zip(self.first, self.second, strict=True)
         return [f"contrast_{self.names[a]}_less_{self.names[b]}" for a, b in pairs]
 
-    def shared(self, contributions):
-        """What contrasts contributed, half of it to each of the two parts.
+    def shared(self, contributions, means):
+        """What contrasts contributed, shared out to where their two parts are.
 
         Parameters
         ----------
         contributions : ndarray of shape (n_contrasts, n_classes)
+            What each contributed.
+        means : ndarray of shape (n_cells, n_mels)
+            The average cycle that they are contrasts of: of two parts the one that is further from
+            0, the level of the quiet diastole, made more of the difference, and gets as much more.
 
         Returns
         -------
         ndarray of shape (n_cells, n_mels, n_classes)
             Evenly among the cells and mel bins of a part; the sum is kept.
         """
+        far = np.abs(self.levels(means))
+        both = far[self.first] + far[self.second]
+        share = np.divide(far[self.first], both, out=np.full(len(both), 0.5), where=both > 0)
         of_parts = np.zeros((len(self.names), contributions.shape[1]))
-        for parts in (self.first, self.second):
-            np.add.at(of_parts, parts, contributions / 2)
+        np.add.at(of_parts, self.first, share[:, None] * contributions)
+        np.add.at(of_parts, self.second, (1 - share)[:, None] * contributions)
         of_parts = of_parts.reshape(len(self.places), len(self.bands), -1)
         return np.einsum("pc,bm,pbk->cmk", self.places, self.bands, of_parts, optimize=True)
 

@@ -93,7 +93,9 @@ def test_they_stand_before_the_rhythm_and_change_no_other_column(segmented, cycl
     np.testing.assert_allclose(more[:, own], expected, atol=1e-5)
 
 
-def test_what_they_add_is_shared_by_their_two_parts(segmented, contrasting, contrasting_forest):
+def test_what_they_add_is_shared_by_their_two_parts_as_far_as_each_is_from_silence(
+    segmented, contrasting, contrasting_forest
+):
     data = segmented[0].data[:4]
     for one, probabilities in zip(
         explain(contrasting_forest, data), contrasting_forest.predict_proba(data), strict=True
@@ -109,11 +111,20 @@ def test_what_they_add_is_shared_by_their_two_parts(segmented, contrasting, cont
     stump = DecisionTreeClassifier(max_depth=1).fit(only, y)
     assert stump.tree_.feature[0] == column
     of_cells = explain(make_pipeline(contrasting, stump), data[:1])[0].cycle.contribution[0]
+    means = features[0, : 18 * 32].reshape(18, 32)
+    late, second = (abs(means[rows, 4:8].mean()) for rows in (slice(6, 8), slice(8, 10)))
     expected = np.zeros((18, 32))
-    expected[8:10, 4:8] = 1 / 8
-    expected[6:8, 4:8] = 1 / 8
-    np.testing.assert_allclose(of_cells, expected * of_cells.sum() / 2, atol=1e-6)
+    expected[6:8, 4:8] = late / (late + second) / 8
+    expected[8:10, 4:8] = second / (late + second) / 8
+    assert 0.05 < late / (late + second) < 0.95
+    np.testing.assert_allclose(of_cells, expected * of_cells.sum(), atol=1e-6)
     assert abs(of_cells.sum()) == pytest.approx(0.5, abs=0.05)
+
+
+def test_parts_that_are_both_silent_get_half_each():
+    contrasts = contrasts_of(PHASES, (1, 1, 1, 1), 1)
+    found = contrasts.shared(np.eye(6)[:, :1], np.zeros((4, 1)))  # of S1 less systole
+    np.testing.assert_allclose(found[:, 0, 0], [0.5, 0.5, 0, 0])
 
 
 def test_what_is_left_out_of_a_cycle_is_left_out_of_its_contrasts(segmented, contrasting):

@@ -173,7 +173,7 @@ def _maps(cycle, seen, phases, features, contributions):
     """What an explanation holds of the cells, and of the frames that they are means of."""
     segmenter = cycle.segmenter_
     shares = frames_of_cells(seen, phases, cycle.n_cells)
-    of_cells = _by_cell(cycle, contributions)
+    of_cells = _by_cell(cycle, features, contributions)
     of_frames = np.einsum("cf,cmk->kfm", shares, of_cells, optimize=True).astype(np.float32)
     times = segmenter.front_end_.frame_times_[: len(seen.log_mel)]
     frequencies = segmenter.front_end_.mel_frequencies_
@@ -194,7 +194,7 @@ def _maps(cycle, seen, phases, features, contributions):
     }
 
 
-def _by_cell(cycle, contributions):
+def _by_cell(cycle, features, contributions):
     """Contributions of cells, (n_cells, n_mels, n_classes); those of the rhythm have none."""
     n_cells, n_mels = sum(cycle.n_cells), cycle.segmenter_.n_mels
     placed, of_contrasts, _ = np.split(contributions, _ends(cycle))
@@ -202,7 +202,8 @@ def _by_cell(cycle, contributions):
     means, quiet, deviations = np.split(placed, [n_cells, n_cells + 1])
     of_cells = means + deviations
     if cycle.contrasts:
-        of_cells += contrasts_in(cycle).shared(of_contrasts)
+        levels = features[: n_cells * n_mels].reshape(n_cells, n_mels)
+        of_cells += contrasts_in(cycle).shared(of_contrasts, levels)
     n_quiet = n_quiet_cells(cycle.n_cells, cycle.quiet)
     of_cells[-n_quiet:] += quiet / n_quiet
     return of_cells
