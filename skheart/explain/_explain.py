@@ -92,6 +92,8 @@ def explain(estimator, X, *, method=None, front_end=None, by_patient=False, grou
 
     Trees on average heart cycles add up probabilities. What a cell of the cycle adds is shared out
     among the frames whose mean it is, as that mean weighs them; `Explanation.cycle` has it before.
+    What a contrast of two parts of the cycle adds goes to both, as far as each is from the quiet
+    diastole, and evenly among the cells of a part.
     What has no place in the sound is in `base`, and `Explanation.terms` says what it is: of a vote
     also what the other parts say, so that all adds up to the probability of the vote. Paths give
     exact sums; which of two columns that say the same gets a share is up to the trees.
