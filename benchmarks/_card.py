@@ -154,7 +154,6 @@ CHOSEN = (
     " The recipe was chosen on these same patients, with other folds: the scores are somewhat too "
     "good for that, and the intervals do not say by how much."
 )
-OF_THIS_SET = ({"Absent": 1, "Present": 3, "Unknown": 4},)
 GENERATED = "Made from generated sounds, to try the command: of no use otherwise."
 
 
@@ -198,11 +197,10 @@ def decision(weights):
         return "The label is the most probable class."
     least = min(weights.values())
     text = ", ".join(f"{label} {weight / least:.2g}" for label, weight in weights.items())
-    where = "in this set" if weights in OF_THIS_SET else "between this set and the whole public one"
     return (
         f"The label is the class with the largest probability times weight ({text}), which need "
         "not be the most probable one. The weights are those that are best for the mean of UAR and "
-        f"weighted accuracy at shares of the classes {where}, by arithmetic."
+        "weighted accuracy at the shares of the classes in this set, by arithmetic."
     )
 
 

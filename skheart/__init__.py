@@ -16,6 +16,7 @@ _MODULE_OF = {
     "LogMelTransformer": "features",
     "PatientClassifier": "patients",
     "RandomOverSampler": "sampling",
+    "RecordingDropout": "sampling",
     "bootstrap_interval": "metrics",
     "circor_weighted_accuracy": "metrics",
     "evaluate_by_subject": "evaluation",

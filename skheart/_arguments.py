@@ -157,8 +157,8 @@ def _add_train(verbs):
         default=[],
         dest="parameters",
         help="any parameter of the pipeline (steps logmel, ros and clf; in recipe attention "
-        "logmel and clf, in recipe cycles cycle and clf; in recipe best those of both, such as "
-        "forest__clf__n_estimators=100 and net__clf__lr=1e-3), "
+        "logmel and clf, in recipe cycles dropout, cycle and clf; in recipe best those of both, "
+        "such as forest__clf__n_estimators=100 and net__clf__lr=1e-3), "
         "such as clf__lr=1e-4 or clf__channels='(32, 64)'; repeat for more",
     )
     checks = verb.add_mutually_exclusive_group()

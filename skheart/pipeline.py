@@ -11,7 +11,7 @@ from .classifiers import AttentionCNNClassifier, AttentionRNNClassifier
 from .cycles import HeartCycleTransformer
 from .features import LogMelTransformer
 from .patients import PatientClassifier
-from .sampling import RandomOverSampler
+from .sampling import RandomOverSampler, RecordingDropout
 
 __all__ = ["MODELS", "make_heart_pipeline"]
 
@@ -53,9 +53,10 @@ def make_heart_pipeline(
         ``pipeline.set_params(clf__lr=1e-4, logmel__n_mels=32, ros="passthrough")``. With
         ``recipe="attention"`` a `PatientClassifier` around a pipeline of "logmel" and "clf"
         (``set_params(estimator__clf__max_epochs=10)``), with ``recipe="cycles"`` around one of
-        "cycle" (`HeartCycleTransformer`) and "clf" (`sklearn.ensemble.ExtraTreesClassifier`), and
-        with ``recipe="best"`` around a `sklearn.ensemble.VotingClassifier` of both, "forest" and
-        "net" (``set_params(estimator__net__clf__max_epochs=10)``).
+        "dropout" (`RecordingDropout`), "cycle" (`HeartCycleTransformer`) and "clf"
+        (`sklearn.ensemble.ExtraTreesClassifier`), and with ``recipe="best"`` around a
+        `sklearn.ensemble.VotingClassifier` of both, "forest" and "net"
+        (``set_params(estimator__net__clf__max_epochs=10)``).
 
     Raises
     ------
@@ -77,10 +78,12 @@ def make_heart_pipeline(
 
     "cycles" finds S1, systole, S2 and diastole of every beat with the segmenter that comes with the
     package, averages the log-mel spectrogram of all beats of a patient, and lets 400 extremely
-    randomised trees decide by that, and by contrasts of its parts. The segmenter has seen the
-    phases (not the labels) of all recordings of CirCor's public part that were at hand: for scores
-    on those, train another on the training subjects, and set ``estimator__cycle__segmenter`` (of
-    "best" ``estimator__forest__cycle__segmenter``). The label is the best for UAR.
+    randomised trees decide by that, and by contrasts of its parts. They also learn from each
+    patient without one or the other recording, since of others there may be fewer. The segmenter
+    has seen the phases (not the labels) of all recordings of CirCor's public part that were at
+    hand: for scores on those, train another on the training subjects, and set
+    ``estimator__cycle__segmenter`` (of "best" ``estimator__forest__cycle__segmenter``). The label
+    is the best for UAR.
 
     "best" does that with two forests of 200 trees, and beside each trains one net of "attention" on
     all patients. The net hears what is lost in an average, and counts for 0.3 of the probability.
@@ -157,6 +160,7 @@ def _for_patients(estimator, random_state, verbose, **params):
 def _forest(n_trees, verbose, memory):
     """Trees on the average heart cycle."""
     steps = [
+        ("dropout", RecordingDropout(copy=False)),
         ("cycle", HeartCycleTransformer(contrasts=True, verbose=verbose)),
         ("clf", ExtraTreesClassifier(n_estimators=n_trees, max_features=0.2)),
     ]

@@ -1,16 +1,19 @@
-"""Random oversampling of whatever can be indexed: recordings, paths, feature arrays."""
+"""Samplers: random oversampling of whatever can be indexed, and patients in part."""
 
 from __future__ import annotations
 
-from numbers import Number
+from numbers import Integral, Number
 
 import numpy as np
 from imblearn.over_sampling import RandomOverSampler as _StockRandomOverSampler
+from sklearn.base import BaseEstimator, _fit_context
 from sklearn.utils import _safe_indexing
+from sklearn.utils._param_validation import Interval
 
 from ._arrays import IndexedRows
+from ._joined import JoinedRecording, Pieces
 
-__all__ = ["RandomOverSampler"]
+__all__ = ["RandomOverSampler", "RecordingDropout"]
 
 
 class RandomOverSampler(_StockRandomOverSampler):
@@ -208,3 +211,114 @@ def _take(X, rows):
     if isinstance(X, tuple):
         return tuple(taken)
     return taken.reset_index(drop=True) if hasattr(taken, "reset_index") else taken
+
+
+class RecordingDropout(BaseEstimator):
+    """Repeat patients, each time without one of their recordings.
+
+    A patient of whom one recording more or less was made is the same patient. Trees that have seen
+    both are surer of what they say where recordings are few. It stands first in the pipeline inside
+    a :class:`skheart.patients.PatientClassifier` with ``join=True``, which joins the recordings of
+    a patient and knows where each ends, and works in `fit` alone, as every sampler.
+
+    Parameters
+    ----------
+    n_copies : int, default=4
+        How often each patient is repeated. The k-th copy is without the k-th recording, and after
+        the last it begins again with the first. With one recording alone all copies are whole, so
+        that the shares of the classes stay.
+    copy : bool, default=True
+        False joins what is left only when it is asked for: such a copy is an object that
+        `numpy.asarray` turns into an array, as the transformers of skheart do. It spares
+        the memory of `n_copies` times all recordings.
+
+    Attributes
+    ----------
+    sample_indices_ : ndarray of int of shape (n_samples_new,)
+        The row of the input that each row of the output is, or is a part of.
+
+    See Also
+    --------
+    skheart.cycles.HeartCycleTransformer : What the recipes "best" and "cycles" have after it.
+    RandomOverSampler : Repeat rows to balance the classes.
+
+    Examples
+    --------
+    >>> from sklearn.ensemble import ExtraTreesClassifier
+    >>> from imblearn.pipeline import make_pipeline
+    >>> from skheart.cycles import HeartCycleTransformer
+    >>> from skheart.datasets import make_heart_sounds
+    >>> from skheart.patients import PatientClassifier
+    >>> from skheart.sampling import RecordingDropout
+    >>> sounds = make_heart_sounds(
+    ...     n_subjects=12, recordings_per_subject=2, duration=4, random_state=0
+    ... )
+    >>> model = PatientClassifier(
+    ...     make_pipeline(
+    ...         RecordingDropout(n_copies=2),
+    ...         HeartCycleTransformer(),
+    ...         ExtraTreesClassifier(n_estimators=10, random_state=0),
+    ...     ),
+    ...     join=True,
+    ... )
+    >>> model = model.fit(sounds.data, sounds.target, groups=sounds.groups)
+    >>> model.estimators_[0][0].sample_indices_.shape  # 12 patients, and each of them twice more
+    (36,)
+    """
+
+    _parameter_constraints = {
+        "n_copies": [Interval(Integral, 1, None, closed="left")],
+        "copy": ["boolean"],
+    }
+
+    def __init__(self, n_copies=4, *, copy=True):
+        self.n_copies = n_copies
+        self.copy = copy
+
+    @_fit_context(prefer_skip_nested_validation=True)
+    def fit_resample(self, X, y):
+        """Repeat.
+
+        Parameters
+        ----------
+        X : list of joined recordings
+            As `PatientClassifier` gives them to what is inside.
+        y : array-like of shape (n_samples,)
+            The label of each.
+
+        Returns
+        -------
+        X_resampled : list
+            What is in X, in its order, then the copies of each.
+        y_resampled : same kind as y
+            Their labels.
+
+        Raises
+        ------
+        ValueError
+            If something in X does not know of which recordings it is made, or y has another length.
+        """
+        for row, recording in enumerate(X):
+            if getattr(recording, "ends", None) is None:
+                raise ValueError(
+                    f"X[{row}] is of type {type(recording).__name__} and does not know of which "
+                    "recordings it is made. RecordingDropout stands first in the pipeline inside a "
+                    "PatientClassifier(join=True), before all that changes recordings."
+                )
+        if len(y) != len(X):
+            raise ValueError(
+                f"X holds {len(X)} joined recordings and y {len(y)} labels: one label for each is "
+                "needed, in the same order."
+            )
+        rows = np.arange(len(X))
+        self.sample_indices_ = np.r_[rows, np.repeat(rows, self.n_copies)]
+        copies = [part for whole in X for part in self._copies(whole)]
+        return [*X, *copies], _safe_indexing(y, self.sample_indices_)
+
+    def _copies(self, whole):
+        parts = whole.parts()
+        if len(parts) == 1:
+            return [whole] * self.n_copies
+        without = [parts[:k] + parts[k + 1 :] for k in range(min(len(parts), self.n_copies))]
+        left = [JoinedRecording.of(few) if self.copy else Pieces(few) for few in without]
+        return [left[k % len(left)] for k in range(self.n_copies)]

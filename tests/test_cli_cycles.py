@@ -74,7 +74,10 @@ def test_settings_are_those_of_the_steps(folder, tmp_path, capsys):
     base = ["train", folder / "table.csv", "-o", tmp_path / "m", "--recipe=cycles"]
     for setting, words in (
         ("cycle__quite=1", "Did you mean 'cycle__quiet'?"),
-        ("logmel__n_mels=16", "The steps are cycle, clf."),
+        ("logmel__n_mels=16", "The steps are dropout, cycle, clf."),
+        ("dropout__n_copies=0", "The 'n_copies' parameter of RecordingDropout must be"),
+        ("dropout=4", "dropout can only be passthrough"),
+        ("cycle=passthrough", "clf__random_state=1 (and dropout=passthrough)"),
         ("clf__n_estimators=0", "n_estimators"),
         ("cycle__n_cells=(1, 2)", "n_cells must be 4 ints of at least 1"),
         ("clf__early_stopping=True", "there is no parameter 'clf__early_stopping'"),

@@ -11,6 +11,7 @@ FLOORS = {
     "audio": 0,
     "_sizes": 0,
     "_contrasts": 0,
+    "_joined": 0,
     "_arrays": 0,
     "_split": 0.5,
     "_folds": 0,

@@ -7,6 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from .._folds import check_groups
+from .._joined import JoinedRecording
 from .._samples import as_float
 from ..audio import list_recordings, load_samples
 
@@ -139,11 +140,11 @@ def join_recordings(recordings, patient, n_patients, sr):
 
     Returns
     -------
-    joined : list of ndarray of float32
+    joined : list of JoinedRecording of float32
         One for each patient.
     """
     parts = [[] for _ in range(n_patients)]
     for row, recording in enumerate(recordings):
         samples = as_float(load_samples(recording, row, sr))
         parts[patient[row]].append(samples.astype(np.float32, copy=False))
-    return [np.concatenate(part) for part in parts]
+    return [JoinedRecording.of(part) for part in parts]

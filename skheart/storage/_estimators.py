@@ -66,6 +66,7 @@ KEPT = {
     "skheart.HeartPhaseSegmenter": Kept("skheart.segmentation", special="_phases"),
     "skheart.LogMelTransformer": Kept("skheart.features", special="_front_end"),
     "skheart.RandomOverSampler": Kept("skheart.sampling"),
+    "skheart.RecordingDropout": Kept("skheart.sampling"),
     "skheart.Augmentation": Kept("skheart.augmentation"),
     "skheart.PatientClassifier": Kept("skheart.patients"),
 }

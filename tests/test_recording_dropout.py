@@ -1,0 +1,234 @@
+"""Joined recordings know of what they are made, and are repeated without a part."""
+
+import pickle
+import tracemalloc
+
+import numpy as np
+import pandas as pd
+import pytest
+from imblearn.pipeline import make_pipeline
+from phases import fitted_segmenter
+from sklearn.base import BaseEstimator, ClassifierMixin, clone
+from sklearn.ensemble import ExtraTreesClassifier
+from sklearn.frozen import FrozenEstimator
+from sklearn.model_selection import GridSearchCV, GroupKFold
+
+import skheart
+from skheart import LogMelTransformer, PatientClassifier, RecordingDropout, cycles
+from skheart._joined import JoinedRecording, Pieces
+from skheart.cycles import HeartCycleTransformer
+
+LENGTHS = {"one": [5], "two": [3, 4], "three": [2, 3, 2], "six": [1, 2, 3, 4, 5, 6]}
+
+
+def patient(name):
+    """Recordings of a patient, each of another constant."""
+    return [np.full(n, k + 10 * n, np.float32) for k, n in enumerate(LENGTHS[name])]
+
+
+def joined(*names):
+    return [JoinedRecording.of(patient(name)) for name in names or LENGTHS]
+
+
+class Listener(ClassifierMixin, BaseEstimator):
+    """A classifier that keeps what it was given."""
+
+    def fit(self, X, y):
+        self.X_, self.y_, self.classes_ = X, y, np.unique(y)
+        return self
+
+    def predict_proba(self, X):
+        self.predicted_ = X
+        return np.full((len(X), len(self.classes_)), 1 / len(self.classes_))
+
+
+def test_a_joined_recording_is_an_array_that_knows_its_parts():
+    parts = patient("three")
+    whole = JoinedRecording.of(parts)
+    np.testing.assert_array_equal(whole, np.concatenate(parts))
+    assert whole.dtype == np.float32
+    assert whole.ends == (2, 5, 7)
+    assert [part.tolist() for part in whole.parts()] == [part.tolist() for part in parts]
+    assert all(type(part) is np.ndarray for part in whole.parts())
+
+
+def test_it_still_knows_in_another_process():
+    fresh = pickle.loads(pickle.dumps(JoinedRecording.of(patient("three"))))
+    np.testing.assert_array_equal(fresh, np.concatenate(patient("three")))
+    assert fresh.ends == (2, 5, 7)
+
+
+@pytest.mark.parametrize("change", [lambda x: x[1:], lambda x: 2 * x, lambda x: x[::-1]])
+def test_what_was_made_of_it_does_not_pretend_to_know(change):
+    assert change(JoinedRecording.of(patient("three"))).ends is None
+
+
+def test_pieces_are_joined_when_asked_for():
+    pieces = Pieces(patient("two"))
+    np.testing.assert_array_equal(np.asarray(pieces), np.concatenate(patient("two")))
+    assert np.asarray(pieces, dtype=np.float64).dtype == np.float64
+    assert len(pieces) == 7
+    with pytest.raises(ValueError, match="always a copy"):
+        np.array(pieces, copy=False)
+
+
+@pytest.mark.parametrize("by_copy", [True, False])
+def test_each_copy_is_without_one_recording(by_copy):
+    X, y = joined(), np.array(["a", "b", "a", "b"])
+    sampler = RecordingDropout(n_copies=4, copy=by_copy)
+    X_res, y_res = sampler.fit_resample(X, y)
+    assert all(one is other for one, other in zip(X_res[:4], X, strict=False))
+    kept = {
+        "one": [[0]] * 4,
+        "two": [[1], [0], [1], [0]],
+        "three": [[1, 2], [0, 2], [0, 1], [1, 2]],
+        "six": [[k for k in range(6) if k != left] for left in range(4)],
+    }
+    expected = [
+        np.concatenate([patient(name)[k] for k in rows])
+        for name, copies in kept.items()
+        for rows in copies
+    ]
+    assert [np.asarray(x).tolist() for x in X_res[4:]] == [x.tolist() for x in expected]
+    assert sampler.sample_indices_.tolist() == [0, 1, 2, 3, *np.repeat(range(4), 4)]
+    np.testing.assert_array_equal(y_res, y[sampler.sample_indices_])
+    kinds = {type(x) for x in X_res[8:]}
+    assert kinds == {JoinedRecording if by_copy else Pieces}
+
+
+def test_labels_stay_of_their_kind():
+    X = joined("one", "two")
+    for y in (["a", "b"], pd.Series(["a", "b"]), np.array([1, 0])):
+        _, y_res = RecordingDropout(n_copies=1).fit_resample(X, y)
+        assert type(y_res) is type(y)
+        assert list(y_res) == [*y, *y]
+
+
+def test_without_copies_the_memory_of_them_is_not_taken():
+    X = [JoinedRecording.of([np.zeros(50_000, np.float32)] * 4) for _ in range(10)]
+    peaks = {}
+    for by_copy in (True, False):
+        tracemalloc.start()
+        try:
+            X_res, _ = RecordingDropout(copy=by_copy).fit_resample(X, np.zeros(10))
+            peaks[by_copy] = tracemalloc.get_traced_memory()[1]
+        finally:
+            tracemalloc.stop()
+        assert len(X_res) == 50
+    assert peaks[True] > 4 * 10 * 3 * 50_000 * 4  # 24 MB
+    assert peaks[False] < 1e5
+
+
+@pytest.mark.parametrize(
+    ("X", "y", "params", "message"),
+    [
+        (joined(), [0, 1], {}, "X holds 4 joined recordings and y 2 labels"),
+        ([np.zeros(5)], [0], {}, r"X\[0\] is of type ndarray and does not know"),
+        ([*joined("one"), joined("two")[0] * 2], [0, 1], {}, r"X\[1\] .* stands first in"),
+        (["a.wav"], [0], {}, r"X\[0\] is of type str and"),
+        (joined("one"), [0], {"n_copies": 0}, "'n_copies' parameter of RecordingDropout must be"),
+        (joined("one"), [0], {"copy": "no"}, "'copy' parameter of RecordingDropout must be"),
+    ],
+)
+def test_errors(X, y, params, message):
+    with pytest.raises(ValueError, match=message):
+        RecordingDropout(**params).fit_resample(X, y)
+
+
+def test_in_a_classifier_of_patients_fit_sees_copies_and_prediction_does_not():
+    names = ["two", "three", "one", "six"]
+    recordings = [part for name in names for part in patient(name)]
+    groups = np.repeat(names, [len(LENGTHS[name]) for name in names])
+    y = np.isin(groups, ["two", "one"]).astype(int)
+    model = PatientClassifier(make_pipeline(RecordingDropout(n_copies=2), Listener()), join=True)
+    model.fit(recordings, y, groups=groups)
+    seen = model.estimators_[0][-1]
+    in_order = [*zip(*sorted(zip(names, [1, 0, 1, 0], strict=True)), strict=True)]
+    expected = joined(*in_order[0])
+    assert [len(x) for x in seen.X_[:4]] == [len(x) for x in expected]
+    assert len(seen.X_) == 12
+    np.testing.assert_array_equal(seen.y_[:4], in_order[1])
+    np.testing.assert_array_equal(seen.y_[4:], np.repeat(in_order[1], 2))
+    model.predict_patients(recordings, groups)
+    assert [x.tolist() for x in seen.predicted_] == [x.tolist() for x in expected]
+
+
+@pytest.fixture(scope="module")
+def fitted():
+    sounds, segmenter = fitted_segmenter(n_subjects=8)
+    # Two recordings of each subject, three of the first.
+    halves = [sound[a:b] for sound in sounds.data for a, b in ((0, 8000), (8000, 16000))]
+    halves.append(halves[0][:7000])
+    y, groups = (np.append(np.repeat(v, 2), v[0]) for v in (sounds.target, sounds.groups))
+    forest = make_pipeline(
+        RecordingDropout(n_copies=2, copy=False),
+        HeartCycleTransformer(FrozenEstimator(segmenter)),
+        ExtraTreesClassifier(n_estimators=5, random_state=0),
+    )
+    model = PatientClassifier(forest, join=True).fit(halves, y, groups=groups)
+    return model, halves, y, groups
+
+
+def test_a_forest_learns_from_the_copies_as_from_rows_made_by_hand(fitted):
+    model, halves, y, groups = fitted
+    _, cycle, forest = (step for _, step in model.estimators_[0].steps)
+    who = np.unique(groups)
+    rows, labels = [], []
+    for left_out in (None, 0, 1):
+        for one in who:
+            mine = [halves[row] for row in np.flatnonzero(groups == one)]
+            kept = [part for k, part in enumerate(mine) if k != left_out]
+            rows.append(np.concatenate(kept).astype(np.float32))
+            labels.append(y[groups == one][0])
+    # fit_resample gives both copies of a patient, then those of the next
+    n = len(who)
+    order = [*range(n), *np.array([[n + k, 2 * n + k] for k in range(n)]).ravel()]
+    X = cycle.transform([rows[k] for k in order])
+    expected = clone(forest).fit(X, np.array(labels)[order])
+    test = cycle.transform([np.concatenate(halves[:2]), halves[3]])
+    np.testing.assert_array_equal(forest.predict_proba(test), expected.predict_proba(test))
+
+
+def test_files_and_searches_keep_it(fitted, tmp_path):
+    model, halves, y, groups = fitted
+    file = tmp_path / "model.safetensors"
+    skheart.save(model, file)
+    again = skheart.load(file)
+    assert again.estimators_[0][0].get_params() == {"n_copies": 2, "copy": False}
+    one, two = (each.predict_patients(halves, groups).probabilities for each in (model, again))
+    np.testing.assert_array_equal(one, two)
+    table = pd.DataFrame({"recording": halves, "subject": groups})
+    search = GridSearchCV(
+        clone(model), {"estimator__recordingdropout__n_copies": [1, 3]}, cv=GroupKFold(2)
+    ).fit(table, y, groups=groups)
+    assert set(search.best_params_.values()) <= {1, 3}
+    assert np.isfinite(search.cv_results_["mean_test_score"]).all()
+
+
+def test_what_was_left_out_is_no_other_model_in_parallel(fitted):
+    model, halves, y, groups = fitted
+    one, two = (
+        clone(model).set_params(n_estimators=2, n_jobs=n_jobs, random_state=0)
+        .fit(halves, y, groups=groups).predict_patients(halves, groups).probabilities
+        for n_jobs in (1, 2)
+    )  # fmt: skip
+    np.testing.assert_array_equal(one, two)
+
+
+def test_the_same_recording_is_looked_at_once(fitted, monkeypatch):
+    cycle, halves = fitted[0].estimators_[0][1], fitted[1]
+    looked = []
+    monkeypatch.setattr(
+        cycles, "cycle_of", lambda *a, real=cycles.cycle_of: looked.append(a[2]) or real(*a)
+    )
+    found = cycle.transform([halves[0], halves[1], halves[0], halves[0].copy()])
+    assert looked == [0, 1, 3]
+    np.testing.assert_array_equal(found[2], found[0])
+    np.testing.assert_array_equal(found[3], found[0])
+
+
+def test_log_mel_features_take_pieces():
+    parts = [np.sin(np.arange(3000) / k).astype(np.float32) for k in (5, 9)]
+    logmel = LogMelTransformer(duration=1.5)
+    pieces, whole = logmel.fit_transform([Pieces(parts)]), logmel.transform([np.concatenate(parts)])
+    np.testing.assert_array_equal(pieces, whole)
