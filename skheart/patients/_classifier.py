@@ -53,7 +53,7 @@ default="mean_probability"
         Whether the recordings of a patient are joined to one before `estimator` sees them, in
         training and in prediction, in place of `aggregate`. A murmur that is heard at one site is
         then learnt as such: no recording without it has its label. Recordings are read at `sr`; a
-        front end must keep the length of several.
+        front end must keep the length of several. `RecordingDropout` can stand before it.
     level : {"patient", "recording"}, default="patient"
         What `predict` and `predict_proba` give for each recording: what is predicted of its
         patient, or of the recording by itself.
