@@ -2,9 +2,17 @@
 
 import warnings
 
+import numpy as np
 import pytest
+from sklearn.base import clone
+from sklearn.datasets import make_blobs
 from sklearn.linear_model import LogisticRegression
-from sklearn.utils.estimator_checks import check_estimator
+from sklearn.preprocessing import StandardScaler
+from sklearn.utils.estimator_checks import (
+    check_estimator,
+    check_methods_sample_order_invariance,
+    check_methods_subset_invariance,
+)
 
 from skheart import (
     AttentionCNNClassifier,
@@ -19,8 +27,9 @@ from skheart.cycles import HeartCycleTransformer
     "estimator",
     [
         LogMelTransformer(),
-        AttentionCNNClassifier(),
-        AttentionRNNClassifier(),
+        # As deep as by default, but narrow: each is fitted some 60 times.
+        AttentionCNNClassifier(channels=(8, 8, 8, 8), lr=0.01),
+        AttentionRNNClassifier(units=(8, 16, 8), lr=0.01),
         PatientClassifier(LogisticRegression()),
         PatientClassifier(LogisticRegression(), cv=2, calibrator="logistic"),
     ],
@@ -42,6 +51,31 @@ def test_sklearn_checks(estimator):
     assert set(by_status.pop("skipped", [])) <= {"check_array_api_input"}
     assert len(by_status.pop("passed")) > 45
     assert by_status == {}
+
+
+DEFAULT_NETS = pytest.mark.parametrize(
+    "clf", [AttentionCNNClassifier(), AttentionRNNClassifier()], ids=repr
+)
+
+
+@DEFAULT_NETS
+@pytest.mark.parametrize("n_classes", [2, 3])
+@pytest.mark.filterwarnings("ignore:Each row of X is read as:UserWarning")
+def test_nets_of_the_default_size_learn_what_scikit_learn_asks_for(clf, n_classes):
+    """The blobs of its check, which is passed in full by the narrow nets above."""
+    X, y = make_blobs(n_samples=300, random_state=0)
+    X, y = StandardScaler().fit_transform(X)[y < n_classes], y[y < n_classes]
+    clf = clone(clf).set_params(random_state=0).fit(X, y)
+    assert clf.score(X, y) > 0.83
+    np.testing.assert_array_equal(clf.predict_proba(X).argmax(axis=1), clf.predict(X))
+
+
+@DEFAULT_NETS
+@pytest.mark.parametrize(
+    "check", [check_methods_sample_order_invariance, check_methods_subset_invariance]
+)
+def test_nets_of_the_default_size_predict_each_row_alone(clf, check):
+    check(type(clf).__name__, clf)
 
 
 TOO_SHORT = (
