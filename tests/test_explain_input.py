@@ -1,8 +1,5 @@
 """Every form of input to explain, and its errors."""
 
-import subprocess
-import sys
-
 import numpy as np
 import pandas as pd
 import pytest
@@ -234,11 +231,3 @@ def test_what_is_not_fitted_is_not_explained(fitted):
             explain(estimator, features)
     with pytest.raises(NotFittedError, match="LogMelTransformer"):
         explain(fitted[-1], features, front_end=log_mel())
-
-
-def test_importing_explain_brings_no_optional_package():
-    code = (
-        "import sys, skheart.explain; print({'captum', 'matplotlib', 'librosa'} & {*sys.modules})"
-    )
-    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert run.stdout.strip() == "set()"
