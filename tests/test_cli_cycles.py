@@ -19,11 +19,13 @@ from skheart.explain import explain
 SMALL = ["--set=clf__n_estimators=20", "--seed=0"]
 
 
-@pytest.fixture(autouse=True)
-def small_segmenter(monkeypatch, tmp_path_factory):
+@pytest.fixture(scope="module", autouse=True)
+def small_segmenter():
     """A segmenter of generated sounds in place of that of the package."""
     _, segmenter = fitted_segmenter(max_epochs=20, batch_size=8)
-    monkeypatch.setattr(cycles, "load_pretrained", lambda name: segmenter)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(cycles, "load_pretrained", lambda name: segmenter)
+        yield
 
 
 def train(folder, path, *settings):
@@ -32,9 +34,10 @@ def train(folder, path, *settings):
     return path
 
 
-@pytest.fixture
-def trained(folder, tmp_path):
-    return train(folder, tmp_path / "model", "--recipe=cycles", *SMALL)
+@pytest.fixture(scope="module")
+def trained(folder, tmp_path_factory):
+    path = tmp_path_factory.mktemp("cycles") / "model"
+    return train(folder, path, "--recipe=cycles", *SMALL)
 
 
 def test_patients_are_predicted(folder, trained, capsys):
@@ -100,9 +103,9 @@ PARTS = [
 ]
 
 
-@pytest.fixture
-def voted(folder, tmp_path):
-    return train(folder, tmp_path / "best", "--recipe=best", *PARTS)
+@pytest.fixture(scope="module")
+def voted(folder, tmp_path_factory):
+    return train(folder, tmp_path_factory.mktemp("best") / "model", "--recipe=best", *PARTS)
 
 
 def test_the_best_recipe_is_trained_and_predicts(folder, voted, capsys):
