@@ -29,6 +29,17 @@ def options_of(*arguments):
     return options
 
 
+def resampling_less(parse, n_resamples):
+    """A parser of options whose commands draw so many resamples."""
+
+    def parse_options(arguments=()):
+        options = parse(arguments)
+        options.n_resamples = n_resamples
+        return options
+
+    return parse_options
+
+
 def read(folder):
     return pd.concat(
         [pd.read_csv(f, dtype={"patient": str}) for f in sorted((folder / "predictions").iterdir())]

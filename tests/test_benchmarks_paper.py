@@ -10,6 +10,7 @@ import pytest
 import soundfile
 from sklearn.metrics import balanced_accuracy_score, roc_auc_score
 from sklearn.utils import Bunch
+from stores import resampling_less
 
 sys.path.insert(0, str(Path(__file__).parents[1]))  # where pytest is not started as a module
 
@@ -23,6 +24,13 @@ from skheart.datasets import make_heart_sounds
 
 QUICK = ["--small", "--epochs", "1", "--jobs", "1"]
 RECIPE = {"duration": 4, "epochs": 1, "compact": True, "seed": 0}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def few_resamples():
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(paper, "parse", resampling_less(paper.parse, 50))
+        yield
 
 
 def probabilities(rng, n, n_classes=3):

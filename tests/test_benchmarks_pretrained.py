@@ -10,7 +10,7 @@ from model_files import missing_in_card
 from scipy.stats import binom
 from sklearn.calibration import calibration_curve
 from sklearn.metrics import balanced_accuracy_score, recall_score, roc_auc_score
-from stores import CLASSES, P, options_of, read, tiny
+from stores import CLASSES, P, options_of, read, resampling_less, tiny
 
 import skheart
 from benchmarks import _card, pretrained
@@ -269,7 +269,10 @@ def circor(tmp_path):
     return tmp_path
 
 
-def test_a_person_with_two_numbers_is_one_subject_and_two_patients(circor, tmp_path, capsys):
+def test_a_person_with_two_numbers_is_one_subject_and_two_patients(
+    circor, tmp_path, monkeypatch, capsys
+):
+    monkeypatch.setattr(pretrained, "parse", resampling_less(pretrained.parse, 20))
     data = runs.load_recordings(circor)
     assert (len(data.X), len(data.patients), data.patients["subject"].nunique()) == (24, 12, 11)
     assert data.patients.loc["111", ["subject", "label", "sex"]].tolist() == [
