@@ -27,9 +27,9 @@ from skheart.cycles import HeartCycleTransformer
     "estimator",
     [
         LogMelTransformer(),
-        # As deep as by default, but narrow: each is fitted some 60 times.
-        AttentionCNNClassifier(channels=(8, 8, 8, 8), lr=0.01),
-        AttentionRNNClassifier(units=(8, 16, 8), lr=0.01),
+        # As deep as by default, but narrow, and soon trained: each is fitted some 60 times.
+        AttentionCNNClassifier(channels=(8, 8, 8, 8), lr=0.03, max_epochs=5),
+        AttentionRNNClassifier(units=(16, 32, 16), lr=0.03, max_epochs=5),
         PatientClassifier(LogisticRegression()),
         PatientClassifier(LogisticRegression(), cv=2, calibrator="logistic"),
     ],

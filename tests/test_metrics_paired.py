@@ -140,7 +140,9 @@ def test_probabilities_and_text_labels():
     assert result.difference == pytest.approx(auc(y_true, good) - auc(y_true, bad))
     assert (result.n_subjects, result.low > 0) == (40, True)
     names = np.array(["no", "Present"], dtype=object)
-    text = paired_test(uar, names[y_true], list(names[y_true]), ["no"] * 120, random_state=0)
+    text = paired_test(
+        uar, names[y_true], list(names[y_true]), ["no"] * 120, n_resamples=200, random_state=0
+    )
     assert text.difference == 0.5
 
 

@@ -10,6 +10,12 @@ from skheart import cycles, make_heart_pipeline
 from skheart.datasets import make_heart_sounds
 
 
+@pytest.fixture(scope="module")
+def phases():
+    """Generated sounds and their segmenter."""
+    return fitted_segmenter(n_subjects=12, max_epochs=10, batch_size=8)
+
+
 def test_the_attention_recipe_predicts_patients_from_recordings_of_any_length():
     sounds = make_heart_sounds(n_subjects=16, duration=3, random_state=0)
     recordings = [sound[: 8000 + 50 * row] for row, sound in enumerate(sounds.data)]
@@ -36,8 +42,8 @@ def test_the_attention_recipe_predicts_patients_from_recordings_of_any_length():
     np.testing.assert_allclose(weights, 1 / (len(share) * share))
 
 
-def test_the_cycles_recipe_predicts_patients_from_recordings_of_any_length(monkeypatch):
-    sounds, segmenter = fitted_segmenter(n_subjects=12, max_epochs=10, batch_size=8)
+def test_the_cycles_recipe_predicts_patients_from_recordings_of_any_length(phases, monkeypatch):
+    sounds, segmenter = phases
     monkeypatch.setattr(cycles, "load_pretrained", lambda name: segmenter)
     recordings = [sound[: 12000 + 50 * row] for row, sound in enumerate(sounds.data)]
     y, groups = sounds.target, sounds.groups
@@ -71,8 +77,8 @@ def small_best(random_state):
     )
 
 
-def test_the_best_recipe_is_the_weighted_mean_of_trees_and_nets(monkeypatch):
-    sounds, segmenter = fitted_segmenter(n_subjects=12, max_epochs=10, batch_size=8)
+def test_the_best_recipe_is_the_weighted_mean_of_trees_and_nets(phases, monkeypatch):
+    sounds, segmenter = phases
     monkeypatch.setattr(cycles, "load_pretrained", lambda name: segmenter)
     recordings, y, groups = list(sounds.data), sounds.target, sounds.groups
     model = small_best(0).fit(recordings, y, groups=groups)
