@@ -146,7 +146,9 @@ def test_digests_do_not_see_what_is_not_there():
 def test_scikit_learns_checks():
     from skheart import AttentionCNNClassifier
 
-    clf = AttentionCNNClassifier(channels=(4,), lr=0.01, masked=True, augment="standard")
+    clf = AttentionCNNClassifier(
+        channels=(16,), lr=0.03, max_epochs=5, masked=True, augment="standard"
+    )
     with pytest.warns(UserWarning, match="Each row of X is read as"):
         results = check_estimator(clf, on_fail=None, on_skip=None)
     assert [r["check_name"] for r in results if r["status"] == "failed"] == []

@@ -167,7 +167,7 @@ def test_what_is_not_finite_is_refused_in_scikit_learns_words(dtype, value, cont
     X = np.zeros((1200, 64, 16), dtype)  # several blocks
     X[599, -1, -1] = value
     assert len(list(row_blocks(X[:600]))) > 1 or dtype == np.float16
-    clf = tiny_cnn()
+    clf = tiny_cnn(batch_size=300)
     y = np.arange(1200) % 2
     with pytest.raises(ValueError, match="Input X") as expected:
         check_array(X, allow_nd=True, input_name="X", estimator=clf)
