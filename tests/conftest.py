@@ -1,12 +1,17 @@
 """What must be set before numpy, torch and matplotlib are imported, and shared fixtures."""
 
 import os
+import signal
 
 import pytest
 
 # The tests fit many tiny nets: threads that wait for each other cost more than they give.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("MPLBACKEND", "Agg")
+
+# Started in the background by a shell, Python ignores Ctrl-C, and so would all that tests start.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")
