@@ -35,7 +35,7 @@ class JoinedRecording(np.ndarray):
         self.ends = state[1]
 
     def parts(self):
-        """The recordings that it is made of, as views."""
+        """The recordings that it is made of, as views; only where it knows its ends."""
         return np.split(np.asarray(self), self.ends[:-1])
 
 
@@ -56,6 +56,3 @@ class Pieces:
             raise ValueError("recordings that are joined are always a copy: leave copy=False out")
         joined = np.concatenate(self.recordings)
         return joined if dtype is None else joined.astype(dtype, copy=False)
-
-    def __len__(self):
-        return sum(map(len, self.recordings))

@@ -21,7 +21,7 @@ __all__ = ["blame_settings", "make_pipeline", "silence", "without_progress"]
 
 _QUIET = {"verbose": 0, "n_jobs": None}
 _LITERALS = {"true": "True", "false": "False", "none": "None"}
-SAMPLERS = ("ros", "dropout")  # steps that can be left out
+_SAMPLERS = ("ros", "dropout")  # steps that can be left out
 _CNN_FRAMES, _RNN_FRAMES = 1024, 4  # of the trial; an RNN takes any number, and is slow
 
 
@@ -167,7 +167,7 @@ def _set_parameter(pipelines, text, model):
         raise ValueError(f"--set {text}: write {_LITERALS[value]}")
     with contextlib.suppress(ValueError, SyntaxError, MemoryError, RecursionError):
         value = ast.literal_eval(value)
-    if name in SAMPLERS and value not in (None, "passthrough"):
+    if name in _SAMPLERS and value not in (None, "passthrough"):
         raise ValueError(f"--set {text}: {name} can only be passthrough, which leaves it out")
     if part and name == "clf__class_weight" and isinstance(value, dict):
         raise ValueError(
@@ -189,12 +189,12 @@ def _check_name(pipeline, name, text, model, prefix):
     if name == "clf__cell":
         raise ValueError(f"--set {text}: choose the cell with --model lstm or --model gru")
     known = pipeline.get_params()
-    if name in known and (parameter or name in SAMPLERS):
+    if name in known and (parameter or name in _SAMPLERS):
         return
     if step == "clf" and is_skorch_name(parameter):
         return
     if name in known:
-        left_out = [f"{prefix}{name}=passthrough" for name in SAMPLERS if name in steps]
+        left_out = [f"{prefix}{each}=passthrough" for each in _SAMPLERS if each in steps]
         also = f" (and {', '.join(left_out)})" if left_out else ""
         raise ValueError(
             f"--set {text}: {prefix + name} cannot be set, only the parameters of the steps can: "

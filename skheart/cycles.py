@@ -164,12 +164,12 @@ class HeartCycleTransformer(TransformerMixin, BaseEstimator):
         check_is_fitted(self, "segmenter_")
         recordings = recordings_of(self, X, reset=False)
         features = np.empty((len(recordings), len(self.get_feature_names_out())), np.float32)
-        first = {}  # a sampler repeats recordings as the same objects
+        first = {}  # a sampler repeats recordings as the same objects; held, ids are their own
         with progress(len(recordings), "heart cycles", self.verbose) as advance:
             for row, recording in enumerate(recordings):
-                known = first.setdefault(id(recording), row)
-                same = known < row and recordings[known] is recording
-                features[row] = features[known] if same else cycle_of(self, recording, row)[-1]
+                known, _ = first.setdefault(id(recording), (row, recording))
+                seen = known < row
+                features[row] = features[known] if seen else cycle_of(self, recording, row)[-1]
                 advance(1)
         return features
 

@@ -12,6 +12,7 @@ from sklearn.utils._param_validation import Interval
 
 from ._arrays import IndexedRows
 from ._joined import JoinedRecording, Pieces
+from .audio import list_recordings
 
 __all__ = ["RandomOverSampler", "RecordingDropout"]
 
@@ -161,11 +162,7 @@ class RandomOverSampler(_StockRandomOverSampler):
 
     def _check_X_y(self, X, y):
         X, y, binarize_y = super()._check_X_y(X, y)
-        if X.shape[0] != len(y):
-            raise ValueError(
-                f"X holds {X.shape[0]} samples and y {len(y)} labels: one label per sample is "
-                "needed, in the same order."
-            )
+        _check_one_label_each(X.shape[0], y)
         return X, y, binarize_y
 
     def _fit_resample(self, X, y):
@@ -193,6 +190,14 @@ class RandomOverSampler(_StockRandomOverSampler):
             self.n_features_in_ = X.shape[1]
         else:
             del self.n_features_in_  # it counted the column of row numbers
+
+
+def _check_one_label_each(n_samples, y):
+    if n_samples != len(y):
+        raise ValueError(
+            f"X holds {n_samples} samples and y {len(y)} labels: one label per sample is needed, "
+            "in the same order."
+        )
 
 
 def _is_table(X):
@@ -225,7 +230,7 @@ class RecordingDropout(BaseEstimator):
     ----------
     n_copies : int, default=4
         How often each patient is repeated. The k-th copy is without the k-th recording, and after
-        the last it begins again with the first. With one recording alone all copies are whole, so
+        the last it begins again with the first. Of one recording alone all copies are whole, so
         that the shares of the classes stay.
     copy : bool, default=True
         False joins what is left only when it is asked for: such a copy is an object that
@@ -281,8 +286,9 @@ class RecordingDropout(BaseEstimator):
 
         Parameters
         ----------
-        X : list of joined recordings
-            As `PatientClassifier` gives them to what is inside.
+        X : list, array, Series or DataFrame
+            Joined recordings, as `PatientClassifier` gives them to what is inside. Other recordings
+            and paths count as one recording each.
         y : array-like of shape (n_samples,)
             The label of each.
 
@@ -296,26 +302,27 @@ class RecordingDropout(BaseEstimator):
         Raises
         ------
         ValueError
-            If something in X does not know of which recordings it is made, or y has another length.
+            If a joined recording was changed, so that it no longer knows where each part ends, or y
+            has another length.
         """
-        for row, recording in enumerate(X):
-            if getattr(recording, "ends", None) is None:
-                raise ValueError(
-                    f"X[{row}] is of type {type(recording).__name__} and does not know of which "
-                    "recordings it is made. RecordingDropout stands first in the pipeline inside a "
-                    "PatientClassifier(join=True), before all that changes recordings."
-                )
-        if len(y) != len(X):
-            raise ValueError(
-                f"X holds {len(X)} joined recordings and y {len(y)} labels: one label for each is "
-                "needed, in the same order."
-            )
-        rows = np.arange(len(X))
+        recordings = list_recordings(X)
+        if recordings is None:
+            recordings = list(np.asarray(X))
+        _check_one_label_each(len(recordings), y)
+        rows = np.arange(len(recordings))
         self.sample_indices_ = np.r_[rows, np.repeat(rows, self.n_copies)]
-        copies = [part for whole in X for part in self._copies(whole)]
-        return [*X, *copies], _safe_indexing(y, self.sample_indices_)
+        copies = [one for row in rows for one in self._copies(recordings[row], row)]
+        return [*recordings, *copies], _safe_indexing(y, self.sample_indices_)
 
-    def _copies(self, whole):
+    def _copies(self, whole, row):
+        if not isinstance(whole, JoinedRecording):
+            return [whole] * self.n_copies
+        if whole.ends is None:
+            raise ValueError(
+                f"The joined recording at row {row} was changed and no longer knows of which "
+                "recordings it is made. Put RecordingDropout first in the pipeline inside "
+                "PatientClassifier(join=True), before all that changes recordings."
+            )
         parts = whole.parts()
         if len(parts) == 1:
             return [whole] * self.n_copies
