@@ -137,7 +137,7 @@ def _hss(home):
 
 
 def _split(target, groups, folds, seed):
-    from skheart._folds import subject_folds
+    from skheart._utils.folds import subject_folds
     from skheart.evaluation import hold_out_by_subject
 
     if folds == "hold-out":
@@ -191,7 +191,8 @@ def epochs_of(training, y, epochs, equal_epochs):
 
 def training_type(device):
     """In what nets are trained here with ``precision="auto"``, and on what."""
-    from skheart._net import resolve_device, uses_bfloat16
+    from skheart.nets import resolve_device
+    from skheart.nets._device import uses_bfloat16
 
     device = resolve_device(device)
     return f"{'bfloat16' if uses_bfloat16('auto', device) else 'float32'} on {device.type}"
@@ -232,7 +233,7 @@ def open_store(store, settings):
     ValueError
         If it holds predictions of other settings; nothing is changed then.
     """
-    from skheart._store import replacing
+    from skheart._utils.files import replacing
 
     store = Path(store)
     file = store / "settings.json"
@@ -262,8 +263,9 @@ def train_and_predict(run, sounds, file, *, epochs, equal_epochs, **recipe):
     """Do a run and write its predictions: a complete file or none."""
     import pandas as pd
 
-    from skheart._predict import predict_with_probabilities, probability_columns
-    from skheart._store import replacing
+    from skheart._utils.files import replacing
+    from skheart.evaluation import probability_columns
+    from skheart.evaluation._predict import predict_with_probabilities
 
     train, test = sounds.folds[run.fold]
     y = sounds.target[train]
@@ -315,7 +317,7 @@ def read_probabilities(run, sounds, store):
     """Probabilities that a run wrote, one row per recording of its fold; None without a file."""
     import pandas as pd
 
-    from skheart._predict import probability_columns
+    from skheart.evaluation import probability_columns
 
     file = Path(store, "predictions", f"{run.stem}.csv")
     if not file.exists():

@@ -127,7 +127,7 @@ def _recordings(dataset, X, y, frame, contents, segmentation):
 
 def folds_of(data, *, folds, repeats, seed):
     """The folds of each repeat, by subject."""
-    from skheart._folds import subject_folds
+    from skheart._utils.folds import subject_folds
 
     subjects = data.X["subject"].to_numpy(str)
     return [
@@ -221,7 +221,7 @@ def predict_fold(data, fold, make_model, seed):
     frame : DataFrame
         A row for each patient.
     """
-    from skheart._predict import probability_columns
+    from skheart.evaluation import probability_columns
 
     start = time.perf_counter()
     with one_thread():
@@ -243,7 +243,7 @@ def predict_fold(data, fold, make_model, seed):
 
 def store_fold(data, fold, store, make_model, seed):
     """Write the predictions of a fold: a complete file or none."""
-    from skheart._store import replacing
+    from skheart._utils.files import replacing
 
     frame = predict_fold(data, fold, make_model, seed)
     with replacing(fold.file(store), "w") as stream:
@@ -253,7 +253,7 @@ def store_fold(data, fold, store, make_model, seed):
 def store_model(data, store, make_model, seed, name):
     """Train on everything; write the model, and what is to be told of it."""
     import skheart
-    from skheart._store import replacing
+    from skheart._utils.files import replacing
     from skheart.storage import _versions
 
     start = time.perf_counter()
@@ -289,7 +289,7 @@ def _of_file(file):
 
 def _sizes(model):
     """How many nets and numbers, trees and nodes."""
-    from skheart._parts import fitted_pipelines
+    from skheart.cli._parts import fitted_pipelines
 
     found = [
         member[-1] if hasattr(member, "steps") else member for member in fitted_pipelines(model)
@@ -350,7 +350,7 @@ def read_fold(fold, data, store):
     """
     import pandas as pd
 
-    from skheart._predict import probability_columns
+    from skheart.evaluation import probability_columns
 
     file, columns = fold.file(store), probability_columns(data.classes)
     text = dict.fromkeys(("patient", "subject", "label", "predicted", *DETAILS, *columns), str)
@@ -367,7 +367,7 @@ def read_fold(fold, data, store):
 
 def difference(one, other, classes):
     """Largest difference of the probabilities of two frames; infinite if a label differs."""
-    from skheart._predict import probability_columns
+    from skheart.evaluation import probability_columns
 
     columns = probability_columns(classes)
     if one["predicted"].tolist() != other["predicted"].tolist():

@@ -6,7 +6,7 @@ import warnings
 
 import numpy as np
 
-from skheart._predict import probability_columns
+from skheart.evaluation import probability_columns
 
 AGES = ["Neonate", "Infant", "Child", "Adolescent", "Young adult"]
 COUNTS = ["1", "2", "3", "4", "5 or more"]

@@ -147,8 +147,7 @@ def fitted_trees(recordings, y, segmentation):
     from sklearn.frozen import FrozenEstimator
     from sklearn.pipeline import make_pipeline
 
-    from skheart.cycles import HeartCycleTransformer
-    from skheart.segmentation import HeartPhaseSegmenter
+    from skheart.segmentation import HeartCycleTransformer, HeartPhaseSegmenter
 
     segmenter = HeartPhaseSegmenter(random_state=0).fit(recordings, segmentation)
     trees = ExtraTreesClassifier(400, max_features=0.2, random_state=0)

@@ -32,8 +32,8 @@ def classifier(settings, epochs):
 
 def bare_loop(settings, X, y, epochs):
     """Seconds of the same training as a loop in plain torch."""
-    from skheart._net import torch_settings, uses_bfloat16
-    from skheart.nets import AttentionCNN
+    from skheart.nets import AttentionCNN, torch_settings
+    from skheart.nets._device import uses_bfloat16
 
     device = torch.device("cpu")
     reduced = uses_bfloat16("auto", device)

@@ -101,7 +101,7 @@ def ablation(options, store):
     """Train what is missing, then write the tables and the picture; return the table."""
     import matplotlib  # noqa: F401  needed at the end: missing is better told before hours
 
-    from skheart._store import replacing
+    from skheart._utils.files import replacing
 
     from ._paper_scores import score
     from ._paper_table import draw, markdown

@@ -83,7 +83,7 @@ def openvino_case(path, X, precision):
 
 def run(small=False):
     """The rows of the table."""
-    from skheart._bfloat16 import in_hardware
+    from skheart._cpu.bfloat16 import in_hardware
 
     n_frames, n = 936, 32 if small else 96
     clf, plain = fitted(n_frames)

@@ -134,7 +134,7 @@ def make(data, store, options, make_model):
     import pandas as pd
 
     from skheart import load
-    from skheart._store import replacing
+    from skheart._utils.files import replacing
 
     from . import _card, _phases_card
     from . import _pretrained_scores as scores
@@ -173,7 +173,7 @@ def make(data, store, options, make_model):
 
 def copy(store, folder, name):
     """Copy models and cards to a folder, each complete or not at all."""
-    from skheart._store import replacing
+    from skheart._utils.files import replacing
 
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)

@@ -85,7 +85,7 @@ def compare(model, precisions, n, n_frames, rounds):
 
 def run(small=False):
     """The rows of the table."""
-    from skheart._bfloat16 import in_hardware
+    from skheart._cpu.bfloat16 import in_hardware
 
     rows = []
     n = 32 if small else 96

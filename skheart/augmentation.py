@@ -9,7 +9,7 @@ import torch
 from sklearn.base import BaseEstimator
 from sklearn.utils._param_validation import Interval
 
-from ._masked import n_frames_of
+from .nets import n_frames_of
 
 __all__ = ["Augmentation"]
 

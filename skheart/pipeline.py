@@ -8,10 +8,10 @@ from sklearn.ensemble import ExtraTreesClassifier, VotingClassifier
 
 from .augmentation import Augmentation
 from .classifiers import AttentionCNNClassifier, AttentionRNNClassifier
-from .cycles import HeartCycleTransformer
 from .features import LogMelTransformer
 from .patients import PatientClassifier
 from .sampling import RandomOverSampler, RecordingDropout
+from .segmentation import HeartCycleTransformer
 
 __all__ = ["MODELS", "make_heart_pipeline"]
 

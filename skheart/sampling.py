@@ -10,9 +10,8 @@ from sklearn.base import BaseEstimator, _fit_context
 from sklearn.utils import _safe_indexing
 from sklearn.utils._param_validation import Interval
 
-from ._arrays import IndexedRows
-from ._joined import JoinedRecording, Pieces
-from .audio import list_recordings
+from ._utils.arrays import IndexedRows
+from .audio import JoinedRecording, Pieces, list_recordings
 
 __all__ = ["RandomOverSampler", "RecordingDropout"]
 
@@ -244,14 +243,14 @@ class RecordingDropout(BaseEstimator):
 
     See Also
     --------
-    skheart.cycles.HeartCycleTransformer : What the recipes "best" and "cycles" have after it.
+    skheart.segmentation.HeartCycleTransformer : What the recipes "best" and "cycles" have after it.
     RandomOverSampler : Repeat rows to balance the classes.
 
     Examples
     --------
     >>> from sklearn.ensemble import ExtraTreesClassifier
     >>> from imblearn.pipeline import make_pipeline
-    >>> from skheart.cycles import HeartCycleTransformer
+    >>> from skheart.segmentation import HeartCycleTransformer
     >>> from skheart.datasets import make_heart_sounds
     >>> from skheart.patients import PatientClassifier
     >>> from skheart.sampling import RecordingDropout

@@ -40,9 +40,8 @@ def folder(tmp_path_factory):
 @pytest.fixture(scope="session")
 def model(folder):
     """A model that skheart train wrote."""
-    from command import SMALL
-
     from skheart.cli import main
+    from tests.helpers.command import SMALL
 
     path = folder / "model"
     assert main(["train", str(folder / "table.csv"), "-o", str(path), "--quiet", *SMALL]) == 0
@@ -52,10 +51,8 @@ def model(folder):
 @pytest.fixture(scope="session")
 def of_patients(folder):
     """A model of patients that skheart train wrote."""
-    from command import SMALL_NETS, small_recipes
-
-    from skheart import _settings
-    from skheart.cli import main
+    from skheart.cli import _settings, main
+    from tests.helpers.command import SMALL_NETS, small_recipes
 
     path = folder / "of_patients"
     with pytest.MonkeyPatch.context() as patch:
@@ -108,9 +105,8 @@ def model_file(tmp_path_factory):
 def forge(model_file, tmp_path):
     """Change the document of the good file, sign it, and load it."""
 
-    import model_files
-
     import skheart
+    from tests.helpers import model_files
 
     def load(change):
         document, header, data = model_files.read(model_file)
@@ -124,9 +120,8 @@ def forge(model_file, tmp_path):
 @pytest.fixture
 def serve(monkeypatch):
     """Start servers of files, closed after the test."""
-    from server import Server
-
     from skheart.datasets import _download
+    from tests.helpers.server import Server
 
     monkeypatch.setattr(_download, "_BACKOFF", 0.01)
     servers = []
@@ -143,14 +138,14 @@ def serve(monkeypatch):
 @pytest.fixture
 def published(serve):
     """A server of a small CirCor."""
-    from server import circor_files
+    from tests.helpers.server import circor_files
 
     return serve(circor_files())
 
 
 @pytest.fixture(scope="module")
 def chromium():
-    from browser import started
+    from tests.helpers.browser import started
 
     chromium = started()
     yield chromium
@@ -160,7 +155,7 @@ def chromium():
 @pytest.fixture
 def page(chromium, tmp_path):
     """An empty page; whatever is opened on it must log no error."""
-    from browser import Page
+    from tests.helpers.browser import Page
 
     yield Page(chromium, tmp_path)
     errors = chromium.get_log("browser")
@@ -171,7 +166,7 @@ def page(chromium, tmp_path):
 @pytest.fixture(scope="session")
 def segmented():
     """Generated sounds, and a segmenter that finds their phases well."""
-    from phases import fitted_segmenter
+    from tests.helpers.phases import fitted_segmenter
 
     return fitted_segmenter(n_subjects=12, width=16, max_epochs=40, batch_size=4, crop=2.0, lr=6e-3)
 
@@ -181,7 +176,7 @@ def cycle(segmented):
     """The average heart cycle by that segmenter."""
     from sklearn.frozen import FrozenEstimator
 
-    from skheart.cycles import HeartCycleTransformer
+    from skheart.segmentation import HeartCycleTransformer
 
     return HeartCycleTransformer(FrozenEstimator(segmented[1])).fit(segmented[0].data)
 

@@ -4,7 +4,6 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
-from plots import overlaps
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import balanced_accuracy_score
@@ -17,6 +16,7 @@ from skheart.audit import site_audit
 from skheart.datasets import make_heart_sounds
 from skheart.evaluation import evaluate_by_subject
 from skheart.plot import SiteAuditDisplay
+from tests.helpers.plots import overlaps
 
 
 @pytest.fixture(autouse=True)

@@ -6,10 +6,10 @@ import torch
 from joblib import Parallel, delayed
 from scipy import stats
 from sklearn.base import clone
-from small import N_MELS, SMALL, make, small_cnn, small_rnn
 
 from skheart.augmentation import Augmentation, augment_batch, resolve_augmentation
 from skheart.classifiers import HeartSoundNet
+from tests.helpers.small import N_MELS, SMALL, make, small_cnn, small_rnn
 
 EVERYTHING = {
     "crop": 16, "frequency_masks": 1, "frequency_mask": 2, "time_masks": 2, "time_mask": 3,

@@ -20,7 +20,7 @@ from skheart import (
     LogMelTransformer,
     PatientClassifier,
 )
-from skheart.cycles import HeartCycleTransformer
+from skheart.segmentation import HeartCycleTransformer
 
 
 @pytest.mark.parametrize(

@@ -4,10 +4,10 @@ import numpy as np
 import pandas as pd
 import pytest
 from sklearn.model_selection import GroupKFold
-from sounds import assert_frame_reads_again, sound
 
 from skheart.audio import read_recording
 from skheart.datasets import load_circor
+from tests.helpers.sounds import assert_frame_reads_again, sound
 
 CIRCOR_HEADING = (
     "Patient ID,Recording locations:,Age,Sex,Height,Weight,Pregnancy status,Murmur,"

@@ -1,10 +1,10 @@
 """Fetching from a server of the published layout: whole, resumed, and offline."""
 
 import pytest
-from server import BIG, QUICK, folder_of, partial_files, wav, with_list
 
 from skheart.datasets import _download, fetch_circor, fetch_physionet2016
 from skheart.datasets._download import FetchError
+from tests.helpers.server import BIG, QUICK, folder_of, partial_files, wav, with_list
 
 
 def test_fetch_gives_the_published_files_and_loads_them(published, tmp_path):

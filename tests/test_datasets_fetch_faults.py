@@ -6,10 +6,10 @@ import socket
 
 import pytest
 import requests
-from server import BIG, QUICK, Server, circor_files, folder_of, partial_files
 
 from skheart.datasets import _download, fetch_circor
 from skheart.datasets._download import FetchError, locked, parse_checksums
+from tests.helpers.server import BIG, QUICK, Server, circor_files, folder_of, partial_files
 
 
 def test_corrupt_bytes_leave_no_file_and_name_both_sums(published, tmp_path):

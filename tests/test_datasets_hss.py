@@ -1,11 +1,9 @@
 """load_hss against a small folder in the layout of the challenge."""
 
 import pytest
-from sounds import sound
 
-from skheart.datasets import (
-    load_hss,
-)
+from skheart.datasets import load_hss
+from tests.helpers.sounds import sound
 
 
 @pytest.fixture

@@ -4,11 +4,9 @@ import re
 
 import numpy as np
 import pytest
-from sounds import assert_frame_reads_again, sound
 
-from skheart.datasets import (
-    load_physionet2016,
-)
+from skheart.datasets import load_physionet2016
+from tests.helpers.sounds import assert_frame_reads_again, sound
 
 APPENDIX = (
     "\ufeffChallenge record name,Database,Original record name,Diagnosis,Gender,Age (year),"

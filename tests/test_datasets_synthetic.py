@@ -5,9 +5,9 @@ import pandas as pd
 import pytest
 from scipy import signal
 from sklearn.utils import check_random_state
-from sounds import inside, of_state
 
 from skheart.datasets import make_heart_sounds
+from tests.helpers.sounds import inside, of_state
 
 STATES = ["S1", "systole", "S2", "diastole"]
 

@@ -10,10 +10,10 @@ from sklearn.metrics import confusion_matrix
 from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold, cross_val_predict
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
-from sounds import inside, of_state
 
 from skheart.datasets import make_heart_sounds
 from skheart.metrics import uar
+from tests.helpers.sounds import inside, of_state
 
 LINEAR = make_pipeline(
     StandardScaler(), LogisticRegression(class_weight="balanced", C=0.3, max_iter=2000)

@@ -8,14 +8,11 @@ import warnings
 import numpy as np
 import pytest
 import soundfile
-from sounds import sound
 
 from skheart import datasets
 from skheart.audio import read_recording
-from skheart.datasets import (
-    list_recordings,
-    load_table,
-)
+from skheart.datasets import list_recordings, load_table
+from tests.helpers.sounds import sound
 
 
 @pytest.fixture

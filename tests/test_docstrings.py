@@ -8,12 +8,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from phases import fitted_segmenter
 from sklearn.base import BaseEstimator
 from sklearn.dummy import DummyClassifier
 from sklearn.frozen import FrozenEstimator
 
 import skheart
+from tests.helpers.phases import fitted_segmenter
 
 PACKAGE = Path(skheart.__file__).parent
 MODULES = [

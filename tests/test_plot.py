@@ -1,22 +1,19 @@
 """Displays draw the numbers that they are given, at the right seconds and Hz."""
 
 import sys
-from pathlib import Path
 
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
-from handmade import explanation
-from plots import CONTRIBUTION, STATES, by_hand, seconds, table, trained
 from sklearn.exceptions import NotFittedError
 from sklearn.model_selection import GridSearchCV
-from small import make, small_cnn, small_rnn
 
 from skheart import make_heart_pipeline
 from skheart.explain import explain
 from skheart.plot import AttentionDisplay, HeartCycleDisplay, HistoryDisplay, LogMelDisplay
-
-sys.path.insert(0, str(Path(__file__).parents[1]))  # for the command that makes the picture
+from tests.helpers.handmade import explanation
+from tests.helpers.plots import CONTRIBUTION, STATES, by_hand, seconds, table, trained
+from tests.helpers.small import make, small_cnn, small_rnn
 
 
 @pytest.fixture(autouse=True)

@@ -5,9 +5,9 @@ import dataclasses
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
-from explained import make_cycle, make_explanation
 
 from skheart.plot import HeartCycleDisplay
+from tests.helpers.explained import make_cycle, make_explanation
 
 
 @pytest.fixture(autouse=True)

@@ -6,9 +6,9 @@ import pytest
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
-from small import make, small_cnn
 
 from skheart.plot import HistoryDisplay
+from tests.helpers.small import make, small_cnn
 
 
 @pytest.fixture(autouse=True)

@@ -3,11 +3,11 @@
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
-from plots import STATES, by_hand, overlaps, trained
 
 from skheart.explain import explain
 from skheart.plot import AttentionDisplay, HistoryDisplay, LogMelDisplay
 from skheart.plot._panels import file_name
+from tests.helpers.plots import STATES, by_hand, overlaps, trained
 
 
 @pytest.fixture(autouse=True)

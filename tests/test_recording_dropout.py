@@ -7,16 +7,17 @@ import numpy as np
 import pandas as pd
 import pytest
 from imblearn.pipeline import make_pipeline
-from phases import fitted_segmenter
 from sklearn.base import BaseEstimator, ClassifierMixin, clone
 from sklearn.ensemble import ExtraTreesClassifier
 from sklearn.frozen import FrozenEstimator
 from sklearn.model_selection import GridSearchCV, GroupKFold
 
 import skheart
-from skheart import LogMelTransformer, PatientClassifier, RecordingDropout, cycles
-from skheart._joined import JoinedRecording, Pieces
-from skheart.cycles import HeartCycleTransformer
+from skheart import LogMelTransformer, PatientClassifier, RecordingDropout
+from skheart.audio import JoinedRecording, Pieces
+from skheart.segmentation import HeartCycleTransformer
+from skheart.segmentation import _cycles as cycles
+from tests.helpers.phases import fitted_segmenter
 
 LENGTHS = {"one": [5], "two": [3, 4], "three": [2, 3, 2], "six": [1, 2, 3, 4, 5, 6]}
 

@@ -18,7 +18,7 @@ from sklearn.model_selection import StratifiedKFold, cross_val_predict
 from sklearn.utils import check_random_state
 from sklearn.utils.estimator_checks import check_estimator
 
-from skheart._arrays import IndexedRows
+from skheart._utils.arrays import IndexedRows
 from skheart.sampling import RandomOverSampler
 
 Y = np.array(["normal", "mild", "mild", "severe", "mild", "normal", "mild"])

@@ -9,7 +9,7 @@ import numpy as np
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
-from .._folds import check_groups
+from .._utils.validation import check_groups
 from ..audio import is_path, list_recordings, load_samples, read_recording
 from ._fingerprints import RATE, alike, anchors, common_rate, describe
 from ._overlap import shared_runs

@@ -13,8 +13,8 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.utils import _safe_indexing, check_consistent_length, check_random_state, column_or_1d
 from sklearn.utils.parallel import Parallel, delayed
 
-from .._folds import check_groups
-from .._tables import aligned
+from .._utils.tables import aligned
+from .._utils.validation import check_groups
 from ..audio import list_recordings
 from ..evaluation import SubjectEvaluation, evaluate_by_subject, evaluate_predictions
 from ..features import LogMelTransformer

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .._folds import check_groups
+from .._utils.validation import check_groups
 from ._shared_audio import as_recordings, find_shared_audio, is_window, name_of
 
 __all__ = ["SplitAudit", "SplitLeakError", "audit_split"]

@@ -16,6 +16,9 @@ _MODULE_OF = {
     "load_physionet2016": "_physionet2016",
     "load_table": "_table",
     "make_heart_sounds": "_synthetic",
+    "TABLE_SUFFIXES": "_files",
+    "joined": "_files",
+    "read_table": "_table",
 }
 
 __all__ = [

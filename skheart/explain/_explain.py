@@ -10,10 +10,8 @@ from sklearn.base import BaseEstimator
 from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
-from .._base import AttentionClassifier
-from .._samples import cut_or_fill
-from .._steps import steps_and_classifier, transformed
-from ..audio import list_recordings, load_samples
+from ..audio import cut_or_fill, list_recordings, load_samples
+from ..classifiers import AttentionClassifier, steps_and_classifier, transformed
 from ..patients import PatientClassifier
 from . import _saliency
 from ._explanation import Explanation, Maps, recording_name

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 from scipy.special import softmax
 
-from ..patients._aggregate import TINY
+from ..patients import TINY
 from ._explanation import Maps
 
 __all__ = ["averaged", "log_probabilities"]

@@ -7,9 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from ..patients import PatientClassifier
-from ..patients._aggregate import log_odds
-from ..patients._recordings import join_recordings, recordings_of_patients
+from ..patients import PatientClassifier, join_recordings, log_odds, recordings_of_patients
 from ._explanation import recording_name
 from ._members import log_probabilities
 

@@ -7,8 +7,7 @@ from numbers import Integral
 import numpy as np
 from sklearn.utils import check_random_state
 
-from ..segmentation import PHASES, phases_at
-from ..segmentation._labels import check_segmentation
+from ..segmentation import PHASES, check_segmentation, phases_at
 
 __all__ = ["PHASES", "enrichments", "phase_enrichment", "phases_of_frames"]
 

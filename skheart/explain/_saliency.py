@@ -8,7 +8,7 @@ from numbers import Integral
 import numpy as np
 import torch
 
-from .._net import torch_settings
+from ..nets import torch_settings
 
 __all__ = ["OPTIONS", "integrated_gradients", "occlusion"]
 

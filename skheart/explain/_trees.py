@@ -8,17 +8,16 @@ from sklearn.pipeline import Pipeline
 from sklearn.tree import DecisionTreeClassifier
 from sklearn.utils.validation import check_is_fitted
 
-from .._samples import as_float, recordings_of
-from .._steps import steps_and_classifier, transformed
-from ..audio import load_samples
-from ..cycles import (
+from ..audio import as_float, load_samples, recordings_of
+from ..classifiers import steps_and_classifier, transformed
+from ..segmentation import (
+    PHASES,
     HeartCycleTransformer,
     contrasts_in,
     cycle_of,
     frames_of_cells,
     n_quiet_cells,
 )
-from ..segmentation import PHASES
 from ._explanation import CycleMaps, Explanation, Maps, recording_name
 
 __all__ = ["by_trees", "explained_by_trees", "keeping_by_trees", "path_contributions"]

@@ -10,8 +10,7 @@ from sklearn.base import BaseEstimator
 from sklearn.ensemble import VotingClassifier
 from sklearn.utils.validation import check_is_fitted
 
-from .._base import AttentionClassifier
-from .._steps import steps_and_classifier
+from ..classifiers import AttentionClassifier, steps_and_classifier
 from ._trees import by_trees
 
 __all__ = ["METHODS", "Part", "found", "in_vote", "part_of"]

@@ -7,6 +7,7 @@ Each score is a function `metric(y_true, y_pred)`; the scorers of the same names
 from ._bootstrap import Interval, bootstrap_interval
 from ._calibration import expected_calibration_error
 from ._challenges import circor_cost, circor_weighted_accuracy, physionet2016_macc
+from ._checks import checked_labels, positive_label
 from ._paired import PairedTest, paired_test
 from ._recall import sensitivity, sensitivity_at_specificity, specificity, uar
 from ._scorers import (

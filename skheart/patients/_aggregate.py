@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy.special import log_softmax, logsumexp
 
-from .._steps import attention_mass
+from ..classifiers import attention_mass
 from ._recordings import cut_windows
 
 __all__ = ["RULES", "Levels", "aggregate", "decision_weights", "log_odds", "mean_log_proba"]

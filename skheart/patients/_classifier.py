@@ -10,9 +10,9 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from .._folds import subject_folds
-from .._random import own_generator
-from .._targets import check_targets
+from .._utils.folds import subject_folds
+from .._utils.random import own_generator
+from .._utils.validation import check_targets
 from ._aggregate import RULES, Levels, decision_weights, log_odds, mean_log_proba
 from ._members import Units, fit_members
 from ._recordings import join_recordings, recordings_of_patients

@@ -6,10 +6,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .._folds import check_groups
-from .._joined import JoinedRecording
-from .._samples import as_float
-from ..audio import list_recordings, load_samples
+from .._utils.validation import check_groups
+from ..audio import JoinedRecording, as_float, list_recordings, load_samples
 
 __all__ = ["RecordingsOfPatients", "cut_windows", "join_recordings", "recordings_of_patients"]
 

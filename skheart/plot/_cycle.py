@@ -48,7 +48,7 @@ class HeartCycleDisplay:
     >>> from sklearn.ensemble import ExtraTreesClassifier
     >>> from sklearn.frozen import FrozenEstimator
     >>> from sklearn.pipeline import make_pipeline
-    >>> from skheart.cycles import HeartCycleTransformer
+    >>> from skheart.segmentation import HeartCycleTransformer
     >>> from skheart.datasets import make_heart_sounds
     >>> from skheart.plot import HeartCycleDisplay
     >>> from skheart.segmentation import HeartPhaseSegmenter

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from .._score_report import ScoreReport
+from ..evaluation import ScoreReport
 from ._check import check_ax, check_matplotlib
 
 __all__ = ["ScoreDisplay"]

@@ -11,15 +11,14 @@ from sklearn.base import BaseEstimator, _fit_context
 from sklearn.utils._param_validation import Interval
 from sklearn.utils.validation import check_is_fitted
 
-from .._net import resolve_device, torch_settings
-from .._random import own_generator
-from .._samples import name_of
-from .._threads import progress
-from ..audio import list_recordings, load_samples
+from .._utils.parallel import progress
+from .._utils.random import own_generator
+from ..audio import list_recordings, load_samples, name_of
 from ..features import LogMelTransformer
+from ..nets import resolve_device, torch_settings
 from ._decode import decode
 from ._labels import PHASES, checked_tables, phases_at, table_of
-from ._net import N_PHASES, PhaseNet, train
+from ._phase_net import N_PHASES, PhaseNet, train
 
 __all__ = ["HeartPhaseSegmenter"]
 
@@ -94,7 +93,7 @@ class HeartPhaseSegmenter(BaseEstimator):
 
     See Also
     --------
-    skheart.cycles.HeartCycleTransformer : Features of the average heart cycle.
+    skheart.segmentation.HeartCycleTransformer : Features of the average heart cycle.
     skheart.explain.phase_enrichment : Where in the heart cycle a model looks.
 
     Notes

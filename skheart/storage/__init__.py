@@ -35,7 +35,7 @@ name of which says its kind:
 - ``{"torch_device": "cuda:0"}``.
 - ``{"estimator": {"class": name, "params": {...}, "fitted": {...}}}``: the parameters of the
   constructor and the fitted attributes, by name, as values. The classes are those of
-  `skheart.storage.KEPT`, by their names there.
+  `skheart.storage.STORABLE`, by their names there.
 
 Two attributes of the attention classifiers are not values: ``net_`` is an object that gives for
 each weight of the torch module (its name in the state_dict) the name of its tensor, ``history_`` is
@@ -85,12 +85,13 @@ from sklearn.exceptions import NotFittedError
 from sklearn.utils.validation import check_is_fitted
 
 from .. import __version__
-from .._store import MODEL, check_output, replacing
-from ._estimators import KEPT
+from .._utils.files import MODEL, check_output, replacing
+from ._checks import Refused, check_weights, is_count
 from ._file import from_file, to_bytes
-from ._values import Packer, Refused, Unpacker
+from ._registry import STORABLE, register
+from ._values import Packer, Unpacker
 
-__all__ = ["KEPT", "load", "save"]
+__all__ = ["STORABLE", "load", "save"]
 
 FORMAT = 1
 LIBRARIES = ("imbalanced-learn", "numpy", "scikit-learn", "skorch", "torch")
@@ -103,7 +104,7 @@ def save(estimator, path):
     ----------
     estimator : estimator
         A fitted pipeline of `make_heart_pipeline`, or another estimator of the classes in
-        `skheart.storage.KEPT`; of a search, save its ``best_estimator_``.
+        `skheart.storage.STORABLE`; of a search, save its ``best_estimator_``.
     path : str or Path
         Where to write. A model file that is there is replaced once the new one is complete; any
         other file is left alone. No suffix is added.

@@ -3,99 +3,31 @@
 from __future__ import annotations
 
 import re
-from importlib import import_module
-from typing import NamedTuple
 
 from sklearn.base import BaseEstimator
 
-from ._values import Refused
+from ._checks import Refused
+from ._registry import STORABLE, entry_of
 
-__all__ = ["KEPT", "pack_estimator", "unpack_estimator"]
+__all__ = ["pack_estimator", "unpack_estimator"]
 
 FITTED = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,79}_")
 OUTPUT = "_sklearn_output_config"  # what set_output has chosen
 
 
-class Kept(NamedTuple):
-    """How the estimators of a class are kept.
-
-    Attributes
-    ----------
-    module : str
-        Where the class is.
-    private : tuple of str
-        Fitted attributes whose names do not end in "_" alone.
-    left_out : tuple of str
-        Parameters that are not kept; they are at their defaults in what is loaded.
-    special : str or None
-        The module beside this one that packs and unpacks some of the fitted attributes itself.
-    inner : str or None
-        The parameter that is an estimator, of a class that has no table of constraints.
-    """
-
-    module: str
-    private: tuple[str, ...] = ()
-    left_out: tuple[str, ...] = ()
-    special: str | None = None
-    inner: str | None = None
-
-
-FOREST = Kept(
-    "sklearn.ensemble",
-    private=("_n_samples", "_n_samples_bootstrap", "_sample_weight"),
-    special="_forest",
-)
-
-# The names that a file may give. A name is looked up here and nowhere else: no file decides what is
-# imported. To keep one more class, add its line; parameters and fitted attributes (those that end
-# in "_") need no more. They may be numbers, strings, arrays, lists, dicts and estimators.
-KEPT = {
-    "imblearn.Pipeline": Kept("imblearn.pipeline", left_out=("memory",), special="_steps"),
-    "sklearn.Pipeline": Kept("sklearn.pipeline", left_out=("memory",), special="_steps"),
-    "sklearn.ExtraTreesClassifier": FOREST,
-    "sklearn.FrozenEstimator": Kept("sklearn.frozen", inner="estimator"),
-    "sklearn.LabelEncoder": Kept("sklearn.preprocessing"),
-    "sklearn.LogisticRegression": Kept("sklearn.linear_model"),
-    "sklearn.RandomForestClassifier": FOREST,
-    "sklearn.SimpleImputer": Kept("sklearn.impute", private=("_fit_dtype", "_fill_dtype")),
-    "sklearn.StandardScaler": Kept("sklearn.preprocessing"),
-    "sklearn.VotingClassifier": Kept("sklearn.ensemble", special="_voting"),
-    "skheart.AttentionCNNClassifier": Kept("skheart.classifiers", special="_nets"),
-    "skheart.AttentionRNNClassifier": Kept("skheart.classifiers", special="_nets"),
-    "skheart.HeartCycleTransformer": Kept("skheart.cycles", special="_cycles"),
-    "skheart.HeartPhaseSegmenter": Kept("skheart.segmentation", special="_phases"),
-    "skheart.LogMelTransformer": Kept("skheart.features", special="_front_end"),
-    "skheart.RandomOverSampler": Kept("skheart.sampling"),
-    "skheart.RecordingDropout": Kept("skheart.sampling"),
-    "skheart.Augmentation": Kept("skheart.augmentation"),
-    "skheart.PatientClassifier": Kept("skheart.patients"),
-}
-
-
-def class_of(name):
-    """The class that a name of `KEPT` stands for."""
-    return getattr(import_module(KEPT[name].module), name.rpartition(".")[2])
-
-
 def _name_of(cls, where):
-    for name, kept in KEPT.items():
-        top, _, last = name.rpartition(".")
-        alike = cls.__name__ == last and cls.__module__.partition(".")[0] == top
-        if alike and getattr(import_module(kept.module), last) is cls:
-            return name
+    name = f"{cls.__module__.partition('.')[0]}.{cls.__name__}"
+    if name in STORABLE and entry_of(name).cls is cls:
+        return name
     if hasattr(cls, "best_estimator_") or cls.__name__.endswith("SearchCV"):
         raise TypeError(
             f"{where} is a {cls.__name__}: save its best_estimator_, which is the model."
         )
     raise TypeError(
         f"{where} is a {cls.__name__}, which cannot be kept; these can: "
-        f"{', '.join(sorted(KEPT))}. Keep other models with joblib.dump (loading that runs code of "
+        f"{', '.join(STORABLE)}. Keep other models with joblib.dump (loading that runs code of "
         "the file)."
     )
-
-
-def _special(kept):
-    return import_module(f".{kept.special}", __package__) if kept.special else None
 
 
 def _is_fitted_name(name, kept):
@@ -105,12 +37,11 @@ def _is_fitted_name(name, kept):
 def pack_estimator(packer, estimator, where, depth):
     """An estimator as JSON: the name of its class, its parameters, its fitted attributes."""
     name = _name_of(type(estimator), where)
-    kept = KEPT[name]
+    kept = entry_of(name)
     params = estimator.get_params(deep=False)
     fitted = {key: value for key, value in vars(estimator).items() if key not in params}
     params = {key: value for key, value in params.items() if key not in kept.left_out}
-    special = _special(kept)
-    packed = special.pack(packer, estimator, fitted, where) if special else {}
+    packed = kept.packer.pack(packer, estimator, fitted, where) if kept.packer else {}
     for key in fitted:
         if not _is_fitted_name(key, kept):
             raise TypeError(
@@ -131,23 +62,25 @@ def unpack_estimator(unpacker, content, where, depth):
     if not known or not all(type(content[key]) is dict for key in ("params", "fitted")):
         raise Refused(f"{where} is an estimator without what makes one")
     name = content["class"]
-    if type(name) is not str or name not in KEPT:
+    if type(name) is not str or name not in STORABLE:
         raise Refused(
             f"{where} is of the class {str(name)[:80]!r}, which this version does not load; it "
-            f"loads {', '.join(sorted(KEPT))}"
+            f"loads {', '.join(STORABLE)}"
         )
-    kept, cls = KEPT[name], class_of(name)
+    kept = entry_of(name)
+    cls = kept.cls
     estimator = _construct(unpacker, cls, kept, content["params"], where, depth)
     fitted = dict(content["fitted"])
-    special = _special(kept)
-    own = {key: fitted.pop(key) for key in special.NAMES if key in fitted} if special else {}
+    own = (
+        {key: fitted.pop(key) for key in kept.packer.NAMES if key in fitted} if kept.packer else {}
+    )
     for key in fitted:
         if not _is_fitted_name(key, kept) or hasattr(cls, key):
             raise Refused(f"{where}.{key[:80]} is no fitted attribute of a {cls.__name__}")
     values = {k: unpacker.unpack(v, f"{where}.{k}", depth + 1) for k, v in fitted.items()}
     vars(estimator).update(values)
-    if special:
-        special.unpack(unpacker, estimator, own, where)
+    if kept.packer:
+        kept.packer.unpack(unpacker, estimator, own, where)
     return estimator
 
 

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import safetensors.numpy
 
-from ._values import NUMBERS, Refused
+from ._checks import Refused
+from ._values import NUMBERS
 
 __all__ = ["from_file", "to_bytes"]
 

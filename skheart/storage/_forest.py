@@ -11,7 +11,7 @@ import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.tree._tree import NODE_DTYPE, TREE_LEAF, TREE_UNDEFINED, Tree
 
-from ._values import Refused
+from ._checks import Refused
 
 __all__ = ["NAMES", "pack", "unpack"]
 

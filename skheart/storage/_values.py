@@ -11,7 +11,11 @@ from importlib import import_module
 import numpy as np
 from sklearn.base import BaseEstimator
 
-__all__ = ["Packer", "Refused", "Unpacker"]
+from ._checks import Refused, is_count
+from ._estimators import pack_estimator, unpack_estimator
+from ._registry import named_tuple, named_tuple_name
+
+__all__ = ["Packer", "Unpacker"]
 
 MAX_MADE = 2**24  # numbers that are in no file, of all that a model holds: memory
 MAX_DEPTH = 60  # of values inside values; the deepest estimator that is kept has 20
@@ -24,16 +28,6 @@ TORCH_CLASSES = dict.fromkeys(
     "torch.optim",
 )
 TORCH_CLASSES["CrossEntropyLoss"] = "torch.nn"
-NAMED_TUPLES = {"PatientPredictions": "skheart.patients"}
-
-
-class Refused(ValueError):
-    """What a file holds cannot be a model; the message says why, without the name of the file."""
-
-
-def is_count(value):
-    """Whether a value is a number of things that there can be."""
-    return type(value) is int and 0 <= value < 2**40
 
 
 class Packer:
@@ -83,10 +77,8 @@ class Packer:
         if kind is np.ndarray:
             return {"array": self._pack_array(value, where, depth)}
         if isinstance(value, BaseEstimator):
-            from ._estimators import pack_estimator  # which packs values in turn
-
             return {"estimator": pack_estimator(self, value, where, depth)}
-        if isinstance(value, tuple) and _finds(NAMED_TUPLES, kind):
+        if isinstance(value, tuple) and named_tuple_name(kind):
             return {"named_tuple": [kind.__name__, self.pack(list(value), where, depth + 1)]}
         packed = _pack_small(value)
         if packed is None:
@@ -213,9 +205,9 @@ class Unpacker:
 
     def _named_tuple(self, content, where, depth):
         name, items = _list(content, where, length=2)
-        if type(name) is not str or name not in NAMED_TUPLES:
+        cls = named_tuple(name)
+        if cls is None:
             raise Refused(f"{where} is a named tuple that no model has: {str(name)[:80]!r}")
-        cls = getattr(import_module(NAMED_TUPLES[name]), name)
         items = _list(items, where, length=len(cls._fields))
         return cls(*self.unpack(items, where, depth + 1))
 
@@ -297,8 +289,6 @@ class Unpacker:
             raise Refused(f"{where} is no device of torch: {name[:80]!r}") from None
 
     def _estimator(self, content, where, depth):
-        from ._estimators import unpack_estimator  # which unpacks values in turn
-
         return unpack_estimator(self, content, where, depth)
 
     _KINDS = {

@@ -10,7 +10,7 @@ from sklearn.base import BaseEstimator
 from sklearn.preprocessing import LabelEncoder
 from sklearn.utils import Bunch
 
-from ._values import Refused
+from ._checks import Refused
 
 __all__ = ["NAMES", "pack", "unpack"]
 

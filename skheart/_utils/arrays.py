@@ -1,0 +1,102 @@
+"""Arrays of recordings that are read a few rows at a time: in memory, on disk, or by index."""
+
+from __future__ import annotations
+
+import mmap
+
+import numpy as np
+from sklearn.utils import assert_all_finite
+
+__all__ = ["IndexedRows", "check_finite", "release", "row_blocks"]
+
+# Bytes that are read at once: more than fits the cache gains nothing.
+BLOCK_BYTES = 1 << 21
+
+
+class IndexedRows:
+    """Rows of an array by index, in place of a copy in which rows stand several times.
+
+    Indexing gives ordinary arrays, and so does `numpy.asarray`, which scikit-learn's estimators
+    call.
+
+    Parameters
+    ----------
+    base : ndarray of shape (n_base, ...)
+        The rows. They are not copied: what changes in it changes here.
+    index : array of int of shape (n,)
+        The row of base that each row is.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skheart._utils.arrays import IndexedRows
+    >>> X = IndexedRows(np.array([[1, 2], [3, 4]]), [0, 1, 1])
+    >>> X.shape, X[1:].tolist()
+    ((3, 2), [[3, 4], [3, 4]])
+    """
+
+    def __init__(self, base, index):
+        self.base = base
+        self.index = np.asarray(index)
+
+    @property
+    def shape(self):
+        return (len(self.index), *self.base.shape[1:])
+
+    @property
+    def ndim(self):
+        return self.base.ndim
+
+    @property
+    def dtype(self):
+        return self.base.dtype
+
+    def __len__(self):
+        return len(self.index)
+
+    def __getitem__(self, item):
+        if isinstance(item, tuple):
+            if item[1:] != (Ellipsis,):
+                return np.asarray(self)[item]
+            item = item[0]  # X[rows, ...] is how scikit-learn takes rows
+        return self.base[self.index[item]]
+
+    def __array__(self, dtype=None, copy=None):
+        if copy is False:
+            raise ValueError("Rows by index are no array yet: to make one, they must be copied.")
+        return np.asarray(self.base[self.index], dtype=dtype)
+
+
+def row_blocks(X):
+    """Views of a few rows of X at a time; a memory map gives its pages back after each."""
+    row_bytes = max(1, X.dtype.itemsize * int(np.prod(X.shape[1:])))
+    size = max(1, BLOCK_BYTES // row_bytes)
+    for start in range(0, len(X), size):
+        yield X[start : start + size]
+        release(X)
+
+
+def release(X):
+    """Give back the memory of what was read of a memory map; other arrays are left alone.
+
+    The pages count as memory of this process until then. They are read again when they are
+    needed, from the disk or from the system's cache of it, so no content is lost; a map of mode
+    "c" is left alone, since what was written to it is nowhere else.
+    """
+    mode = None
+    while X is not None and not isinstance(X, mmap.mmap):
+        mode = getattr(X, "mode", mode) if isinstance(X, np.memmap) else mode
+        X = getattr(X, "base", None)
+    if X is not None and mode in ("r", "r+", "w+") and hasattr(mmap, "MADV_DONTNEED"):
+        X.madvise(mmap.MADV_DONTNEED)
+
+
+def check_finite(X, estimator):
+    """Raise scikit-learn's error if X has a NaN or an infinity, without a mask of its size."""
+    for block in row_blocks(X):
+        if block.dtype == np.float16:  # by its bits, fifteen times as quick
+            finite = (block.view(np.uint16) & 0x7FFF).max(initial=0) < 0x7C00
+        else:
+            finite = np.isfinite(block).all()
+        if not finite:
+            assert_all_finite(block, estimator_name=type(estimator).__name__, input_name="X")

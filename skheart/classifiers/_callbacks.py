@@ -1,0 +1,144 @@
+"""skorch callbacks for a classifier: early stopping, learning rate schedules, progress."""
+
+from __future__ import annotations
+
+import re
+import sys
+
+from skorch.callbacks import Callback, EarlyStopping, EpochScoring, LRScheduler, ProgressBar
+from skorch.utils import noop
+from torch.optim import lr_scheduler
+
+from .._utils.suggest import closest
+from ..metrics import uar_scorer
+
+__all__ = [
+    "LR_SCHEDULES",
+    "check_callback_names",
+    "close_progress",
+    "make_callbacks",
+    "to_stderr",
+    "trim",
+]
+
+LR_SCHEDULES = ("step", "cosine", "one_cycle", "plateau")
+EACH_BATCH = {"step_every": "batch"}
+
+
+def make_callbacks(callbacks, *, early_stopping, lr_schedule, lr, n_steps, verbose):
+    """The user's callbacks after ours, for early stopping and the learning rate schedule.
+
+    Parameters
+    ----------
+    callbacks : list, "disable" or None
+        The user's, as skorch takes them; "disable" leaves out ours too.
+    early_stopping : (int, float) or None
+        Epochs without improvement, and the smallest improvement.
+    lr_schedule : {"step", "cosine", "one_cycle", "plateau"} or None
+        The schedule.
+    lr : float
+        The learning rate that the schedule starts from, or for "one_cycle" rises to.
+    n_steps : int
+        Batches in the whole training.
+    verbose : int
+        Whether to show a progress bar in an epoch, and to say why training stopped early.
+
+    Returns
+    -------
+    list or "disable"
+    """
+    if isinstance(callbacks, str) and callbacks == "disable":
+        if early_stopping is not None or lr_schedule is not None:
+            raise ValueError(
+                "callbacks='disable' leaves out early stopping and the learning rate schedule: set "
+                "early_stopping=False and lr_schedule=None, or give a list of callbacks."
+            )
+        return callbacks
+    _check_callbacks(callbacks)
+    ours = [("progress", ProgressBar(detect_notebook=False))] if verbose else []
+    if early_stopping is not None:
+        patience, tol = early_stopping
+        stopping = EarlyStopping(
+            monitor="valid_uar",
+            lower_is_better=False,
+            patience=patience,
+            threshold=tol,
+            threshold_mode="abs",
+            load_best=True,
+            sink=to_stderr if verbose else noop,
+        )
+        score = EpochScoring(uar_scorer, name="valid_uar", lower_is_better=False)
+        ours += [("valid_uar", score), ("early_stopping", stopping)]
+    if lr_schedule is not None:
+        monitor = "train_loss" if early_stopping is None else "valid_loss"
+        policy = _lr_policy(lr_schedule, lr=lr, n_steps=n_steps, monitor=monitor)
+        ours.append(("lr_schedule", LRScheduler(**policy)))
+    return [*ours, *(callbacks or [])]
+
+
+def _check_callbacks(callbacks):
+    entries = callbacks if isinstance(callbacks, (list, tuple)) else [callbacks]
+    for entry in entries if callbacks is not None else ():
+        named = isinstance(entry, tuple) and len(entry) == 2 and isinstance(entry[0], str)
+        callback = entry[1] if named else entry
+        is_class = isinstance(callback, type) and issubclass(callback, Callback)
+        if not (is_class or isinstance(callback, Callback)) or entries is not callbacks:
+            raise TypeError(
+                "callbacks must be a list of skorch callbacks, or of (name, callback), or "
+                f"'disable'. Got {callbacks!r} instead."
+            )
+
+
+def _lr_policy(name, *, lr, n_steps, monitor):
+    if name == "step":
+        return {"policy": lr_scheduler.StepLR, "step_size": 200, "gamma": 0.9, **EACH_BATCH}
+    if name == "cosine":
+        return {"policy": lr_scheduler.CosineAnnealingLR, "T_max": n_steps, **EACH_BATCH}
+    if name == "one_cycle":
+        # One step more than is taken: torch refuses the step after the last batch.
+        steps = {"max_lr": lr, "total_steps": n_steps + 1}
+        return {"policy": lr_scheduler.OneCycleLR, **steps, **EACH_BATCH}
+    plateau = {"monitor": monitor, "factor": 0.5, "patience": 2}
+    return {"policy": lr_scheduler.ReduceLROnPlateau, **plateau}
+
+
+def check_callback_names(net, skorch_params):
+    """Refuse ``callbacks__NAME...`` where the net, once initialised, has no such callback."""
+    names = [name for name, _ in net.callbacks_]
+    for param, value in skorch_params.items():
+        prefix, _, rest = param.partition("__")
+        name = rest.partition("__")[0]
+        if prefix == "callbacks" and name and value is not None and name not in names:
+            raise ValueError(
+                f"{param!r} is not a parameter of the classifier: there is no callback {name!r}; "
+                f"there are {names}.{closest(name, names)}"
+            )
+
+
+def trim(net):
+    """Leave in a trained net what predicts: no recordings, gradients or optimizer moments.
+
+    A learning rate scheduler holds the weights a second time, where skorch does not move them to
+    the CPU when a model from a GPU is unpickled without one.
+    """
+    net.train_split = None
+    net.module_.eval()
+    net.module_.zero_grad(set_to_none=True)
+    net.optimizer_.state.clear()
+    for _, callback in net.callbacks_:
+        if isinstance(callback, LRScheduler):
+            callback.lr_scheduler_ = None
+
+
+def close_progress(net):
+    """Take half a progress bar off the screen."""
+    for _, callback in net.callbacks_:
+        if isinstance(callback, ProgressBar) and hasattr(callback, "pbar_"):
+            callback.pbar_.close()
+
+
+def to_stderr(text):
+    """Where the progress goes: standard output belongs to results."""
+    if not sys.stderr.isatty():
+        text = re.sub("\x1b\\[[0-9;]*m", "", text)  # skorch's colours, for terminals alone
+    print(text, file=sys.stderr)

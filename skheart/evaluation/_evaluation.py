@@ -1,0 +1,393 @@
+"""Scores that count subjects: cross-validation, a hold-out and tables, subjects kept whole."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from sklearn.base import clone
+from sklearn.pipeline import Pipeline
+from sklearn.utils import _safe_indexing, check_consistent_length, check_random_state, column_or_1d
+from sklearn.utils.parallel import Parallel, delayed
+
+from .._utils.folds import check_subjects_per_class, subject_folds
+from .._utils.splits import validation_split
+from .._utils.tables import aligned
+from .._utils.validation import check_groups
+from ..metrics import Interval, bootstrap_interval, uar
+from ._predict import predict_with_probabilities, probability_columns
+from ._report import ScoreReport, report
+
+__all__ = [
+    "ScoreReport",
+    "SubjectEvaluation",
+    "class_table",
+    "evaluate_by_subject",
+    "evaluate_predictions",
+    "hold_out_by_subject",
+    "report",
+    "results_table",
+]
+
+
+@dataclass(frozen=True, eq=False)
+class SubjectEvaluation:
+    """Predictions on recordings whose subjects the model has not seen, and their UAR.
+
+    Parameters
+    ----------
+    y_true, y_pred : ndarray of shape (n_recordings,)
+        True and predicted labels, in the order of the recordings.
+    y_proba : ndarray of shape (n_recordings, n_classes) or None
+        Class probabilities; None if the estimator has no `predict_proba`.
+    classes : ndarray of shape (n_classes,)
+        Labels of the columns of `y_proba`, sorted.
+    groups : ndarray of shape (n_recordings,)
+        The subject of each recording.
+    fold : ndarray of int of shape (n_recordings,)
+        The fold in which a recording was predicted; 0 throughout where there was one test set.
+    uar : Interval
+        Unweighted average recall with its 95 % interval, resampled by subject. Both ends are nan
+        if there is one subject only.
+
+    Examples
+    --------
+    >>> from skheart.evaluation import evaluate_predictions
+    >>> y_true = ["ill", "ill", "well", "well", "well", "well"]
+    >>> y_pred = ["ill", "well", "well", "well", "well", "ill"]
+    >>> result = evaluate_predictions(y_true, y_pred, groups=[1, 2, 3, 3, 4, 5], random_state=0)
+    >>> result.n_subjects, result.uar.estimate
+    (5, 0.625)
+    """
+
+    y_true: np.ndarray
+    y_pred: np.ndarray
+    y_proba: np.ndarray | None
+    classes: np.ndarray
+    groups: np.ndarray
+    fold: np.ndarray
+    uar: Interval
+
+    @property
+    def n_recordings(self):
+        """Number of recordings."""
+        return len(self.y_true)
+
+    @property
+    def n_subjects(self):
+        """Number of subjects."""
+        return len(np.unique(self.groups))
+
+    def to_frame(self, paths=None):
+        """Return the predictions as a table, one row per recording.
+
+        Parameters
+        ----------
+        paths : sequence of str, default=None
+            Becomes the column `path`.
+
+        Returns
+        -------
+        frame : DataFrame
+            Columns `path` (if given), `subject`, `fold`, `label`, `predicted` and one
+            `p_<class>` per class.
+        """
+        import pandas as pd
+
+        columns = {} if paths is None else {"path": [str(path) for path in paths]}
+        columns.update(
+            subject=self.groups, fold=self.fold, label=self.y_true, predicted=self.y_pred
+        )
+        if self.y_proba is not None:
+            names = probability_columns(self.classes)
+            columns.update(zip(names, self.y_proba.T, strict=True))
+        return pd.DataFrame(columns)
+
+
+def evaluate_by_subject(
+    estimator,
+    X,
+    y,
+    groups,
+    *,
+    cv=5,
+    random_state=None,
+    n_jobs=None,
+    verbose=0,
+    params=None,
+    name=None,
+):
+    """Cross-validate with subjects kept apart, and score all recordings together.
+
+    Every recording is predicted once, by a model that was fitted on other subjects. The UAR is
+    that of all these predictions together, not the mean over the folds, in which a rare class may
+    be missing. Its interval resamples subjects; it does not hold the spread between trainings.
+
+    Parameters
+    ----------
+    estimator : classifier
+        Cloned for each fold, so it stays as it is. Where its classifier is one of skheart, the
+        features of a fold are computed once for labels and probabilities both.
+    X : array-like or list of length n
+        Recordings or features: whatever `estimator` takes.
+    y : array-like of shape (n,)
+        Labels.
+    groups : array-like of shape (n,)
+        The subject of each recording.
+    cv : int or cross-validation splitter, default=5
+        An int is the number of folds of a shuffled `StratifiedGroupKFold`. A splitter must test
+        each recording once and keep subjects apart.
+    random_state : int, RandomState instance or None, default=None
+        Seed of the folds and of the interval. The estimator has its own.
+    n_jobs : int, default=None
+        Folds that run at the same time. None means 1 and -1 all processors.
+    verbose : int, default=0
+        1 shows progress by fold on standard error.
+    params : dict, default=None
+        Arguments of `estimator.fit`, such as `{"groups": groups}`; those with one value per
+        recording are cut to the fold.
+    name : str, default=None
+        Title of the progress; None is the class of the classifier.
+
+    Returns
+    -------
+    result : SubjectEvaluation
+        Predictions out of fold, and the UAR with its interval.
+
+    Raises
+    ------
+    ValueError
+        If a class has fewer subjects than there are folds, or if a splitter puts a subject on
+        both sides or does not test every recording once.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn.linear_model import LogisticRegression
+    >>> from skheart.evaluation import evaluate_by_subject, results_table
+    >>> rng = np.random.default_rng(0)
+    >>> subjects = np.repeat(np.arange(40), 3)
+    >>> y = np.where(subjects % 2, "murmur", "none")
+    >>> X = rng.normal(size=(120, 5)) + (y == "murmur")[:, np.newaxis]
+    >>> result = evaluate_by_subject(LogisticRegression(), X, y, subjects, random_state=0)
+    >>> print(results_table({"logistic": result}))
+    model     UAR    95 % interval   subjects  recordings
+    logistic  0.867  [0.808, 0.925]        40         120
+    """
+    check_consistent_length(X, y, groups)
+    y, groups = column_or_1d(y), check_groups(groups)
+    random_state = check_random_state(random_state)
+    folds = subject_folds(y, groups, cv, random_state)
+    outcomes = Parallel(n_jobs=n_jobs, return_as="generator")(
+        delayed(_fit_and_predict)(clone(estimator), X, y, train, test, params or {})
+        for train, test in folds
+    )
+    if verbose:
+        from tqdm import tqdm
+
+        last = estimator[-1] if isinstance(estimator, Pipeline) else estimator
+        name = type(last).__name__ if name is None else name
+        outcomes = tqdm(outcomes, total=len(folds), desc=name, unit="fold")
+    y_pred, y_proba, fold = [], [], np.empty(len(y), dtype=int)
+    for number, ((_, test), (labels, probabilities)) in enumerate(
+        zip(folds, outcomes, strict=True)
+    ):
+        fold[test] = number
+        y_pred.append(labels)
+        y_proba.append(probabilities)
+    order = np.argsort(np.concatenate([test for _, test in folds]))
+    return evaluate_predictions(
+        y,
+        np.concatenate(y_pred)[order],
+        None if y_proba[0] is None else np.concatenate(y_proba)[order],
+        classes=np.unique(y),
+        groups=groups,
+        fold=fold,
+        random_state=random_state,
+    )
+
+
+def evaluate_predictions(
+    y_true, y_pred, y_proba=None, *, classes=None, groups=None, fold=None, random_state=None
+):
+    """Score predictions that are at hand already.
+
+    Parameters
+    ----------
+    y_true, y_pred : array-like of shape (n,)
+        True and predicted labels.
+    y_proba : array-like of shape (n, n_classes), default=None
+        Class probabilities.
+    classes : array-like of shape (n_classes,), default=None
+        Labels of the columns of `y_proba`; None takes the labels that occur, sorted.
+    groups : array-like of shape (n,), default=None
+        The subject of each recording. None: every recording is a subject of its own.
+    fold : array-like of int of shape (n,), default=None
+        The fold of each recording; None is 0 throughout.
+    random_state : int, RandomState instance or None, default=None
+        Seed of the interval.
+
+    Returns
+    -------
+    result : SubjectEvaluation
+        The predictions with the UAR and its interval.
+
+    Examples
+    --------
+    >>> from skheart.evaluation import evaluate_predictions
+    >>> result = evaluate_predictions([0, 0, 1, 1], [0, 0, 1, 0], random_state=0)
+    >>> result.uar.estimate
+    0.75
+    """
+    check_consistent_length(y_true, y_pred, y_proba, groups, fold)
+    y_true, y_pred = column_or_1d(y_true), column_or_1d(y_pred)
+    groups = np.arange(len(y_true)) if groups is None else check_groups(groups)
+    if len(np.unique(groups)) > 1:
+        interval = bootstrap_interval(uar, y_true, y_pred, groups=groups, random_state=random_state)
+    else:
+        interval = Interval(uar(y_true, y_pred), np.nan, np.nan)
+    return SubjectEvaluation(
+        y_true=y_true,
+        y_pred=y_pred,
+        y_proba=None if y_proba is None else np.asarray(y_proba),
+        classes=np.union1d(y_true, y_pred) if classes is None else np.asarray(classes),
+        groups=groups,
+        fold=np.zeros(len(y_true), dtype=int) if fold is None else np.asarray(fold),
+        uar=interval,
+    )
+
+
+def hold_out_by_subject(y, groups, *, test_size=0.2, random_state=None):
+    """Split recordings in two, stratified by label, every subject on one side.
+
+    Parameters
+    ----------
+    y : array-like of shape (n,)
+        Labels.
+    groups : array-like of shape (n,)
+        The subject of each recording.
+    test_size : float, default=0.2
+        Share of the recordings to hold out, in (0, 1), to the nearest 1/20; whole subjects may
+        make it a little more or less.
+    random_state : int, RandomState instance or None, default=None
+        Seed of the split.
+
+    Returns
+    -------
+    train, test : ndarray of int
+        Sorted indices of the recordings.
+
+    Raises
+    ------
+    ValueError
+        If there are too few subjects to have every class on both sides.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skheart.evaluation import hold_out_by_subject
+    >>> subjects = np.repeat(np.arange(20), 2)
+    >>> train, test = hold_out_by_subject(subjects % 2, subjects, test_size=0.2, random_state=0)
+    >>> len(train), len(test), np.intersect1d(subjects[train], subjects[test]).size
+    (32, 8, 0)
+    """
+    check_consistent_length(y, groups)
+    y, groups = column_or_1d(y), check_groups(groups)
+    if not 0 < test_size < 1:
+        raise ValueError(
+            f"test_size must be a number above 0 and below 1, got {test_size!r}. "
+            "For a fifth of the recordings pass 0.2."
+        )
+    check_subjects_per_class(y, groups, 2, "a hold-out needs one on each side")
+    code = np.unique(y, return_inverse=True)[1]
+    subject = np.unique(groups, return_inverse=True)[1]
+    seed = check_random_state(random_state).randint(2**31 - 1)
+    try:
+        train, test = validation_split(code, subject, test_size, seed)
+        complete = len(np.unique(code[test])) == code.max() + 1
+    except ValueError:  # its advice is for a classifier's own validation part
+        complete = False
+    if not complete:
+        raise ValueError(
+            f"test_size={test_size} of {subject.max() + 1} subjects leaves a class without a "
+            "recording on one side. Give a larger test_size or more subjects, or cross-validate."
+        )
+    return train, test
+
+
+def results_table(results, *, unit="recordings"):
+    """Format the UAR of several models as aligned text.
+
+    Parameters
+    ----------
+    results : dict of str to SubjectEvaluation
+        By name of the model.
+    unit : str, default="recordings"
+        What was predicted, for the heading: "patients" where each is a row of the evaluation.
+
+    Returns
+    -------
+    text : str
+        One line per model: UAR, 95 % interval, subjects and recordings behind it.
+
+    Examples
+    --------
+    >>> from skheart.evaluation import evaluate_predictions, results_table
+    >>> result = evaluate_predictions([0, 0, 1, 1], [0, 0, 1, 1], random_state=0)
+    >>> print(results_table({"perfect": result}))
+    model    UAR    95 % interval   subjects  recordings
+    perfect  1.000  [1.000, 1.000]         4           4
+    """
+    rows = [["model", "UAR", "95 % interval", "subjects", unit]]
+    for name, result in results.items():
+        estimate, low, high = result.uar
+        counts = [str(result.n_subjects), str(result.n_recordings)]
+        rows.append([str(name), f"{estimate:.3f}", f"[{low:.3f}, {high:.3f}]", *counts])
+    return aligned(rows, n_left=3)
+
+
+def class_table(result, *, unit="recordings"):
+    """Format recall, subjects and the confusion matrix, class by class, as aligned text.
+
+    Parameters
+    ----------
+    result : SubjectEvaluation
+        What to show.
+    unit : str, default="recordings"
+        As for :func:`results_table`.
+
+    Returns
+    -------
+    text : str
+        One line per true class; the columns `as <class>` count the predictions. A class without
+        recordings has no recall.
+
+    Examples
+    --------
+    >>> from skheart.evaluation import class_table, evaluate_predictions
+    >>> y_true, y_pred = ["ill", "ill", "well", "well"], ["ill", "well", "well", "well"]
+    >>> print(class_table(evaluate_predictions(y_true, y_pred, random_state=0)))
+    class  recall  subjects  recordings  as ill  as well
+    ill     0.500         2           2       1        1
+    well    1.000         2           2       0        2
+    """
+    header = [f"as {label}" for label in result.classes]
+    rows = [["class", "recall", "subjects", unit, *header]]
+    for label in result.classes:
+        own = result.y_true == label
+        counts = [np.count_nonzero(result.y_pred[own] == other) for other in result.classes]
+        recall = f"{np.mean(result.y_pred[own] == label):.3f}" if own.any() else "-"
+        n_subjects = len(np.unique(result.groups[own]))
+        rows.append([str(label), recall, *map(str, (n_subjects, own.sum(), *counts))])
+    return aligned(rows, n_left=1)
+
+
+def _fit_and_predict(estimator, X, y, train, test, params):
+    params = {
+        name: _safe_indexing(value, train)
+        if hasattr(value, "__len__") and len(value) == len(y)
+        else value
+        for name, value in params.items()
+    }
+    estimator.fit(_safe_indexing(X, train), y[train], **params)
+    return predict_with_probabilities(estimator, _safe_indexing(X, test))

@@ -1,0 +1,359 @@
+"""The nets of the paper in plain torch: attention pooling, a CNN and an RNN.
+
+Every net maps log-mel spectrograms ``(n, n_frames, n_mels)`` to logits ``(n, n_classes)``. With the
+attention head the logit of a class is exactly the sum of that class's contribution map.
+"""
+
+from __future__ import annotations
+
+from contextlib import contextmanager, nullcontext
+from itertools import pairwise
+from numbers import Integral
+
+import torch
+from torch import nn
+from torch.nn import functional
+
+from .._cpu.chunks import chunk_slices, in_chunks
+from .._cpu.conv_block import channels_last, conv_norm_pool, fold, folded_conv_pool
+from .._cpu.recurrent import recurrent_layer
+from .._utils.sizes import check_choice, check_sizes, pool_sizes
+from . import _padding as masked
+from ._heads import AttentionMaps, AttentionPooling, PooledHead, init_he
+
+__all__ = ["AttentionCNN", "AttentionMaps", "AttentionPooling", "AttentionRNN"]
+
+CNN_HEADS = ("attention", "flatten", "max", "mean")
+RNN_HEADS = ("attention", "last", "max", "mean")
+
+
+class _AttentionNet(nn.Module):
+    """What the two nets share: features, then a head."""
+
+    def predicting(self, dtype=torch.float32):
+        """A block in which predictions are made, in a type that `torch.autocast` asks for too."""
+        return nullcontext()
+
+    @torch.no_grad()
+    def add_log_prior(self, prior):
+        """Add the log of class frequencies to the logits: before training, which need not learn it.
+
+        After it, what training saw too often, or too seldom, is put right so.
+
+        Parameters
+        ----------
+        prior : array-like of shape (n_classes,)
+            Share of each class in what is trained on, weights included, or by how much it is to
+            be larger. Equal numbers change nothing.
+        """
+        log_prior = torch.as_tensor(prior, dtype=torch.float32).clamp(min=1e-6).log()
+        self.head.bias.add_((log_prior - log_prior.mean()).to(self.head.bias.device))
+
+    def forward(self, x, return_maps=False, lengths=None):
+        """Compute logits.
+
+        Parameters
+        ----------
+        x : Tensor of shape (n, n_frames, n_mels)
+            Log-mel spectrograms.
+        return_maps : bool, default=False
+            Return an `AttentionMaps`.
+        lengths : Tensor of int of shape (n,) or None, default=None
+            Frames of each recording, if they differ. What x holds past the end of one has no part
+            in anything, batch moments and the edges of convolutions included, and maps are 0
+            there.
+
+        Returns
+        -------
+        Tensor of shape (n, n_classes) or AttentionMaps
+        """
+        features = self.features(x, lengths)
+        there = None
+        if lengths is not None:
+            there = masked.frames_there(self.map_lengths(lengths), features.shape[2])
+        with torch.autocast(x.device.type, enabled=False):  # the head is cheap, and kept exact
+            return self.head(features, return_maps, there)
+
+
+class AttentionCNN(_AttentionNet):
+    """Convolutional net with attention pooling.
+
+    Each layer is a convolution without bias, batch normalisation, max-pooling and ReLU
+    (ReLU after the pooling gives the same numbers as before it, on a quarter of the cells).
+
+    Parameters
+    ----------
+    n_classes : int, default=3
+        Number of classes.
+    input_shape : tuple of int, default=(936, 64)
+        (n_frames, n_mels) of the spectrograms. Only ``head="flatten"`` is bound to it.
+    channels : sequence of int, default=(64, 128, 256, 256)
+        Output channels of each convolution.
+    kernel_size : int or pair of int, default=3
+        Kernel in (frames, mels), "same" padding (assumed; the paper does not state it, and the
+        public code of sister papers has 5, at 2.8 times the operations).
+    pool_size : int, pair of int, one of these for each layer, or "fine", default=2
+        Max-pooling in (frames, mels). "fine" is (2, 2) and then (1, 2) in every layer.
+        Two ints are always one pair. A pool larger than the map is cut to the map, so that short
+        recordings do not run out of cells.
+    head : {"attention", "flatten", "max", "mean"}, default="attention"
+        Attention pooling, or one of the heads without attention to compare with.
+    rectifier : {"sigmoid", "softmax"}, default="sigmoid"
+        Of the attention head.
+    attention_floor : float, default=1e-7
+        Of the attention head.
+
+    References
+    ----------
+    Ren et al., Machine Learning with Applications 9 (2022) 100322. The batch normalisation
+    and He-uniform initialisation are assumed from the public code of sister papers.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from skheart.nets import AttentionCNN
+    >>> net = AttentionCNN(n_classes=3, channels=(4, 8))
+    >>> net(torch.randn(2, 100, 64)).shape
+    torch.Size([2, 3])
+    """
+
+    _folded = None
+
+    def __init__(
+        self,
+        n_classes=3,
+        *,
+        input_shape=(936, 64),
+        channels=(64, 128, 256, 256),
+        kernel_size=3,
+        pool_size=2,
+        head="attention",
+        rectifier="sigmoid",
+        attention_floor=1e-7,
+    ):
+        super().__init__()
+        check_choice("head", head, CNN_HEADS)
+        check_sizes("channels", channels)
+        if not isinstance(kernel_size, Integral) or kernel_size < 1:
+            check_sizes("kernel_size", kernel_size, length=2)
+            kernel_size = tuple(kernel_size)
+        self.pool_sizes = pool_sizes(pool_size, len(channels))
+        widths = (1, *channels)
+        self.convs = nn.ModuleList(
+            nn.Conv2d(n_in, n_out, kernel_size, padding="same", bias=False)
+            for n_in, n_out in pairwise(widths)
+        )
+        self.norms = nn.ModuleList(nn.BatchNorm2d(width) for width in channels)
+        for conv in self.convs:
+            init_he(conv)
+        if head == "attention":
+            self.head = AttentionPooling(
+                channels[-1], n_classes, rectifier=rectifier, floor=attention_floor
+            )
+        else:
+            n_cells = 1
+            if head == "flatten":
+                n_frames, n_mels = self.map_shape(*input_shape)
+                n_cells = n_frames * n_mels
+            self.head = PooledHead(channels[-1] * n_cells, n_classes, head)
+        # The convolutions are faster with the channels innermost, on CPU and GPU alike.
+        self.to(memory_format=torch.channels_last)
+
+    def map_shape(self, n_frames, n_mels):
+        """Cells of the feature map, (time, mel), for an input of this size."""
+        for time, mel in self.pool_sizes:
+            n_frames //= min(time, n_frames)
+            n_mels //= min(mel, n_mels)
+        return n_frames, n_mels
+
+    def map_lengths(self, lengths):
+        """Time cells of recordings of so many frames, a tensor of int."""
+        for time, _ in self.pool_sizes:
+            lengths = masked.pooled(lengths, time)
+        return lengths
+
+    def features(self, x, lengths=None):
+        """Feature map ``(n, channels, time, mel)`` of spectrograms ``(n, n_frames, n_mels)``."""
+        if lengths is not None:
+            return self._masked_maps(x, lengths)
+        on_cpu = x.device.type == "cpu"
+        if on_cpu and not (self.training or torch.is_grad_enabled()):
+            slices = chunk_slices(len(x), self.largest_map(*x.shape[1:]))
+            if len(slices) > 1:
+                return torch.cat(in_chunks(lambda rows: self._maps(x[rows]), slices))
+        return self._maps(x)
+
+    @contextmanager
+    def predicting(self, dtype=torch.float32):
+        """Fold the normalisation into the convolutions once for all predictions in this block."""
+        with torch.no_grad():
+            self._folded = [fold(*pair, dtype) for pair in zip(self.convs, self.norms, strict=True)]
+        try:
+            yield
+        finally:
+            self._folded = None
+
+    def cell_size(self, n_frames, n_mels):
+        """Frames and mel bins from which a cell of the feature map was pooled."""
+        frames = mels = 1
+        for sizes in self.pool_sizes:
+            time, mel = min(sizes[0], n_frames), min(sizes[1], n_mels)
+            n_frames, n_mels = n_frames // time, n_mels // mel
+            frames, mels = frames * time, mels * mel
+        return frames, mels
+
+    def largest_map(self, n_frames, n_mels):
+        """Bytes of the largest map of a recording in float32."""
+        largest = 0
+        for conv, sizes in zip(self.convs, self.pool_sizes, strict=True):
+            largest = max(largest, 4 * conv.out_channels * n_frames * n_mels)
+            n_frames //= min(sizes[0], n_frames)
+            n_mels //= min(sizes[1], n_mels)
+        return largest
+
+    def _maps(self, x):
+        on_cpu = x.device.type == "cpu"
+        fused = on_cpu and self.training and x.dtype == torch.float32
+        h = x.unsqueeze(1)
+        if on_cpu:
+            h = h.to(reduced_precision(x) or x.dtype)
+        layers = zip(self.convs, self.norms, self.pool_sizes, strict=True)
+        for layer, (conv, norm, sizes) in enumerate(layers):
+            pool = tuple(map(min, sizes, h.shape[2:]))
+            if fused:
+                h = conv_norm_pool(h, conv, norm, pool)
+            elif self.training:
+                h = functional.relu(functional.max_pool2d(norm(conv(h)), pool))
+            else:
+                folded = self._folded[layer] if self._folded else fold(conv, norm, h.dtype)
+                h = folded_conv_pool(h, *folded, pool)
+        return h.to(x.dtype)
+
+    def _masked_maps(self, x, lengths):
+        h = x.masked_fill(~masked.frames_there(lengths, x.shape[1])[:, :, None], 0).unsqueeze(1)
+        h = channels_last(h)
+        for layer in zip(self.convs, self.norms, self.pool_sizes, strict=True):
+            h, lengths = masked.conv_norm_pool(h, lengths, *layer)
+        return h.to(x.dtype)
+
+
+class AttentionRNN(_AttentionNet):
+    """Recurrent net with attention pooling over time.
+
+    Parameters
+    ----------
+    n_classes : int, default=3
+        Number of classes.
+    input_shape : tuple of int, default=(936, 64)
+        (n_frames, n_mels) of the spectrograms; the number of frames is free.
+    cell : {"lstm", "gru"}, default="lstm"
+        The recurrent cell.
+    units : sequence of int, default=(256, 1024, 256)
+        Units of each recurrent layer.
+    bidirectional : bool, default=False
+        Read the sequence both ways; a layer then has twice its units as outputs (assumed False;
+        the paper does not state it).
+    head : {"attention", "last", "max", "mean"}, default="attention"
+        Attention pooling, or a head without attention: the last frame (of each direction), the
+        maximum or the mean over time (assumed; the paper does not state its read-out).
+    rectifier : {"sigmoid", "softmax"}, default="sigmoid"
+        Of the attention head.
+    attention_floor : float, default=1e-7
+        Of the attention head.
+
+    References
+    ----------
+    Ren et al., Machine Learning with Applications 9 (2022) 100322.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from skheart.nets import AttentionRNN
+    >>> net = AttentionRNN(n_classes=3, input_shape=(100, 64), cell="gru", units=(8, 4))
+    >>> net(torch.randn(2, 100, 64), return_maps=True).attention.shape
+    torch.Size([2, 3, 100])
+    """
+
+    def __init__(
+        self,
+        n_classes=3,
+        *,
+        input_shape=(936, 64),
+        cell="lstm",
+        units=(256, 1024, 256),
+        bidirectional=False,
+        head="attention",
+        rectifier="sigmoid",
+        attention_floor=1e-7,
+    ):
+        super().__init__()
+        check_choice("cell", cell, ("lstm", "gru"))
+        check_choice("head", head, RNN_HEADS)
+        check_sizes("units", units)
+        layer = nn.LSTM if cell == "lstm" else nn.GRU
+        directions = 2 if bidirectional else 1
+        widths = (input_shape[1], *(directions * n for n in units))
+        self.layers = nn.ModuleList(
+            layer(n_in, n_units, batch_first=True, bidirectional=bidirectional)
+            for n_in, n_units in zip(widths, units, strict=False)
+        )
+        if head == "attention":
+            self.head = AttentionPooling(
+                widths[-1], n_classes, ndim=1, rectifier=rectifier, floor=attention_floor
+            )
+        else:
+            self.head = PooledHead(widths[-1], n_classes, head)
+
+    def map_lengths(self, lengths):
+        """Steps of the feature sequence of recordings of so many frames, a tensor of int."""
+        return torch.ones_like(lengths) if self._both_ends else lengths
+
+    @property
+    def _both_ends(self):
+        """Whether the last step of each direction alone is looked at."""
+        return self.layers[-1].bidirectional and getattr(self.head, "mode", None) == "last"
+
+    def features(self, x, lengths=None):
+        """Feature sequence ``(n, outputs, time)`` of spectrograms ``(n, n_frames, n_mels)``."""
+        if lengths is not None:
+            x = x.masked_fill(~masked.frames_there(lengths, x.shape[1])[:, :, None], 0)
+        if x.device.type == "cpu" and reduced_precision(x) == torch.bfloat16:
+            h = self._reduced(x, lengths)
+        elif lengths is not None and self.layers[-1].bidirectional:
+            h = masked.both_ways(self.layers, x, lengths)
+        else:  # forwards, what follows the end of a recording changes nothing before it
+            h = x
+            for layer in self.layers:
+                h, _ = layer(h)
+        h = h.to(x.dtype)
+        if self._both_ends:
+            # The backward direction ends at the first frame.
+            n_units = self.layers[-1].hidden_size
+            ends = -1 if lengths is None else lengths - 1
+            last = h[torch.arange(len(h), device=h.device), ends][:, None]
+            h = torch.cat([last[:, :, :n_units], h[:, :1, n_units:]], dim=2)
+        return h.transpose(1, 2)
+
+    def cell_size(self, n_frames, n_mels):
+        """Frames and mel bins behind a step of the feature sequence."""
+        return n_frames if self._both_ends else 1, n_mels
+
+    def _reduced(self, x, lengths):
+        """The layers with products in bfloat16, on the CPU."""
+        h = x.transpose(0, 1)
+        for layer in self.layers:
+            outputs = [recurrent_layer(h, layer)]
+            if layer.bidirectional and lengths is None:
+                outputs.append(recurrent_layer(h, layer, reverse=True))
+            elif layer.bidirectional:  # read from the end that they have in common
+                backward = masked.aligned_right(h, lengths)
+                backward = recurrent_layer(backward, layer, reverse=True)
+                outputs.append(masked.aligned_right(backward, lengths, back=True))
+            h = torch.cat(outputs, dim=2)
+        return h.transpose(0, 1)
+
+
+def reduced_precision(x):
+    """The type to which `torch.autocast` reduces products on the device of a tensor, or None."""
+    kind = x.device.type
+    return torch.get_autocast_dtype(kind) if torch.is_autocast_enabled(kind) else None

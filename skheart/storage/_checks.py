@@ -1,0 +1,29 @@
+"""Checks of what a model file holds."""
+
+from __future__ import annotations
+
+__all__ = ["Refused", "check_weights", "is_count"]
+
+
+class Refused(ValueError):
+    """Raised if a file is not a valid model; the message does not name the file."""
+
+
+def is_count(value):
+    """Return whether a value is a plausible non-negative int."""
+    return type(value) is int and 0 <= value < 2**40
+
+
+def check_weights(weights, expected, where):
+    """Refuse weights that are not those of a state_dict that is expected, by name and size."""
+    if expected.keys() != weights.keys():
+        odd = min(expected.keys() ^ weights.keys())
+        verb = "is missing" if odd in expected else "belongs to no layer"
+        raise Refused(f"{where}: the weight {odd[:80]!r} {verb}")
+    for name, weight in weights.items():
+        wanted = expected[name]
+        if weight.shape != wanted.shape or weight.dtype != wanted.dtype:
+            raise Refused(
+                f"{where}: the weight {name!r} is {weight.dtype} of the shape "
+                f"{tuple(weight.shape)}, not {wanted.dtype} of {tuple(wanted.shape)}"
+            )

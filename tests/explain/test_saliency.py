@@ -1,0 +1,208 @@
+"""Integrated gradients and occlusion against sums and loops written out here."""
+
+import sys
+import warnings
+
+import numpy as np
+import pytest
+import torch
+
+from skheart.explain import explain
+from tests.helpers.small import make, numpy_state, small_cnn, small_rnn
+
+NETS = [
+    small_cnn,
+    lambda **p: small_cnn(pool_size="fine", **p),
+    lambda **p: small_cnn(head="max", **p),
+    small_rnn,
+    lambda **p: small_rnn(cell="gru", **p),
+    lambda **p: small_rnn(bidirectional=True, head="last", **p),
+]
+
+
+@pytest.fixture
+def captum():
+    import captum
+
+    return captum
+
+
+def trained(build, **params):
+    return build(max_epochs=2, **params).fit(*make()), make(3, seed=5)[0]
+
+
+def gradient(module, x, target):
+    x = torch.tensor(x[None], requires_grad=True)
+    (found,) = torch.autograd.grad(module(x)[0, target], x)
+    return found[0].double().numpy()
+
+
+# ---------------------------------------------------------------------- integrated gradients
+
+
+@pytest.mark.parametrize("build", NETS)
+def test_integrated_gradients_are_a_gauss_legendre_sum(captum, build):
+    clf, X = trained(build)
+    module = clf.net_.module_.eval()
+    nodes, weights = np.polynomial.legendre.leggauss(5)
+    for row, explanation in enumerate(explain(clf, X, method="integrated_gradients", n_steps=5)):
+        assert explanation.head.attention is explanation.head.class_map is None
+        assert explanation.cell == (1, 1)
+        for k in range(3):
+            gradients = [gradient(module, np.float32((1 + node) / 2) * X[row], k) for node in nodes]
+            expected = X[row] * np.tensordot(weights / 2, gradients, 1)
+            np.testing.assert_allclose(explanation.contribution[k], expected, atol=1e-4)
+
+
+@pytest.mark.parametrize("build", NETS)
+def test_integrated_gradients_are_complete(captum, build):
+    clf, X = trained(build)
+    explanations = explain(clf, X, method="integrated_gradients", n_steps=200)
+    base = clf.decision_function(np.zeros_like(X[:1]))[0]
+    gaps = [e.contribution.sum((1, 2)) + e.base - e.logits for e in explanations]
+    for explanation in explanations:
+        np.testing.assert_array_equal(explanation.base, base)
+    # What they explain is far larger than what is missing.
+    assert np.abs(gaps).max() < 0.02
+    assert np.abs([e.logits - e.base for e in explanations]).max() > 0.2
+
+
+def test_integrated_gradients_of_a_linear_model_are_its_terms(captum):
+    """Its gradient is the same everywhere, so that one step is enough."""
+    clf, X = trained(small_rnn)
+    module = clf.net_.module_
+
+    class Linear(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.weight = torch.nn.Parameter(torch.arange(3.0)[:, None, None] * torch.ones(24, 8))
+
+        def forward(self, x):
+            return torch.einsum("ntm,ktm->nk", x, self.weight)
+
+        def predicting(self, dtype):
+            return module.predicting(dtype)
+
+    clf.net_.module_ = Linear()
+    explanation = explain(clf, X, method="integrated_gradients", n_steps=1)[0]
+    np.testing.assert_allclose(explanation.contribution[2], 2 * X[0], rtol=1e-5)
+    np.testing.assert_allclose(explanation.contribution[0], 0)
+
+
+@pytest.mark.parametrize("build", [small_cnn, small_rnn])
+def test_integrated_gradients_leave_nothing_behind(captum, build):
+    clf, X = trained(build)
+    given = X.copy()
+    clf.net_.module_.train()
+    weights = {name: w.clone() for name, w in clf.net_.module_.state_dict().items()}
+    before = torch.get_rng_state(), torch.get_num_threads(), torch.is_grad_enabled()
+    flags = torch.backends.cudnn.enabled, torch.backends.cudnn.allow_tf32
+    numpy_before = numpy_state()
+    explanation = explain(clf, X, method="integrated_gradients", n_steps=2)[0]
+    module = clf.net_.module_
+    assert not module.training
+    assert all(p.grad is None and p.requires_grad for p in module.parameters())
+    for name, values in module.state_dict().items():
+        assert torch.equal(values, weights[name]), name
+    assert torch.equal(before[0], torch.get_rng_state())
+    assert before[1:] == (torch.get_num_threads(), torch.is_grad_enabled())
+    assert flags == (torch.backends.cudnn.enabled, torch.backends.cudnn.allow_tf32)
+    np.testing.assert_array_equal(numpy_before, numpy_state())
+    np.testing.assert_array_equal(X, given)
+    assert isinstance(explanation.contribution, np.ndarray)
+
+
+def test_cudnn_is_off_for_recurrent_nets_alone_and_the_precision_is_the_users(captum):
+    """cuDNN has no gradient of a recurrent net in eval mode; seen from within the module."""
+    seen = []
+
+    def note(*_):
+        seen.append((torch.backends.cudnn.enabled, torch.backends.cudnn.allow_tf32))
+
+    before = torch.backends.cudnn.enabled, torch.backends.cudnn.allow_tf32
+    try:
+        torch.backends.cudnn.enabled, torch.backends.cudnn.allow_tf32 = True, False
+        for build, enabled in ((small_cnn, True), (small_rnn, False)):
+            clf, X = trained(build)
+            seen.clear()
+            clf.net_.module_.head.register_forward_hook(note)
+            explain(clf, X[:1], method="integrated_gradients", n_steps=1)
+            assert seen[0] == (enabled, False)
+        assert (torch.backends.cudnn.enabled, torch.backends.cudnn.allow_tf32) == (True, False)
+    finally:
+        torch.backends.cudnn.enabled, torch.backends.cudnn.allow_tf32 = before
+
+
+def test_without_captum_the_error_names_the_extra(monkeypatch):
+    for name in ("captum", "captum.attr"):
+        monkeypatch.setitem(sys.modules, name, None)
+    clf, X = trained(small_rnn)
+    with pytest.raises(ImportError, match=r'needs captum: pip install "skheart\[explain\]"'):
+        explain(clf, X, method="integrated_gradients")
+    explain(clf, X, method="occlusion")
+
+
+@pytest.mark.parametrize("n_steps", [0, -1, 2.5, "many"])
+def test_steps_are_whole_numbers(captum, n_steps):
+    clf, X = trained(small_rnn)
+    with pytest.raises(ValueError, match=r"n_steps=.*must be a whole number of at least 1"):
+        explain(clf, X, method="integrated_gradients", n_steps=n_steps)
+
+
+# ---------------------------------------------------------------------- occlusion
+
+
+@pytest.mark.parametrize("build", NETS)
+@pytest.mark.parametrize("window", [None, (5, 3), (24, 8), (1, 8), [np.int64(12), 4]])
+def test_occlusion_is_a_loop_over_windows(build, window):
+    clf, X = trained(build)
+    explanations = explain(clf, X[:2], method="occlusion", window=window)
+    size = (8, 2) if window is None else tuple(window)
+    grid = 24 // size[0], 8 // size[1]
+    for row, explanation in enumerate(explanations):
+        maps = explanation.head.contribution
+        assert maps.shape == (3, *grid)
+        assert explanation.cell == size
+        logits = clf.decision_function(X[row : row + 1])[0]
+        for t, m in np.ndindex(*grid):
+            covered = X[row].copy()
+            covered[t * size[0] : (t + 1) * size[0], m * size[1] : (m + 1) * size[1]] = 0
+            fall = logits - clf.decision_function(covered[None])[0]
+            np.testing.assert_allclose(maps[:, t, m], fall, atol=1e-6)
+        # A fall is shared out evenly, and base holds what the falls leave unexplained.
+        np.testing.assert_allclose(
+            explanation.contribution[:, : size[0], : size[1]].sum((1, 2)), maps[:, 0, 0], atol=1e-5
+        )
+        total = explanation.contribution.sum((1, 2)) + explanation.base
+        np.testing.assert_allclose(total, explanation.logits, atol=1e-5)
+        np.testing.assert_array_equal(explanation.logits, logits)
+
+
+def test_occlusion_of_everything_leaves_the_training_mean():
+    clf, X = trained(small_cnn)
+    explanation = explain(clf, X, method="occlusion", window=(24, 8))[1]
+    nothing = clf.decision_function(np.zeros_like(X[:1]))[0]
+    np.testing.assert_allclose(explanation.base, nothing, atol=1e-6)
+
+
+def test_the_default_window_fits_into_little():
+    clf = small_cnn(max_epochs=1).fit(make()[0][:, :3, :2], make()[1])
+    explanation = explain(clf, make()[0][:1, :3, :2], method="occlusion")[0]
+    assert explanation.cell == (3, 1)
+    assert explanation.head.contribution.shape == (3, 1, 2)
+
+
+def test_occlusion_leaves_x_alone():
+    clf, X = trained(small_cnn)
+    given = X.copy()
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        explain(clf, X, method="occlusion")
+    np.testing.assert_array_equal(X, given)
+
+
+@pytest.mark.parametrize("window", [0, 8, (0, 1), (1, 9), (25, 1), (2.0, 2), (1, 1, 1), "ab"])
+def test_windows_are_two_whole_numbers_within_the_spectrogram(window):
+    clf, X = trained(small_rnn)
+    with pytest.raises(ValueError, match=r"window=.*two whole numbers.*from \(1, 1\) to \(24, 8\)"):
+        explain(clf, X, method="occlusion", window=window)

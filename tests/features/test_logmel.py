@@ -1,0 +1,261 @@
+"""The numbers of LogMelTransformer against others' numbers, and the settings it refuses."""
+
+from __future__ import annotations
+
+import warnings
+
+import librosa
+import numpy as np
+import pytest
+import soxr
+from sklearn.base import clone
+
+from skheart import LogMelTransformer
+from skheart.audio import _samples
+from skheart.features import _logmel
+
+SHORT = {"duration": 0.5, "standardize": False}
+
+
+@pytest.fixture
+def recordings():
+    rng = np.random.default_rng(0)
+    return [0.1 * rng.normal(size=size) for size in (1500, 2000, 2600, 2000, 3000)]
+
+
+def hertz_of_mel(mel, htk):
+    """Slaney's scale is linear to 1 kHz (15 mel), then 27 steps to a factor of 6.4; or HTK's."""
+    if htk:
+        return 700 * (10 ** (mel / 2595) - 1)
+    return np.where(mel < 15, mel * 200 / 3, 1000 * 6.4 ** ((mel - 15) / 27))
+
+
+def mel_of_hertz(hertz, htk):
+    if htk:
+        return 2595 * np.log10(1 + hertz / 700)
+    above = 15 + 27 * np.log(np.maximum(hertz, 1000) / 1000) / np.log(6.4)
+    return np.where(hertz < 1000, hertz * 3 / 200, above)
+
+
+def reference(samples, sr, n_fft, hop, window, n_mels, fmin, fmax, htk, power):
+    """The features in float64, from the textbook: a DFT by its definition, triangles of area 1."""
+    samples = np.asarray(samples, dtype=np.float64)
+    starts = range(0, len(samples) - n_fft + 1, hop)
+    frames = np.array([samples[start : start + n_fft] for start in starts]) * window
+    bins = np.arange(1 + n_fft // 2)
+    dft = np.exp(-2j * np.pi * np.outer(np.arange(n_fft), bins) / n_fft)
+    spectrum = np.abs(frames @ dft) ** power
+    edges = np.linspace(mel_of_hertz(fmin, htk), mel_of_hertz(fmax, htk), n_mels + 2)
+    edges = hertz_of_mel(edges, htk)
+    filters = []
+    for low, centre, high in zip(edges, edges[1:], edges[2:], strict=False):
+        triangle = np.interp(bins * sr / n_fft, [low, centre, high], [0, 1, 0], left=0, right=0)
+        filters.append(triangle * 2 / (high - low))
+    return np.log(spectrum @ np.array(filters).T + 1e-8), edges[1:-1]
+
+
+def cosine_window(first, size, length):
+    """The periodic window first - (1 - first) cos, in the middle of zeros."""
+    window = np.zeros(length)
+    values = first - (1 - first) * np.cos(2 * np.pi * np.arange(size) / size)
+    window[(length - size) // 2 : (length - size) // 2 + size] = values
+    return window
+
+
+GRID = [
+    # sr, n_fft, win_length, hop, window, n_mels, fmin, fmax, htk, power
+    (2000, 256, None, 128, "hamming", 64, 20, None, False, 1),
+    (2000, 256, 200, 100, "hann", 40, 0, 800, True, 2),
+    (4000, 256, None, 128, "hamming", 64, 20, None, False, 1),
+    (4000, 256, None, 128, "hamming", 64, 20, None, False, 2),
+    (4000, 256, None, 64, "hann", 32, 20, None, True, 1),
+    (4000, 512, 256, 128, "hamming", 100, 25, 1800, False, 1),
+    (4000, 255, 131, 77, "hann", 30, 30, 900, False, 1.5),
+    (8000, 512, 400, 160, "hamming", 64, 20, 2000, False, 1),
+    (8000, 1024, None, 333, "hann", 128, 0, None, False, 2),
+    (16000, 1024, 400, 160, "hann", 64, 50, 8000, True, 2),
+    (16000, 2048, None, 512, "hamming", 128, 20, None, False, 1),
+]
+
+
+def sounds_of(sr, length):
+    """Noise, and the hard case: a loud tone over bins that hold almost nothing."""
+    rng = np.random.default_rng(sr)
+    yield rng.normal(size=length)
+    half = 0.3 * np.sin(2 * np.pi * 60 * np.arange(length // 2 + 1) * 2 / sr)
+    half += 1e-4 * rng.normal(size=half.size)
+    yield soxr.resample(half, sr // 2, sr, quality="VHQ")[:length].astype(np.float32)
+
+
+@pytest.mark.parametrize("setting", GRID)
+def test_equal_to_librosa_and_to_a_float64_reference(setting):
+    sr, n_fft, win_length, hop, window, n_mels, fmin, fmax, htk, power = setting
+    transformer = LogMelTransformer(
+        sr=sr, duration=1.0, n_fft=n_fft, win_length=win_length, hop_length=hop, window=window,
+        n_mels=n_mels, fmin=fmin, fmax=fmax, htk=htk, power=power, standardize=False,
+    )  # fmt: skip
+    quietest = []
+    for samples in sounds_of(sr, sr):
+        ours = transformer.fit_transform([samples])[0]
+        assert ours.dtype == np.float32
+        assert ours.shape == (1 + (sr - n_fft) // hop, n_mels)
+        theirs = librosa.feature.melspectrogram(
+            y=samples, sr=sr, n_fft=n_fft, hop_length=hop, win_length=win_length, window=window,
+            center=False, power=power, n_mels=n_mels, fmin=fmin, fmax=fmax, htk=htk,
+        )  # fmt: skip
+        np.testing.assert_allclose(ours, np.log(theirs.T + 1e-8), atol=1e-4, rtol=0)
+        ends = cosine_window({"hamming": 0.54, "hann": 0.5}[window], win_length or n_fft, n_fft)
+        expected, centres = reference(
+            samples, sr, n_fft, hop, ends, n_mels, fmin, fmax or sr / 2, htk, power
+        )
+        np.testing.assert_allclose(ours, expected, atol=1e-4, rtol=0)
+        np.testing.assert_allclose(transformer.mel_frequencies_, centres, rtol=1e-10)
+        quietest.append(ours.min())
+    # The hard case must be hard: noise alone would pass if computed in float32.
+    assert quietest[1] < -7
+
+
+def test_other_windows(recordings):
+    window = ("kaiser", 8.0)
+    ours = LogMelTransformer(window=window, **SHORT).fit_transform(recordings[1:2])[0]
+    theirs = librosa.feature.melspectrogram(
+        y=recordings[1], sr=4000, n_fft=256, hop_length=128, window=window, center=False,
+        power=1, n_mels=64, fmin=20,
+    )  # fmt: skip
+    np.testing.assert_allclose(ours, np.log(theirs.T + 1e-8), atol=1e-4, rtol=0)
+
+
+@pytest.mark.parametrize("size", [1, 700, 1999, 2000, 2001, 5001])
+def test_cut_and_fill(size):
+    samples = np.random.default_rng(size).normal(size=size)
+    start = max(0, (size - 2000) // 2)
+    for crop, pad, expected in (
+        ("center", "repeat", np.resize(samples[start:], 2000)),
+        ("start", "repeat", np.resize(samples, 2000)),
+        ("start", "zero", np.r_[samples, np.zeros(2000)][:2000]),
+    ):
+        ours = LogMelTransformer(crop=crop, pad=pad, **SHORT).fit_transform([samples])
+        theirs = LogMelTransformer(**SHORT).fit_transform(expected[None])
+        np.testing.assert_array_equal(ours, theirs)
+
+
+def test_the_features_do_not_depend_on_changes_of_the_attributes(recordings):
+    first = LogMelTransformer(duration=0.5).fit(recordings)
+    expected = first.mel_frequencies_.copy()
+    first.mel_frequencies_[:] = 0
+    np.testing.assert_array_equal(
+        LogMelTransformer(duration=0.5).fit(recordings).mel_frequencies_, expected
+    )
+
+
+@pytest.mark.parametrize(
+    ("params", "message"),
+    [
+        ({"hop_length": 0}, r"The 'hop_length' parameter of LogMelTransformer must be an int in "
+                            r"the range \[1, inf\)\. Got 0 instead\."),
+        ({"sr": 4000.5}, "The 'sr' parameter"),
+        ({"n_mels": 0}, "The 'n_mels' parameter"),
+        ({"n_fft": 1}, "The 'n_fft' parameter"),
+        ({"win_length": 0}, "The 'win_length' parameter"),
+        ({"duration": 0}, "The 'duration' parameter"),
+        ({"duration": np.inf}, "The 'duration' parameter"),
+        ({"fmin": -1}, "The 'fmin' parameter"),
+        ({"fmax": 0}, "The 'fmax' parameter"),
+        ({"power": 0}, "The 'power' parameter"),
+        ({"log_floor": 0}, "The 'log_floor' parameter"),
+        ({"crop": "middle"}, "The 'crop' parameter.*'center'"),
+        ({"pad": "wrap"}, "The 'pad' parameter.*'repeat'"),
+        ({"window": 3}, "The 'window' parameter"),
+        ({"standardize": "yes"}, "The 'standardize' parameter"),
+        ({"flatten": None}, "The 'flatten' parameter"),
+        ({"htk": 2}, "The 'htk' parameter"),
+        ({"n_jobs": 1.5}, "The 'n_jobs' parameter"),
+        ({"verbose": -1}, "The 'verbose' parameter"),
+        ({"window": "hammin"}, "window='hammin' is no window"),
+        ({"win_length": 300}, "win_length=300 is longer than n_fft=256. Set win_length to at most"),
+        ({"fmax": 2001.0}, r"fmax=2001.0 Hz is above half the rate, 2000 Hz at sr=4000\. "
+                           "Set fmax to at most 2000, to None"),
+        ({"fmin": 500.0, "fmax": 500}, "fmin=500.0 Hz must be below fmax=500 Hz"),
+        ({"fmin": 2000.0}, "fmin=2000.0 Hz must be below fmax=2000 Hz"),
+        ({"duration": 0.05}, r"duration=0.05 s at sr=4000 Hz is 200 samples, fewer than one frame "
+                             r"of n_fft=256\. Take a duration of at least 0.064 s"),
+    ],
+)  # fmt: skip
+def test_parameters_that_are_refused(params, message, recordings):
+    for method in ("fit", "fit_transform"):
+        with pytest.raises(ValueError, match=message):
+            getattr(LogMelTransformer(**params), method)(recordings)
+
+
+@pytest.mark.parametrize("params", [{}, {"htk": True}, {"fmin": 0.0}, {"sr": 16000, "fmax": 2000}])
+def test_empty_mel_filters_and_their_remedies(params, recordings):
+    """The remedies are the nearest that librosa, too, finds without an empty filter."""
+    transformer = LogMelTransformer(n_mels=250, duration=2.0, **params)
+    with pytest.raises(ValueError, match="of n_mels=250 mel filters") as caught:
+        transformer.fit(recordings)
+    message = str(caught.value)
+    count = int(message.split()[0])
+    n_mels = int(message.rsplit("Set n_mels=", 1)[1].split()[0])
+    n_fft = int(message.rsplit("n_fft=", 1)[1].rstrip("."))
+
+    def empty(n_mels, n_fft):
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            filters = librosa.filters.mel(
+                n_fft=n_fft, n_mels=n_mels,
+                **{"fmin": 20.0, "sr": 4000, **params},
+            )  # fmt: skip
+        return int((filters.max(axis=1) == 0).sum())
+
+    assert empty(250, 256) == count
+    assert empty(n_mels, 256) == 0
+    assert all(empty(m, 256) for m in range(n_mels + 1, 250))
+    assert empty(250, n_fft) == 0
+    assert n_fft & (n_fft - 1) == 0
+    assert n_fft == 512 or empty(250, n_fft // 2)
+    transformer.set_params(n_mels=n_mels).fit(recordings)
+    transformer.set_params(n_mels=250, n_fft=n_fft).fit(recordings)
+
+
+def test_band_too_narrow_for_any_filter(recordings):
+    with pytest.raises(ValueError, match=r"1 of n_mels=1 .*Set n_fft=\d+\."):
+        LogMelTransformer(fmin=100.0, fmax=101.0, n_mels=1).fit(recordings)
+    with pytest.raises(ValueError, match="Set a wider band"):
+        LogMelTransformer(fmin=100.0, fmax=100.0000001, n_mels=3).fit(recordings)
+
+
+def test_filters_are_built_once(recordings):
+    transformer = LogMelTransformer(duration=0.5, n_mels=31)
+    transformer.fit(recordings)
+    before = _logmel.mel_filters.cache_info()
+    clone(transformer).fit(recordings)
+    after = _logmel.mel_filters.cache_info()
+    assert (after.misses, after.hits) == (before.misses, before.hits + 1)
+
+
+@pytest.mark.parametrize(
+    ("dtype", "low", "middle", "high"),
+    [
+        (np.int8, -128, 0, 127),
+        (np.uint8, 0, 128, 255),
+        (np.int16, -(2**15), 0, 2**15 - 1),
+        (np.dtype(">i2"), -(2**15), 0, 2**15 - 1),
+        (np.uint16, 0, 2**15, 2**16 - 1),
+        (np.int32, -(2**31), 0, 2**31 - 1),
+    ],
+)
+def test_integers_become_the_range_from_minus_one_to_one(dtype, low, middle, high):
+    result = _samples.as_float(np.array([low, middle, high], dtype=dtype))
+    step = 2 / (high - low + 1)
+    assert result.dtype == np.float64
+    np.testing.assert_array_equal(result, [-1.0, 0.0, 1.0 - step])
+
+
+def test_differences_of_rounding_are_not_blown_up():
+    """Recordings that differ by 3e-7 of their gain give bins that count as constant."""
+    period = np.random.default_rng(0).normal(size=128)
+    still = np.tile(period, 20)
+    transformer = LogMelTransformer(duration=0.5)
+    result = transformer.fit_transform([still, still * (1 + 3e-7)])
+    np.testing.assert_array_equal(transformer.scale_, 1.0)
+    np.testing.assert_allclose(result, 0.0, atol=2e-6)

@@ -1,0 +1,102 @@
+"""LogMelTransformer in threads: nothing changes, reading goes on, nothing is left behind."""
+
+from __future__ import annotations
+
+import threading
+
+import joblib
+import numpy as np
+import pytest
+import soundfile
+from sklearn.base import clone
+
+from skheart import LogMelTransformer
+from skheart.features import _transformer as features
+
+
+@pytest.fixture
+def recordings():
+    rng = np.random.default_rng(0)
+    return [0.1 * rng.normal(size=size) for size in (1500, 2000, 2600, 2000, 3000)]
+
+
+@pytest.mark.parametrize("standardize", [True, False])
+def test_threads_change_nothing(standardize):
+    X = np.random.default_rng(0).normal(size=(53, 3000)).astype(np.float32)
+    one = LogMelTransformer(duration=0.5, standardize=standardize)
+    expected = one.fit_transform(X)
+    for n_jobs in (2, 5, -1):
+        other = clone(one).set_params(n_jobs=n_jobs)
+        np.testing.assert_array_equal(other.fit_transform(X), expected)
+        np.testing.assert_array_equal(other.mean_, one.mean_)
+        np.testing.assert_array_equal(other.scale_, one.scale_)
+        np.testing.assert_array_equal(other.fit(X).transform(X), expected)
+    # Processes could not write into one array: threads are insisted on.
+    with joblib.parallel_config("loky", n_jobs=2):
+        np.testing.assert_array_equal(clone(one).fit_transform(X), expected)
+
+
+def threads_of_skheart():
+    return [t.name for t in threading.enumerate() if t.name.startswith("skheart")]
+
+
+@pytest.fixture
+def paths(tmp_path, recordings):
+    paths = [tmp_path / f"{k:02}.wav" for k in range(20)]
+    for k, path in enumerate(paths):
+        soundfile.write(path, recordings[k % 5], 4000, subtype="FLOAT")
+    return paths
+
+
+def test_files_are_read_while_others_are_computed(paths, monkeypatch):
+    """What is computed waits for what comes after it, and no more than a few are read ahead."""
+    read = [threading.Event() for _ in paths]
+    done, ahead = [], []
+    load, compute = features.load_kept, features.LogMel.__call__
+
+    def load_and_tell(recording, row, *args, **kwargs):
+        samples = load(recording, row, *args, **kwargs)
+        read[row].set()
+        return samples
+
+    def compute_late(self, recordings, out):
+        done.extend(recordings)
+        assert read[min(len(done) + 1, len(paths) - 1)].wait(timeout=20)
+        ahead.append(sum(event.is_set() for event in read) - len(done))
+        return compute(self, recordings, out)
+
+    expected = LogMelTransformer(duration=0.5, n_jobs=2).fit_transform(paths)
+    monkeypatch.setattr(features, "load_kept", load_and_tell)
+    monkeypatch.setattr(features.LogMel, "__call__", compute_late)
+    np.testing.assert_array_equal(LogMelTransformer(duration=0.5).fit_transform(paths), expected)
+    assert len(done) == 20
+    assert 2 <= max(ahead) <= 5
+    assert threads_of_skheart() == []
+
+
+@pytest.mark.parametrize("n_jobs", [None, 2])
+def test_the_first_recording_that_fails_is_told(n_jobs, paths):
+    paths[3], paths[4] = paths[0].with_name("absent.wav"), paths[0].with_name("other.wav")
+    paths[17] = paths[0].parent
+    transformer = LogMelTransformer(duration=0.5, n_jobs=n_jobs)
+    for _ in range(3):
+        with pytest.raises(FileNotFoundError, match=r"absent\.wav' does not exist"):
+            transformer.fit(paths)
+        assert threads_of_skheart() == []
+
+
+@pytest.mark.parametrize("n_jobs", [None, 2])
+def test_an_interrupt_leaves_no_thread(n_jobs, paths, monkeypatch):
+    computed, compute = [], features.LogMel.__call__
+
+    def interrupted(self, recordings, out):
+        if computed:
+            raise KeyboardInterrupt
+        computed.extend(recordings)
+        return compute(self, recordings, out)
+
+    monkeypatch.setattr(features.LogMel, "__call__", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        LogMelTransformer(duration=0.5, n_jobs=n_jobs).fit_transform(paths)
+    assert 0 < len(computed) < 20
+    assert threads_of_skheart() == []
