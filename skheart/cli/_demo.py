@@ -61,7 +61,7 @@ def run_demo(folder, *, n_subjects=90, duration=6.0, models=None, random_state=0
     Examples
     --------
     >>> import os, tempfile
-    >>> from skheart.demo import run_demo
+    >>> from skheart.cli._demo import run_demo
     >>> models = {"cnn": {"clf__channels": (4,), "clf__max_epochs": 1}}
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     results = run_demo(folder, n_subjects=18, duration=2.0, models=models)
@@ -118,7 +118,7 @@ def draw_confusion(results, labels=None):
 
     Examples
     --------
-    >>> from skheart.demo import draw_confusion
+    >>> from skheart.cli._demo import draw_confusion
     >>> from skheart.evaluation import evaluate_predictions
     >>> result = evaluate_predictions([0, 0, 1, 1], [0, 0, 1, 0], random_state=0)
     >>> len(draw_confusion({"cnn": result, "gru": result}).axes)
@@ -169,7 +169,7 @@ def draw_roc(results, labels=None):
     Examples
     --------
     >>> import numpy as np
-    >>> from skheart.demo import draw_roc
+    >>> from skheart.cli._demo import draw_roc
     >>> from skheart.evaluation import evaluate_predictions
     >>> y_proba = np.array([[0.9, 0.1], [0.6, 0.4], [0.2, 0.8], [0.7, 0.3]])
     >>> result = evaluate_predictions([0, 0, 1, 1], [0, 0, 1, 0], y_proba, random_state=0)

@@ -149,7 +149,7 @@ def test_n_jobs_does_not_change_the_model(clf):
 def test_threads_change_no_bit_of_a_cnn(precision, monkeypatch):
     monkeypatch.setattr(
         "skheart._cpu.chunks.CHUNK_BYTES", 10_000
-    )  # several chunks of a small batch
+    )
     X, y = make(36)
     logits = [
         small_cnn(n_threads=n_threads, precision=precision, early_stopping=True)
