@@ -11,7 +11,7 @@ from sklearn.model_selection import GridSearchCV, StratifiedGroupKFold, cross_va
 import skheart
 from skheart.metrics import uar
 from skheart.patients import PatientClassifier, patient_scorer, recordings_of_patients
-from tests.small import make, numpy_state, small_cnn
+from tests.helpers.small import make, numpy_state, small_cnn
 
 
 def patients_problem(n_patients=30, per_patient=3, seed=0, shift=1.0):

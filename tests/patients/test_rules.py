@@ -7,7 +7,7 @@ from sklearn.linear_model import LogisticRegression
 
 from skheart.patients import PatientClassifier, log_odds
 from skheart.patients._aggregate import Levels, aggregate
-from tests.small import make, small_cnn, small_rnn
+from tests.helpers.small import make, small_cnn, small_rnn
 
 
 class Fixed(LogisticRegression):

@@ -13,7 +13,7 @@ from skheart.pretrained import list_pretrained, load_pretrained, model_card
 from skheart.segmentation import HeartCycleTransformer
 from tests.helpers.model_files import CARD, missing_in_card
 from tests.helpers.phases import fitted_segmenter
-from tests.small import make, small_cnn
+from tests.helpers.small import make, small_cnn
 
 SHIPPED = list_pretrained()
 
