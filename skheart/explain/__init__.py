@@ -11,5 +11,14 @@ from ._explain import explain, members_of
 from ._explanation import CycleMaps, Explanation, Maps
 from ._phases import phase_enrichment
 from ._votes import part_of
+from .report import write_report
 
-__all__ = ["CycleMaps", "Explanation", "Maps", "explain", "explain_checks", "phase_enrichment"]
+__all__ = [
+    "CycleMaps",
+    "Explanation",
+    "Maps",
+    "explain",
+    "explain_checks",
+    "phase_enrichment",
+    "write_report",
+]
