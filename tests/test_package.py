@@ -146,7 +146,7 @@ def test_constraints_lie_within_the_requirements():
 
 
 def test_what_changed_is_told_for_this_version():
-    assert f"## {skheart.__version__} " in (ROOT / "CHANGES.md").read_text()
+    assert f"## [{skheart.__version__}]" in (ROOT / "CHANGES.md").read_text()
 
 
 # ---------------------------------------------------------------------- README
