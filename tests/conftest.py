@@ -117,32 +117,6 @@ def forge(model_file, tmp_path):
     return load
 
 
-@pytest.fixture
-def serve(monkeypatch):
-    """Start servers of files, closed after the test."""
-    from skheart.datasets import _download
-    from tests.helpers.server import Server
-
-    monkeypatch.setattr(_download, "_BACKOFF", 0.01)
-    servers = []
-
-    def start(files):
-        servers.append(Server(files))
-        return servers[-1]
-
-    yield start
-    for server in servers:
-        server.close()
-
-
-@pytest.fixture
-def published(serve):
-    """A server of a small CirCor."""
-    from tests.helpers.server import circor_files
-
-    return serve(circor_files())
-
-
 @pytest.fixture(scope="module")
 def chromium():
     from tests.helpers.browser import started

@@ -92,14 +92,15 @@ def _column(args, data, name):
 
 def patients_in(recordings):
     """``{absolute path: patient}`` out of those of the arguments that are tables with patients."""
-    from ..datasets import TABLE_SUFFIXES, joined, read_table
+    from ..datasets import TABLE_SUFFIXES, read_table
+    from ..datasets import resolve_path as joined
 
     found = {}
     for name in recordings:
         name = Path(name).expanduser()
         if name.suffix.lower() not in TABLE_SUFFIXES or not name.is_file():
             continue
-        table = read_table(name, columns={"path": "path"}, renames=False)
+        table = read_table(name, columns={"path": "path"}, can_rename=False)
         column = next((column for column in PATIENT_COLUMNS if column in table), None)
         for line, row in () if column is None else table.iterrows():
             if not row["path"]:

@@ -1,32 +1,38 @@
-"""What each data set is, who may use it and what goes wrong with it: the `DESCR` of a Bunch."""
+"""Descriptions of the data sets: contents, licence, citation and known problems (`DESCR`)."""
 
 CIRCOR_URL = "https://physionet.org/files/circor-heart-sound/1.0.3/"
 PHYSIONET2016_URL = "https://physionet.org/files/challenge-2016/1.0.0/"
+
+_CITE_PHYSIONET = """\
+A. L. Goldberger, L. A. N. Amaral, L. Glass, et al. "PhysioBank, PhysioToolkit, and PhysioNet."
+Circulation 101(23), e215-e220, 2000.
+"""
 
 CIRCOR = f"""\
 CirCor DigiScope phonocardiogram dataset, version 1.0.3
 =======================================================
 
-Heart sounds of children and young adults from two screening campaigns in Brazil (2014, 2015), at
-up to four auscultation sites each (AV aortic, PV pulmonary, TV tricuspid, MV mitral; Phc other).
+Phonocardiograms of children and young adults from two screening campaigns in Brazil (2014, 2015),
+recorded at up to four auscultation sites (AV aortic, PV pulmonary, TV tricuspid, MV mitral; Phc
+other).
 
-:Recordings: 3163 of 942 patients in the whole public part (this folder may hold fewer)
+:Recordings: 3163 of 942 patients in the public part (this folder may hold fewer)
 :Rate: 4 kHz, 16 bit, mono; about 5 to 65 s
 :Labels of a patient: murmur Present, Absent or Unknown; outcome Normal or Abnormal
-:Segmentation: times of S1, systole, S2 and diastole, where they could be annotated
+:Segmentation: times of S1, systole, S2 and diastole, where annotators could place them
 :Licence: Open Data Commons Attribution License 1.0 (ODC-By)
 :Source: {CIRCOR_URL}
 
-What to look out for
---------------------
-- Labels are those of the patient, not of the recording: the murmur of a patient may not be audible
-  at a given site. `murmur_locations` says where it was heard.
-- Recordings of a patient must stay on one side of a split. Some patients came to both campaigns and
-  have two numbers, joined by `additional_id`; `groups` counts them as one person. The two numbers
-  can carry different labels.
-- No split is published with the data: those of the challenge are not public. `split` reads the
-  lists of others, and `evaluate_by_subject` makes folds by person.
-- Often only a part of a recording is segmented; the rest is the state "unannotated". Segments are
+Known problems
+--------------
+- Labels belong to the patient, not to the recording: a murmur may not be audible at every site.
+  `murmur_locations` lists the sites where it was heard.
+- Keep all recordings of a patient on one side of a split. Some patients took part in both campaigns
+  under two numbers, linked by `additional_id`; `groups` counts them as one person. The two numbers
+  can have different labels.
+- The data come without a split, because the test set of the challenge is not public. `split` reads
+  published lists, and `evaluate_by_subject` makes folds by person.
+- Often only part of a recording is segmented; the rest has the state "unannotated". Segments are
   given as published: neighbours can overlap or leave a gap.
 
 Cite
@@ -34,36 +40,33 @@ Cite
 J. Oliveira, F. Renna, P. Costa, et al. "The CirCor DigiScope Dataset: From Murmur Detection to
 Murmur Classification." IEEE Journal of Biomedical and Health Informatics 26(6), 2524-2535, 2022.
 https://doi.org/10.1109/JBHI.2021.3137048
-A. L. Goldberger, L. A. N. Amaral, L. Glass, et al. "PhysioBank, PhysioToolkit, and PhysioNet."
-Circulation 101(23), e215-e220, 2000.
-"""
+{_CITE_PHYSIONET}"""
 
 PHYSIONET2016 = f"""\
 PhysioNet/Computing in Cardiology Challenge 2016, version 1.0.0
 ===============================================================
 
-Heart sounds that several groups recorded with different rigs, sites and patients, as databases a
-to f.
+Phonocardiograms that several groups recorded with different equipment, at different sites and from
+different patients, published as databases a to f.
 
-:Recordings: 3240 in the whole training set (this folder may hold fewer)
+:Recordings: 3240 in the training set (this folder may hold fewer)
 :Rate: 2 kHz, 16 bit, mono; about 5 to 122 s
 :Labels: -1 normal, 1 abnormal
-:Segmentation: none is read
+:Segmentation: not read
 :Licence: Open Data Commons Attribution License 1.0 (ODC-By)
 :Source: {PHYSIONET2016_URL}
 
-What to look out for
---------------------
-- Each database has its own rig and its own share of abnormal recordings: a pooled score mostly
-  measures how well the rig is recognised. Report per `database`.
-- `validation` is a copy of training recordings. It is no test set: `frame.in_validation` marks
-  what it copies, and `skheart.audit.audit_split` finds copies by their samples.
-- Databases differ by rig so much that it can be told from the sound:
-  `skheart.audit.site_audit` measures that, and what is left at a database not trained on.
-- A subject has several recordings; the training set names subjects for some databases only.
-  In training-b, 490 recordings come from 106 subjects. Recordings without a known subject are
-  groups of their own, and a warning says how many there are: a split of them may be by recording
-  rather than by subject.
+Known problems
+--------------
+- Each database has its own equipment and its own proportion of abnormal recordings, so a pooled
+  score mostly measures how well a model recognises the equipment. Report scores per `database`.
+  `skheart.audit.site_audit` measures how much of a score is due to that, and what is left on a
+  database that was not trained on.
+- `validation` is a copy of training recordings, not a test set. `frame.in_validation` marks the
+  copied recordings, and `skheart.audit.audit_split` finds copies by their samples.
+- A subject has several recordings, but subjects are published for some databases only: in
+  training-b, 490 recordings come from 106 subjects. Each recording of an unknown subject is its own
+  group, and a warning gives their number: a split of them is by recording rather than by subject.
 - `sqi` 0 marks recordings whose quality the organisers found doubtful.
 
 Cite
@@ -71,9 +74,7 @@ Cite
 C. Liu, D. Springer, Q. Li, et al. "An open access database for the evaluation of heart sound
 algorithms." Physiological Measurement 37(12), 2181-2213, 2016.
 https://doi.org/10.1088/0967-3334/37/12/2181
-A. L. Goldberger, L. A. N. Amaral, L. Glass, et al. "PhysioBank, PhysioToolkit, and PhysioNet."
-Circulation 101(23), e215-e220, 2000.
-"""
+{_CITE_PHYSIONET}"""
 
 HSS = """\
 Heart Sounds Shenzhen (HSS), as in the ComParE 2018 Heartbeat sub-challenge
@@ -85,11 +86,11 @@ Heart Sounds Shenzhen (HSS), as in the ComParE 2018 Heartbeat sub-challenge
 :Segmentation: none
 :Licence: by request to the authors; not for redistribution
 
-What to look out for
---------------------
-- No subject numbers are published: `groups` is None. Cross-validation over pooled recordings is by
-  recording, and a subject may be on both sides. Train on "train" and score on "devel":
-  `partition` is the published split.
+Known problems
+--------------
+- Subject numbers are not published, so `groups` is None, and cross-validation over pooled
+  recordings can have a subject on both sides. Train on "train" and score on "devel": `partition`
+  is the published split by subject.
 - The classes are imbalanced (train 84, 276 and 142): score by the unweighted average recall.
 
 Cite
@@ -99,4 +100,14 @@ Benchmarking HSS - the Heart Sounds Shenzhen Corpus." IEEE Journal of Biomedical
 Informatics 24(7), 2082-2092, 2020. https://doi.org/10.1109/JBHI.2019.2955281
 """
 
-TABLE = "Recordings of the table {table}: {n} recordings{subjects}.\n"
+SYNTHETIC = """\
+Generated heart sounds
+======================
+
+{n_recordings} recordings of {n_subjects} subjects ({counts}), {seconds:.0f} s in total at {sr} Hz.
+The sounds are computed, so the times of every S1, systole, S2, diastole and murmur are known
+exactly. The label is that of the subject: no murmur, a mild one or a severe one. A murmur is
+fainter away from its own auscultation site, so that a mild one can be masked by breath and room
+noise. Use the sounds for tests, examples and checks of explanations; a score on them says nothing
+about patients.
+"""

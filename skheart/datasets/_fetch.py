@@ -1,17 +1,32 @@
-"""Download data sets from PhysioNet."""
+"""Download data sets from PhysioNet and load them."""
 
 from __future__ import annotations
 
-import os
 import re
 from numbers import Integral, Real
 from pathlib import Path
+from urllib.parse import quote
 
+from .._utils.sizes import check_choice
 from ._circor import load_circor
 from ._descr import CIRCOR_URL, PHYSIONET2016_URL
-from ._download import Downloader, FetchError, locked
-from ._files import check_choice
-from ._physionet2016 import load_physionet2016, wanted_databases
+from ._download import Settings, download_files, read_checksums
+from ._physionet2016 import check_databases, load_physionet2016
+from ._validation import check_number
+
+# Folder, address, a file that must be listed, title.
+_CIRCOR = (
+    "circor-heart-sound-1.0.3",
+    CIRCOR_URL,
+    "training_data.csv",
+    "CirCor DigiScope 1.0.3 (ODC-By 1.0)",
+)
+_PHYSIONET2016 = (
+    "challenge-2016-1.0.0",
+    PHYSIONET2016_URL,
+    "REFERENCE.csv",
+    "PhysioNet/CinC Challenge 2016 1.0.0 (ODC-By 1.0)",
+)
 
 
 def fetch_circor(
@@ -28,34 +43,26 @@ def fetch_circor(
 ):
     """Download the CirCor DigiScope dataset 1.0.3 (about 560 MB, 10434 files) and load it.
 
-    The files go to ``data_home/circor-heart-sound-1.0.3`` as published. Each is written to a
-    ``.part`` file, verified by its SHA-256 sum and only then given its name. A call that was
-    interrupted goes on where it stopped, in the middle of a file too. When all is there, which a
-    small file of verified sizes tells, no network is used. A file that no longer has its size or
-    sum is fetched again.
-
     Parameters
     ----------
     data_home : str or path-like
-        The folder to keep data sets in; made where it is not there. Nothing is written elsewhere.
+        Folder for data sets; a folder ``circor-heart-sound-1.0.3`` is made in it. Files that
+        exist are verified by their SHA-256 sums, and only the others are downloaded.
     target : {"murmur", "outcome"}, default="murmur"
         See :func:`load_circor`.
     base_url : str or None, default=None
-        Address of the published folder; None is PhysioNet's over https. A mirror of it works.
+        Address of a mirror of the published folder. None is PhysioNet.
     checksums : None, str, path-like or dict, default=None
-        Where the SHA-256 sums come from: the address or the path of a list as ``sha256sum`` writes
-        it, or ``{name: sum}``, which also restricts what is fetched. None is the
-        ``SHA256SUMS.txt`` that the publisher puts into the folder at `base_url`; files are then
-        what that server says they are, and it is https that vouches for the server. With a mirror,
-        pass the publisher's list.
+        Address or path of a list of SHA-256 sums, or ``{name: sum}`` of the files to download.
+        None is ``SHA256SUMS.txt`` at `base_url`; with a mirror, pass the publisher's list.
     n_connections : int, default=4
-        Files received at a time.
+        Number of files to download at a time.
     timeout : float, default=30.0
-        Seconds without an answer, or without another byte, before a new try.
+        Seconds without data after which an attempt fails.
     n_retries : int, default=5
-        New tries for a file, with growing pauses; tries that got further are not counted.
+        Number of further attempts for each file.
     verbose : int, default=1
-        0 is silent; else progress goes to standard error.
+        Whether to show progress on standard error.
     return_X_y : bool, default=False
         Return ``(paths, target)`` instead of a Bunch.
 
@@ -66,36 +73,17 @@ def fetch_circor(
 
     Raises
     ------
-    OSError
-        A file could not be had, or its sum is wrong (``FetchError``, which names the file, the
-        expected and the actual sum), or the disk is full. What is verified stays; no file has its
-        final name before it is verified.
-
-    Notes
-    -----
-    Licence: Open Data Commons Attribution License 1.0. Please cite what `DESCR` names.
+    FetchError
+        If a file cannot be downloaded, verified or written.
 
     Examples
     --------
-    This downloads about 560 MB:
-
     >>> from skheart.datasets import fetch_circor
     >>> circor = fetch_circor("heart-sounds")  # doctest: +SKIP
     """
     check_choice("target", target, ("murmur", "outcome"))
-    folder = _fetch(
-        data_home,
-        "circor-heart-sound-1.0.3",
-        base_url or CIRCOR_URL,
-        checksums,
-        keep=lambda name: True,
-        needed="training_data.csv",
-        title="CirCor DigiScope 1.0.3 (ODC-By 1.0)",
-        n_connections=n_connections,
-        timeout=timeout,
-        n_retries=n_retries,
-        verbose=verbose,
-    )
+    settings = Settings(n_connections, timeout, n_retries, verbose)
+    folder = _fetch(_CIRCOR, ".*", data_home, base_url, checksums, settings)
     return load_circor(folder, target=target, return_X_y=return_X_y)
 
 
@@ -114,29 +102,26 @@ def fetch_physionet2016(
 ):
     """Download the PhysioNet/CinC Challenge 2016 recordings (about 190 MB) and load them.
 
-    The WAV files and tables go to ``data_home/challenge-2016-1.0.0`` as published; archives that
-    hold the same recordings again are left out. Everything else is as in :func:`fetch_circor`.
-
     Parameters
     ----------
     data_home : str or path-like
-        The folder to keep data sets in; made where it is not there. Nothing is written elsewhere.
+        Folder for data sets; a folder ``challenge-2016-1.0.0`` is made in it.
     databases : None, or list of {"a", "b", "c", "d", "e", "f"}, default=None
-        Which databases to fetch and load; None is all.
+        Which databases to download and load. None is all of them.
     subset : {"training", "validation"}, default="training"
-        "validation" fetches and loads the published copy of some training recordings instead.
+        See :func:`load_physionet2016`.
     base_url : str or None, default=None
-        Address of the published folder; None is PhysioNet's over https.
+        Address of a mirror of the published folder. None is PhysioNet.
     checksums : None, str, path-like or dict, default=None
-        Where the SHA-256 sums come from; see :func:`fetch_circor`.
+        SHA-256 sums of the files; see :func:`fetch_circor`.
     n_connections : int, default=4
-        Files received at a time.
+        Number of files to download at a time.
     timeout : float, default=30.0
-        Seconds without an answer, or without another byte, before a new try.
+        Seconds without data after which an attempt fails.
     n_retries : int, default=5
-        New tries for a file, with growing pauses; tries that got further are not counted.
+        Number of further attempts for each file.
     verbose : int, default=1
-        0 is silent; else progress goes to standard error.
+        Whether to show progress on standard error.
     return_X_y : bool, default=False
         Return ``(paths, target)`` instead of a Bunch.
 
@@ -147,68 +132,39 @@ def fetch_physionet2016(
 
     Raises
     ------
-    OSError
-        A file could not be had or verified; see :func:`fetch_circor`.
-
-    Notes
-    -----
-    Licence: Open Data Commons Attribution License 1.0. Please cite what `DESCR` names.
+    FetchError
+        If a file cannot be downloaded, verified or written.
 
     Examples
     --------
-    This downloads two of the six databases:
-
     >>> from skheart.datasets import fetch_physionet2016
     >>> sounds = fetch_physionet2016("heart-sounds", databases=["a", "f"])  # doctest: +SKIP
     """
     check_choice("subset", subset, ("training", "validation"))
-    letters = "".join(wanted_databases(databases) or "abcdef")
-    sub = rf"(training/)?training-[{letters}]" if subset == "training" else "validation"
-    recordings = re.compile(rf"{sub}/([^/]+\.(wav|csv)|RECORDS.*)")
-    about = re.compile(r"LICENSE\.txt|annotations/online.appendix.+\.csv", re.IGNORECASE)
-    folder = _fetch(
-        data_home,
-        "challenge-2016-1.0.0",
-        base_url or PHYSIONET2016_URL,
-        checksums,
-        keep=lambda name: recordings.fullmatch(name) or about.fullmatch(name),
-        needed="REFERENCE.csv",
-        title="PhysioNet/CinC Challenge 2016 1.0.0 (ODC-By 1.0)",
-        n_connections=n_connections,
-        timeout=timeout,
-        n_retries=n_retries,
-        verbose=verbose,
-    )
+    pattern = _select_files("".join(check_databases(databases) or "abcdef"), subset)
+    settings = Settings(n_connections, timeout, n_retries, verbose)
+    folder = _fetch(_PHYSIONET2016, pattern, data_home, base_url, checksums, settings)
     return load_physionet2016(folder, databases=databases, subset=subset, return_X_y=return_X_y)
 
 
-def _fetch(data_home, name, base_url, checksums, *, keep, needed, title, **how):
-    """Have the files that `keep` chooses in a folder of `data_home`; return that folder."""
-    _check_at_least("n_connections", how["n_connections"], 1, Integral)
-    _check_at_least("n_retries", how["n_retries"], 0, Integral)
-    _check_at_least("timeout", how["timeout"], 1e-3, Real)
-    folder = Path(os.fspath(data_home)).expanduser() / name
-    downloader = Downloader(folder, base_url, **how)
+def _select_files(letters, subset):
+    """Return the pattern of the recordings and tables; archives hold the same recordings again."""
+    folder = rf"(training/)?training-[{letters}]" if subset == "training" else "validation"
+    about = r"LICENSE\.txt|annotations/[Oo]nline.[Aa]ppendix.+\.csv"
+    return rf"{folder}/([^/]+\.(wav|csv)|RECORDS.*)|{about}"
 
-    def chosen(sums):
-        return {n: sha256 for n, sha256 in sums.items() if keep(n)}
 
-    def check(sums):
-        if not any(n.rpartition("/")[2] == needed for n in chosen(sums)):
-            raise FetchError(
-                f"The list of SHA-256 sums names no {needed}: it is not the list of {title}. "
-                f"Check `base_url` and `checksums`."
-            )
-
-    known = downloader.known_checksums(checksums)
-    if known is None or downloader.missing(chosen(known)):
-        folder.mkdir(parents=True, exist_ok=True)
-        with locked(folder):
-            downloader.fetch(chosen(downloader.checksums(checksums, check)), title)
+def _fetch(data_set, pattern, data_home, base_url, checksums, settings):
+    """Download and verify the listed files whose names match; return their folder."""
+    name, published_url, needed, title = data_set
+    check_number("n_connections", settings.n_connections, Integral, 1)
+    check_number("timeout", settings.timeout, Real, 1e-3)
+    check_number("n_retries", settings.n_retries, Integral, 0)
+    base_url = (base_url or published_url).rstrip("/") + "/"
+    if not base_url.startswith(("https://", "http://")):
+        raise ValueError(f"base_url must start with https:// or http://. Got {base_url!r} instead.")
+    folder = Path(data_home).expanduser() / name
+    sums = read_checksums(checksums, folder, base_url, needed, settings)
+    sums = {n: value for n, value in sums.items() if re.fullmatch(pattern, n)}
+    download_files(folder, {n: base_url + quote(n) for n in sums}, sums, title, settings)
     return folder
-
-
-def _check_at_least(name, value, least, kind):
-    if not isinstance(value, kind) or isinstance(value, bool) or value < least:
-        what = "an int" if kind is Integral else "a number"
-        raise ValueError(f"`{name}` must be {what} of at least {least}. Got {value!r} instead.")

@@ -7,169 +7,156 @@ import os
 import numpy as np
 
 from ._descr import HSS
-from ._files import as_bunch, audio_by_stem, existing_folder, missing_recordings, subfolders
+from ._files import (
+    as_bunch,
+    check_folder,
+    find_recordings,
+    list_subfolders,
+    missing_recordings_error,
+)
 
 _PARTITIONS = ("train", "devel", "test")
-_LABELS = {"0": 0, "1": 1, "2": 2}
-_WITHHELD = ("?", "")
+_LABELS = {"0": 0, "1": 1, "2": 2, "?": None, "": None}  # None: withheld
 _TABLE = os.path.join("lab", "ComParE2018_Heartbeat.tsv")
 _EXPECTED = "the folder that holds wav/ and lab/ComParE2018_Heartbeat.tsv"
-_FETCH = "The corpus is given out by its authors on request; it cannot be downloaded."
+_REMEDY = "The corpus is given out by its authors on request; it cannot be downloaded."
 
 
 def load_hss(folder, *, partition=("train", "devel"), return_X_y=False):
-    """Load the Heart Sounds Shenzhen corpus from its folder (ComParE 2018 layout).
-
-    Recordings are listed, not decoded: pass `paths` to :class:`skheart.LogMelTransformer`.
+    """Load the Heart Sounds Shenzhen corpus [1]_ from its folder (ComParE 2018 layout).
 
     Parameters
     ----------
     folder : str or path-like
-        The folder that holds ``wav/train_0001.wav``, ... and ``lab/ComParE2018_Heartbeat.tsv``.
-        Recordings may be WAV, FLAC or Ogg.
+        The folder that holds ``lab/ComParE2018_Heartbeat.tsv`` and ``wav/train_0001.wav``, ....
+        Recordings may also be FLAC or Ogg.
     partition : {"train", "devel", "test"} or list of them, default=("train", "devel")
-        Which partitions to read, told by the prefix of the file name. The labels of "test" are
-        withheld: ask for it alone, and `target` is None (unless your table has its labels).
+        Which partitions to load. The labels of "test" are withheld: load it alone, and `target`
+        is None (unless your table has its labels).
     return_X_y : bool, default=False
         Return ``(paths, target)`` instead of a Bunch.
 
     Returns
     -------
     data : :class:`sklearn.utils.Bunch`
-        paths, data : list of str
-            The recordings, sorted by name within each partition.
-        target : ndarray of int, shape (n_recordings,), or None
-            The labels as published: 0 normal, 1 mild, 2 moderate or severe.
-        target_names : list of str
-            ``["normal", "mild", "moderate/severe"]``.
-        groups : None
-            No subject numbers are published. Do not cross-validate over pooled recordings; train
-            on "train" and score on "devel", which are of different subjects.
-        partition : ndarray of str, shape (n_recordings,)
-            "train", "devel" or "test".
-        frame : DataFrame
-            One row per recording: `path`, `label`, `partition`, `recording`.
-        segmentation : list of None
-            None is published.
-        sr : int
-            The published sampling rate, 4000 Hz.
-        DESCR : str
-            What the data are, their licence, whom to cite, and their traps.
+        The fields listed in :mod:`skheart.datasets`, where `target` is int64 (0 normal, 1 mild,
+        2 moderate or severe) and `groups` is None, since subjects are not published; and
+        `partition`, ndarray of str, shape (n_recordings,), also a column of `frame`. Do not
+        cross-validate over pooled recordings: train on "train" and score on "devel".
 
     Raises
     ------
     FileNotFoundError
-        There is no such folder, table or partition, or a listed recording is missing.
+        If the folder, the table, a partition or a listed recording is missing.
     ValueError
-        A label is not 0, 1 or 2, or labelled and withheld partitions are mixed.
+        If a label is not 0, 1 or 2, or labelled and unlabelled recordings are mixed.
 
     References
     ----------
     .. [1] F. Dong et al., "Machine Listening for Heart Status Monitoring: Introducing and
-       Benchmarking HSS - the Heart Sounds Shenzhen Corpus", IEEE J. Biomed. Health Inform. 24(7),
-       2020.
+       Benchmarking HSS", IEEE J. Biomed. Health Inform. 24(7), 2020.
 
     Examples
     --------
     >>> import tempfile
     >>> from pathlib import Path
     >>> from skheart.datasets import load_hss
-    >>> tmp = tempfile.TemporaryDirectory()
-    >>> for name in ["lab", "wav"]:
-    ...     Path(tmp.name, name).mkdir()
-    >>> _ = Path(tmp.name, "lab", "ComParE2018_Heartbeat.tsv").write_text(
-    ...     "file_name\\tlabel\\ntrain_0001.wav\\t1\\ndevel_0001.wav\\t0\\ntest_0001.wav\\t?\\n")
-    >>> for name in ["train_0001", "devel_0001", "test_0001"]:
-    ...     Path(tmp.name, "wav", name + ".wav").touch()
-    >>> hss = load_hss(tmp.name)
-    >>> hss.target.tolist(), hss.partition.tolist()
-    ([1, 0], ['train', 'devel'])
-    >>> load_hss(tmp.name, partition="test").target is None
-    True
-    >>> tmp.cleanup()
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     table = Path(folder, "lab", "ComParE2018_Heartbeat.tsv")
+    ...     wav = Path(folder, "wav", "train_0001.wav")
+    ...     table.parent.mkdir()
+    ...     wav.parent.mkdir()
+    ...     wav.touch()
+    ...     _ = table.write_text("train_0001.wav\\t1\\n")
+    ...     load_hss(folder, partition="train").target
+    array([1])
     """
+    partitions = _check_partition(partition)
+    root = _locate(check_folder(folder, expected=_EXPECTED, remedy=_REMEDY))
+    return _load(root, partitions, return_X_y)
+
+
+def _load(root, partitions, return_X_y):
     import pandas as pd
 
-    wanted = _wanted(partition)
-    root = _locate(existing_folder(folder, expected=_EXPECTED, fetch=_FETCH))
     labels = _read_labels(root / _TABLE)
-    audio = audio_by_stem(root / "wav")
-    stems = [
-        stem for name in wanted for stem in sorted({*audio, *labels}) if stem.split("_")[0] == name
-    ]
-    missing = [stem for stem in stems if stem not in audio]
+    found = find_recordings(root / "wav")
+    frame = pd.DataFrame({"recording": sorted({*found, *labels})})
+    frame.insert(0, "partition", [stem.split("_")[0] for stem in frame["recording"]])
+    frame = pd.concat([frame[frame["partition"] == name] for name in partitions])
+    missing = [stem for stem in frame["recording"] if stem not in found]
     if missing:
-        raise missing_recordings(missing, listed_in=_TABLE, folder=root / "wav", fetch=_FETCH)
-    partitions = [stem.split("_")[0] for stem in stems]
-    absent = [name for name in wanted if name not in partitions]
+        raise missing_recordings_error(
+            missing, listed_in=_TABLE, folder=root / "wav", remedy=_REMEDY
+        )
+    absent = [name for name in partitions if name not in set(frame["partition"])]
     if absent:
         raise FileNotFoundError(
-            f"{root / 'wav'}: no recording {absent[0]}_0001.wav or the like. {_FETCH}"
+            f"{root / 'wav'}: there is no recording of the partition {absent[0]}, such as "
+            f"{absent[0]}_0001.wav. {_REMEDY}"
         )
-    target = _target(stems, labels, root / _TABLE)
-    paths = [audio[stem] for stem in stems]
-    frame = pd.DataFrame({"path": paths, "partition": partitions, "recording": stems})
+    frame = frame.reset_index(drop=True)
+    target = _select_labels(frame["recording"], labels, root / _TABLE)
+    frame.insert(0, "path", frame["recording"].map(found))
     frame.insert(1, "label", np.nan if target is None else target)
     return as_bunch(
-        paths,
+        frame,
         target,
         return_X_y=return_X_y,
         target_names=["normal", "mild", "moderate/severe"],
         groups=None,
-        partition=np.array(partitions),
-        frame=frame,
-        segmentation=[None] * len(paths),
+        partition=frame["partition"].to_numpy(dtype=str),
         sr=4000,
         DESCR=HSS,
     )
 
 
-def _wanted(partition):
+def _check_partition(partition):
     names = [partition] if isinstance(partition, str) else list(partition)
     if not names or any(name not in _PARTITIONS for name in names):
         raise ValueError(
-            f"`partition` must be one of 'train', 'devel', 'test' or a list of them. "
+            f"partition must be 'train', 'devel', 'test' or a list of them. "
             f"Got {partition!r} instead."
         )
     return [name for name in _PARTITIONS if name in names]
 
 
 def _locate(root):
-    for base in [root, *subfolders(root)]:
+    for base in [root, *list_subfolders(root)]:
         if (base / _TABLE).is_file():
             if not (base / "wav").is_dir():
-                raise FileNotFoundError(f"{base}: no wav/. Expected {_EXPECTED}. {_FETCH}")
+                raise FileNotFoundError(f"{base}: no wav/. Expected {_EXPECTED}. {_REMEDY}")
             return base
-    raise FileNotFoundError(f"{root}: no {_TABLE}. Expected {_EXPECTED}. {_FETCH}")
+    raise FileNotFoundError(f"{root}: no {_TABLE}. Expected {_EXPECTED}. {_REMEDY}")
 
 
 def _read_labels(table):
-    """``{stem: label or None}`` of the table; None where the label is withheld."""
+    """Return ``{stem: label}`` of the table; the label is None where it is withheld."""
     labels = {}
     lines = table.read_text(encoding="utf-8-sig").splitlines()
     for number, line in enumerate(lines, start=1):
         cells = [cell.strip().strip("'\"") for cell in line.split("\t")]
-        if not line.strip() or (number == 1 and cells[0].lower() == "file_name"):
+        name, label = (*cells, "")[:2]
+        if not line.strip() or (number == 1 and name.lower() == "file_name"):
             continue
-        label = cells[1] if len(cells) > 1 else ""
-        if label not in _LABELS and label not in _WITHHELD:
+        if label not in _LABELS:
             raise ValueError(
-                f"{table}, line {number}: label {label!r} of {cells[0]} must be 0 (normal), "
-                f"1 (mild), 2 (moderate or severe), or ? (withheld)."
+                f"{table}, line {number}: label {label!r} of {name} must be 0 (normal), 1 (mild), "
+                f"2 (moderate or severe), or ? (withheld)."
             )
-        labels[os.path.splitext(cells[0])[0]] = _LABELS.get(label)
+        labels[os.path.splitext(name)[0]] = _LABELS[label]
     return labels
 
 
-def _target(stems, labels, table):
+def _select_labels(stems, labels, table):
+    """Return the labels of the recordings, or None if none of them has a label."""
     target = [labels.get(stem) for stem in stems]
     withheld = [stem for stem, label in zip(stems, target, strict=True) if label is None]
     if len(withheld) == len(stems):
         return None
     if withheld:
         raise ValueError(
-            f"{table}: {len(withheld)} of the {len(stems)} recordings asked for have no label "
-            f"(first: {withheld[0]}). Load partitions without labels on their own: "
-            f"partition='test'."
+            f"{table}: {len(withheld)} of {len(stems)} recordings have no label (first: "
+            f"{withheld[0]}). Load partitions without labels on their own: partition='test'."
         )
     return np.array(target, dtype=np.int64)

@@ -1,6 +1,20 @@
-"""The signal of a generated heart: who it belongs to, when it beats, how it sounds.
+"""Synthesize the phonocardiogram of a generated subject: beats, valve sounds, murmur and noise.
 
-Levels are amplitudes in dB relative to the peak of an average S1 of the subject before the chest.
+The rate varies from beat to beat and with breathing [4]_. S1 and S2 are damped oscillations; S2 is
+shorter, higher and split into A2 and P2, more so at inspiration [3]_. Systole shortens with the
+rate [1]_. Systolic murmurs are band-limited noise, crescendo-decrescendo (ejection) or even
+(holosystolic) [2]_. Heart rate, timbre, chest, murmur and breathing belong to the subject, so
+recordings of a subject resemble each other, and a split that ignores subjects gives optimistic
+scores. Levels are amplitudes in dB relative to the peak of the subject's average S1 before the
+chest.
+
+.. [1] A. M. Weissler et al., "Systolic time intervals in heart failure in man", Circulation 37(2),
+   1968.
+.. [2] R. M. Rangayyan, R. J. Lehner, "Phonocardiogram signal analysis: a review", CRC Critical
+   Reviews in Biomedical Engineering 15(3), 1987.
+.. [3] A. Leatham, "Auscultation of the Heart and Phonocardiography", Churchill Livingstone, 1975.
+.. [4] P. E. McSharry et al., "A dynamical model for generating synthetic electrocardiogram
+   signals", IEEE Transactions on Biomedical Engineering 50(3), 2003.
 """
 
 from __future__ import annotations
@@ -17,7 +31,7 @@ _MURMUR_SITES = {"ejection": ("AV", "PV"), "holosystolic": ("TV", "MV")}
 
 @dataclass(frozen=True)
 class Sound:
-    """A valve sound: a few components that rise and die away together."""
+    """A valve sound: sinusoids with a common envelope."""
 
     length: float  # seconds
     peak: float  # seconds to the peak of the envelope
@@ -26,7 +40,7 @@ class Sound:
     phases: np.ndarray
 
     def at(self, time):
-        """Amplitude at `time` (s) after the onset, 0 outside the sound."""
+        """Return the amplitude at `time` (s) after the onset; 0 outside the sound."""
         envelope = time / self.peak * np.exp(1 - time / self.peak)
         envelope *= np.clip(4 * (1 - time / self.length), 0, 1)  # ends at 0
         angles = 2 * np.pi * self.frequencies * time[..., None] + self.phases
@@ -35,12 +49,12 @@ class Sound:
 
 @dataclass(frozen=True)
 class Subject:
-    """What the recordings of one person have in common."""
+    """Properties that all recordings of a subject share."""
 
     heart_rate: float  # beats per minute
     breath_rate: float  # Hz
-    sinus_arrhythmia: float  # change of the beat interval with breathing, as a share
-    systole: float  # factor on the length of systole
+    sinus_arrhythmia: float  # relative change of the beat interval with breathing
+    systole: float  # factor on the duration of systole
     s1: Sound
     s2: Sound
     s2_level: float  # dB
@@ -49,15 +63,15 @@ class Subject:
     chest: float  # Hz, corner of the low-pass
     breath_level: float  # dB
     murmur: str  # "none", "ejection" or "holosystolic"
-    murmur_level: float  # dB where it is loudest
+    murmur_level: float  # dB at `murmur_site`
     murmur_band: tuple  # Hz
-    murmur_peak: float  # where in its course an ejection murmur is loudest, 0 to 1
-    murmur_site: str  # where on the chest it is loudest
+    murmur_peak: float  # relative time of the maximum of an ejection murmur
+    murmur_site: str  # auscultation site where it is loudest
 
 
 @dataclass(frozen=True)
 class Beats:
-    """Times of each beat in seconds; arrays of one length, covering more than the recording."""
+    """Times of the beats in s, as arrays of one length that cover more than the recording."""
 
     s1: np.ndarray
     s1_end: np.ndarray
@@ -66,10 +80,6 @@ class Beats:
     split: np.ndarray
     breath: np.ndarray  # -1 (end of expiration) to 1 (end of inspiration)
     breath_phase: float
-
-    @property
-    def next_s1(self):
-        return np.append(self.s1[1:], np.inf)
 
 
 def _draw_sound(rng, length, peak, bands):
@@ -87,7 +97,7 @@ def _draw_sound(rng, length, peak, bands):
 
 
 def draw_subject(rng, grade, difficulty):
-    """Draw a person with no (grade 0), a mild (1) or a severe (2) murmur."""
+    """Draw a subject with no (grade 0), a mild (1) or a severe (2) murmur."""
     heart_rate = np.clip(rng.normal(76, 12), 50, 115)
     murmur = "none" if grade == 0 else str(rng.choice(list(_MURMUR_SITES)))
     # Difficulty lowers murmurs towards the noise and lets the two grades overlap.
@@ -114,7 +124,7 @@ def draw_subject(rng, grade, difficulty):
 
 
 def draw_beats(rng, subject, duration):
-    """Draw the beats of a recording of `duration` seconds, from before it to after it."""
+    """Draw beats from before the start to after the end of a recording of `duration` seconds."""
     interval = 60 / (subject.heart_rate * (1 + rng.normal(0, 0.03)))
     n_beats = int(duration / (0.8 * interval)) + 4
     nominal = interval * (np.arange(n_beats) - rng.uniform(1, 2))
@@ -136,12 +146,12 @@ def draw_beats(rng, subject, duration):
     return Beats(s1, s1 + subject.s1.length, s2, s2_end, split, breath, breath_phase)
 
 
-def murmur_times(rng, subject, beats):
-    """Start and end of the murmur of each beat, (n_beats, 2) in seconds, inside systole."""
+def draw_murmur_times(rng, subject, beats):
+    """Draw start and end (s) of the murmur in each systole, of shape (n_beats, 2)."""
     if subject.murmur == "none":
         return np.empty((0, 2))
     n = len(beats.s1)
-    if subject.murmur == "ejection":  # stands apart from both sounds
+    if subject.murmur == "ejection":  # with a gap to S1 and S2
         start = beats.s1_end + rng.uniform(0.0, 0.015, n)
         end = beats.s2 - rng.uniform(0.01, 0.03, n)
     else:
@@ -149,8 +159,8 @@ def murmur_times(rng, subject, beats):
     return np.column_stack([start, end])
 
 
-def _burst_sum(onsets, length, sr, n, wave):
-    """Sum over events of `wave(time since the onset)`, a (n_events, n_times) function."""
+def _sum_events(onsets, length, sr, n, wave):
+    """Sum `wave(time since onset)`, which returns (n_events, n_times), over all events."""
     first = np.ceil(onsets * sr).astype(int)
     index = first[:, None] + np.arange(int(length * sr) + 1)
     values = wave(index / sr - onsets[:, None])
@@ -158,18 +168,18 @@ def _burst_sum(onsets, length, sr, n, wave):
     return np.bincount(index[inside], values[inside], minlength=n)
 
 
-def _noise(rng, n, sr, gain):
-    """Gaussian noise of rms 1 whose spectrum follows `gain(frequencies in Hz)`."""
+def _filtered_noise(rng, n, sr, gain):
+    """Draw Gaussian noise of rms 1 with the spectrum `gain(frequencies in Hz)`."""
     size = fft.next_fast_len(n, real=True)
     n_bins = size // 2 + 1
-    coarse = np.linspace(0, sr / 2, 1000)  # the gains are smooth, and powers are slow
+    coarse = np.linspace(0, sr / 2, 1000)  # the gain is smooth and slow to compute
     shape = np.interp(np.linspace(0, sr / 2, n_bins), coarse, gain(coarse)).astype(np.float32)
     spectrum = rng.standard_normal(2 * n_bins, dtype=np.float32).view(np.complex64) * shape
     noise = fft.irfft(spectrum, size)[:n]
     return noise / np.sqrt(np.mean(noise**2))
 
 
-def _band(low, high, order=4):
+def _bandpass(low, high, order=4):
     def gain(frequencies):
         f = np.maximum(frequencies, 1e-3)
         return 1 / np.sqrt((1 + (low / f) ** (2 * order)) * (1 + (f / high) ** (2 * order)))
@@ -177,83 +187,87 @@ def _band(low, high, order=4):
     return gain
 
 
-def _amplitude(level):
+def _from_decibels(level):
     return 10 ** (level / 20)
 
 
-def _heart(rng, subject, beats, site, n, sr):
-    """S1 and S2, whose loudness varies a little from beat to beat and with breathing."""
+def _draw_heart(rng, subject, beats, site, n, sr):
+    """Draw S1 and S2, whose level varies slightly between beats and with breathing."""
     loud = 1 + 0.08 * beats.breath + rng.normal(0, 0.06, len(beats.s1))
-    s1 = _burst_sum(beats.s1, subject.s1.length, sr, n, lambda t: loud[:, None] * subject.s1.at(t))
-    loud2 = loud * _amplitude(subject.s2_level + _LOUDER_S2[site] + rng.normal(0, 1))
+    s1 = _sum_events(beats.s1, subject.s1.length, sr, n, lambda t: loud[:, None] * subject.s1.at(t))
+    loud2 = loud * _from_decibels(subject.s2_level + _LOUDER_S2[site] + rng.normal(0, 1))
 
     def a2_p2(time):
         second = subject.s2.at(time - beats.split[:, None])
         return loud2[:, None] * (subject.s2.at(time) + subject.p2 * second)
 
     longest = subject.s2.length + beats.split.max()
-    return s1 + _burst_sum(beats.s2, longest, sr, n, a2_p2)
+    return s1 + _sum_events(beats.s2, longest, sr, n, a2_p2)
 
 
-def _murmur(rng, subject, times, level, n, sr):
+def _draw_murmur(rng, subject, times, level, n, sr):
     if len(times) == 0:
         return np.zeros(n)
-    loud = _amplitude(level) * (1 + rng.normal(0, 0.1, len(times)))
+    loud = _from_decibels(level) * (1 + rng.normal(0, 0.1, len(times)))
     length = (times[:, 1] - times[:, 0])[:, None]
 
-    def course(time):
-        place = np.clip(time / length, 0, 1)
+    def amplitude(time):
+        position = np.clip(time / length, 0, 1)
         if subject.murmur == "ejection":
             ramp = np.where(
-                place < subject.murmur_peak,
-                place / subject.murmur_peak,
-                (1 - place) / (1 - subject.murmur_peak),
+                position < subject.murmur_peak,
+                position / subject.murmur_peak,
+                (1 - position) / (1 - subject.murmur_peak),
             )
         else:
-            ramp = np.clip(np.minimum(place, 1 - place) / 0.15, 0, 1)
+            ramp = np.clip(np.minimum(position, 1 - position) / 0.15, 0, 1)
         return loud[:, None] * np.sin(np.pi / 2 * ramp)
 
-    envelope = _burst_sum(times[:, 0], length.max(), sr, n, course)
+    envelope = _sum_events(times[:, 0], length.max(), sr, n, amplitude)
     low, high = subject.murmur_band
-    return envelope * _noise(rng, n, sr, _band(low, min(high, 0.45 * sr)))
+    return envelope * _filtered_noise(rng, n, sr, _bandpass(low, min(high, 0.45 * sr)))
 
 
-def _surroundings(rng, subject, beats, n, sr):
-    """Breath sounds, the noise of the room, and the hand on the stethoscope."""
+def _draw_noise(rng, subject, beats, n, sr):
+    """Draw breath sounds, room noise and handling noise."""
     time = np.arange(n) / sr
     phase = 2 * np.pi * subject.breath_rate * time + beats.breath_phase
-    flow = np.cos(phase)  # breath is the lung's volume, its derivative the flow
-    breath = (0.1 + np.where(flow > 0, flow, -0.5 * flow)) * _noise(rng, n, sr, _band(60, 280, 2))
+    flow = np.cos(phase)  # the derivative of the lung volume
+    breath = (0.1 + np.where(flow > 0, flow, -0.5 * flow)) * _filtered_noise(
+        rng, n, sr, _bandpass(60, 280, 2)
+    )
     slope = rng.uniform(0.3, 1.0)
-    room = _noise(rng, n, sr, lambda f: _band(25, 900, 2)(f) * (np.maximum(f, 25) / 25) ** -slope)
+    room = _filtered_noise(
+        rng, n, sr, lambda f: _bandpass(25, 900, 2)(f) * (np.maximum(f, 25) / 25) ** -slope
+    )
     onsets = rng.uniform(0, n / sr, rng.poisson(0.1 * n / sr))
     lengths, heights = rng.uniform(0.05, 0.2, len(onsets)), rng.uniform(0.1, 0.5, len(onsets))
 
     def bump(time):
         return heights[:, None] * np.sin(np.pi * np.clip(time / lengths[:, None], 0, 1)) ** 2
 
-    bumps = _burst_sum(onsets, 0.2, sr, n, bump)
+    bumps = _sum_events(onsets, 0.2, sr, n, bump)
     return (
-        _amplitude(subject.breath_level + rng.normal(0, 2)) * breath
-        + _amplitude(rng.normal(-30, 5)) * room
-        + bumps * _noise(rng, n, sr, _band(20, 150, 2))
+        _from_decibels(subject.breath_level + rng.normal(0, 2)) * breath
+        + _from_decibels(rng.normal(-30, 5)) * room
+        + bumps * _filtered_noise(rng, n, sr, _bandpass(20, 150, 2))
     )
 
 
-def site_level(rng, subject, site, difficulty):
-    """Level of the murmur at a site in dB: less away from where it is loudest."""
+def draw_murmur_level(rng, subject, site, difficulty):
+    """Draw the level of the murmur at a site in dB; it is lower away from its own site."""
     away = 0.0 if site == subject.murmur_site else rng.uniform(2, 16) * difficulty
     return subject.murmur_level - away + rng.normal(0, 1)
 
 
-def render(rng, subject, beats, murmurs, level, *, site, n, sr, noise):
-    """Return the recording, float32 within [-1, 1]."""
-    body = _heart(rng, subject, beats, site, n, sr)
-    body += _murmur(rng, subject, murmurs, level, n, sr)
-    size = fft.next_fast_len(n + sr // 10, real=True)  # room for the filter's tail
-    chest = _band(20, subject.chest * (1 + rng.normal(0, 0.05)), 2)
+def draw_samples(rng, subject, beats, murmurs, level, *, site, n, sr, noise):
+    """Draw the samples of a recording of `n` samples, float32 within [-1, 1]."""
+    body = _draw_heart(rng, subject, beats, site, n, sr)
+    body += _draw_murmur(rng, subject, murmurs, level, n, sr)
+    size = fft.next_fast_len(n + sr // 10, real=True)  # leaves space for the filter's decay
+    chest = _bandpass(20, subject.chest * (1 + rng.normal(0, 0.05)), 2)
     spectrum = fft.rfft(body, size) * chest(fft.rfftfreq(size, 1 / sr))
     signal = fft.irfft(spectrum, size)[:n]
-    signal += noise * _surroundings(rng, subject, beats, n, sr)
+    signal += noise * _draw_noise(rng, subject, beats, n, sr)
     gain = rng.uniform(0.2, 0.95) / np.abs(signal).max()
     return (gain * signal).astype(np.float32)

@@ -1,9 +1,7 @@
-"""Recordings of one's own: a table of paths, labels and subjects."""
+"""Loader of a table of paths, labels and subjects."""
 
 from __future__ import annotations
 
-import csv as csv_format
-import difflib
 import os
 import re
 import warnings
@@ -11,11 +9,11 @@ from pathlib import Path
 
 import numpy as np
 
-from ._descr import TABLE
-from ._files import as_bunch, check_choice, joined
+from .._utils.sizes import check_choice
+from ._files import LeakageWarning, as_bunch, resolve_path
+from ._read_table import missing_column_error, read_table
 
-_SEPARATORS = (",", "\t", ";", "|")
-_SPOKEN = {",": "a comma", "\t": "a tab", ";": "a semicolon", "|": "a bar"}
+_INTEGER = re.compile("0|-?[1-9][0-9]{0,18}")
 _SUBJECT_LIKE = ("subject", "subjects", "subjectid", "patient", "patients", "patientid", "person")
 
 
@@ -29,235 +27,109 @@ def load_table(
     missing="raise",
     return_X_y=False,
 ):
-    """Load recordings of one's own from a table.
-
-    The smallest table has two columns, and a third one keeps the recordings of a subject on one
-    side of a split::
-
-        path,label,subject
-        wav/one.wav,normal,anna
-        wav/two.wav,murmur,bert
-        wav/three.wav,murmur,bert
+    """Load your own recordings from a table with the columns path, label and subject.
 
     Parameters
     ----------
     csv : str or path-like
-        The table, in UTF-8, with a heading. Relative paths in it are relative to its folder.
+        Table in UTF-8 with a heading. Paths in it are relative to its folder.
     path : str, default="path"
-        Column of the paths of the recordings: any format and rate that libsndfile reads.
+        Column of the paths. Recordings have any format and rate that libsndfile reads.
     label : str or None, default="label"
-        Column of the labels. None is for recordings to predict: `target` is None.
+        Column of the labels. None is for recordings to predict.
     subject : str or None, default="subject"
-        Column of the subjects. A table may do without the default column, and None ignores it;
-        `groups` is then None, and a split is by recording. A column `Subject` or `SUBJECT` must be
-        named, for it would be left unused otherwise.
+        Column of the subjects. Without the default column, or with None, `groups` is None.
     sep : str or None, default=None
-        The character that separates columns; None finds out among comma, tab, semicolon and bar.
+        Separator of the columns. None chooses a comma, tab, semicolon or bar.
     missing : {"raise", "keep"}, default="raise"
-        What to do with a recording whose file does not exist: raise, or keep its row, so that
-        whoever reads the recordings can report it and go on with the others.
+        Whether to raise for recordings that do not exist or to keep their rows.
     return_X_y : bool, default=False
         Return ``(paths, target)`` instead of a Bunch.
 
     Returns
     -------
     data : :class:`sklearn.utils.Bunch`
-        paths, data : list of str
-        target : ndarray of shape (n_recordings,), or None
-            int64 if all labels are integers in plain form, else str: "01" stays "01".
-        target_names : list of str, or None
-            The labels that occur, sorted as in ``classes_``.
-        groups : ndarray of str, shape (n_recordings,), or None
-            The subjects.
-        frame : DataFrame
-            `path` (resolved), `label` and `subject` where there are any, then the other columns.
-        segmentation : list of None
-        DESCR : str
+        The fields listed in :mod:`skheart.datasets`, without `sr`. `target` is int64 if all labels
+        are plain integers, else str ("01" stays "01"). `frame` includes the other columns.
 
     Raises
     ------
     FileNotFoundError
-        The table does not exist, or recordings that it names do not and ``missing="raise"``.
+        If the table does not exist, or recordings do not and ``missing="raise"``.
     ValueError
-        A column is missing, or there twice, or called `Subject` instead of `subject`; a row has
-        more cells than the heading, or an empty one; a recording has two labels or two subjects.
-
-    Warns
-    -----
-    UserWarning
-        A recording is listed more than once, or there is no subject column but one that looks
-        like it.
+        If a column is missing or ambiguous, a row is longer than the heading, a cell is empty, or
+        a recording has two labels or two subjects.
 
     Examples
     --------
     >>> import tempfile
     >>> from pathlib import Path
     >>> from skheart.datasets import load_table
-    >>> tmp = tempfile.TemporaryDirectory()
-    >>> for name in ["one.wav", "two.wav"]:
-    ...     Path(tmp.name, name).touch()
-    >>> table = Path(tmp.name, "table.csv")
-    >>> _ = table.write_text("path,label,subject\\none.wav,normal,anna\\ntwo.wav,murmur,bert\\n")
-    >>> mine = load_table(table)
-    >>> mine.target.tolist(), mine.target_names, mine.groups.tolist()
-    (['normal', 'murmur'], ['murmur', 'normal'], ['anna', 'bert'])
-    >>> tmp.cleanup()
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     table = Path(folder, "table.csv")
+    ...     _ = table.write_text("path,label,subject\\none.wav,normal,anna\\n")
+    ...     load_table(table, missing="keep").target
+    array(['normal'], dtype='<U6')
     """
     check_choice("missing", missing, ("raise", "keep"))
-    csv = Path(os.fspath(csv)).expanduser()
-    table = read_table(csv, columns={"path": path, "label": label, "subject": subject}, sep=sep)
-    if subject is not None and subject not in table:
-        if subject != "subject":
-            raise _missing_column(csv, subject, "subject", list(table.columns))
-        _check_subject_like(csv, table)
-        subject = None
-    named = {"path": path, "label": label, "subject": subject}
-    roles = {role: column for role, column in named.items() if column is not None}
-    for role, column in roles.items():
-        _check_filled(csv, table, column, role)
+    columns = {"path": path, "label": label, "subject": subject}
+    return _load(Path(csv).expanduser(), columns, sep, missing, return_X_y)
 
-    frame = table[list(roles.values())].set_axis(list(roles), axis=1)
-    frame["path"] = _resolve(csv, frame["path"], missing)
+
+def _load(csv, columns, sep, missing, return_X_y):
+    table = read_table(csv, columns=columns, sep=sep)
+    if columns["subject"] is not None and columns["subject"] not in table:
+        if columns["subject"] != "subject":
+            raise missing_column_error(csv, columns["subject"], "subject", list(table.columns))
+        _warn_about_unused_subjects(csv, table)
+        columns = columns | {"subject": None}
+    columns = {role: column for role, column in columns.items() if column is not None}
+    for role, column in columns.items():
+        _check_no_empty_cells(csv, table, column, role)
+
+    frame = table[list(columns.values())].set_axis(list(columns), axis=1)
+    frame["path"] = _resolve_paths(csv, frame["path"], missing)
     _check_repeated(csv, frame)
-    target = _target(frame["label"]) if label is not None else None
-    if target is not None:
-        frame["label"] = target
-    others = _typed(table.drop(columns=list(dict.fromkeys(roles.values()))))
-    taken = {name: f"{name}_in_table" for name in others if name in frame}
-    frame = frame.join(others.rename(columns=taken)).reset_index(drop=True)
-    groups = frame["subject"].to_numpy(dtype=str) if subject is not None else None
-    paths = list(frame["path"])
-    of_subjects = "" if groups is None else f" of {len(set(groups))} subjects"
+    target = names = groups = None
+    if "label" in frame:
+        target = frame["label"] = _parse_labels(frame["label"])
+        names = [str(c) for c in np.unique(target)]
+    if "subject" in frame:
+        groups = frame["subject"].to_numpy(dtype=str)
+    others = _parse_numbers(table.drop(columns=list(columns.values())))
+    clashes = {name: f"{name}_in_table" for name in others if name in frame}
+    frame = frame.join(others.rename(columns=clashes)).reset_index(drop=True)
+    subjects = "" if groups is None else f" of {len(set(groups))} subjects"
     return as_bunch(
-        paths,
+        frame,
         target,
         return_X_y=return_X_y,
-        target_names=None if target is None else [str(c) for c in np.unique(target)],
+        target_names=names,
         groups=groups,
-        frame=frame,
-        segmentation=[None] * len(paths),
-        DESCR=TABLE.format(table=csv, n=len(paths), subjects=of_subjects),
+        DESCR=f"Recordings of the table {csv}: {len(frame)} recordings{subjects}.\n",
     )
 
 
-def read_table(csv, *, columns, sep=None, renames=True):
-    """The cells of a table as stripped strings, indexed by line.
-
-    `columns` gives the column of each role, or None; those of the path and of the label must be
-    there. `renames` tells whether the caller can be given another name for a column.
-    """
-    import pandas as pd
-
-    heading, rows = _read_rows(csv, sep or _separator(csv, columns.values()))
-    for role, column in columns.items():
-        if column is not None and heading.count(column) > 1:
-            raise ValueError(
-                f"{csv} has {heading.count(column)} columns {column!r}, so which of them holds "
-                f"the {role}s is unclear; rename or delete all but one."
-            )
-        if column is not None and column not in heading and role in ("path", "label"):
-            raise _missing_column(csv, column, role, heading, renames)
-    if not rows:
-        raise ValueError(f"{csv}: the table has a heading and no row.")
-    return pd.DataFrame(
-        list(rows.values()), index=list(rows), columns=_distinct(heading), dtype=str
-    )
-
-
-def _read_rows(csv, sep):
-    """The heading, and ``{line: cells}`` of the rows, each as long as the heading."""
-    if csv.is_dir():
-        raise IsADirectoryError(f"{csv} is a folder; load_table reads a table (CSV).")
-    if not csv.exists():
-        raise FileNotFoundError(f"{csv}: there is no such table.")
-    if not isinstance(sep, str) or len(sep) != 1:
-        raise ValueError(f"`sep` must be None or one character. Got {sep!r} instead.")
-    heading, rows = None, {}
-    try:
-        with open(csv, encoding="utf-8-sig", newline="") as stream:
-            reader = csv_format.reader(stream, delimiter=sep, strict=True)
-            for cells in reader:
-                cells = [cell.strip() for cell in cells]
-                while cells and not cells[-1]:  # spreadsheets write separators after the end
-                    cells.pop()
-                if heading is None:
-                    heading = cells or None
-                elif len(cells) > len(heading):
-                    raise ValueError(
-                        f"{csv}: line {reader.line_num} has {len(cells)} cells, the heading "
-                        f"{len(heading)}: quote cells that hold {_SPOKEN.get(sep, repr(sep))}."
-                    )
-                elif cells:
-                    rows[reader.line_num] = cells + [""] * (len(heading) - len(cells))
-    except UnicodeDecodeError as error:
-        raise ValueError(f"{csv} is not in UTF-8 ({error}); save it as CSV in UTF-8.") from error
-    except csv_format.Error as error:
-        raise ValueError(
-            f"{csv} is not a table that can be read: line {reader.line_num}: {error}; write a "
-            f"quote within a cell twice and the cell in quotes."
-        ) from error
-    if heading is None:
-        raise ValueError(f"{csv} is not a table that can be read: it is empty.")
-    return heading, rows
-
-
-def _distinct(heading):
-    """Names of columns, the empty and the repeated ones made distinct."""
-    names = []
-    for place, name in enumerate(heading, start=1):
-        if not name or name in names:
-            name = f"{name or 'column'}.{place}"
-            while name in heading or name in names:
-                name += "_"
-        names.append(name)
-    return names
-
-
-def _separator(csv, columns):
-    if not csv.is_file():
-        return _SEPARATORS[0]
-    with open(csv, encoding="utf-8-sig", errors="replace") as stream:
-        heading = next((line for line in stream if line.strip()), "")
-
-    def score(sep):
-        cells = [cell.strip() for cell in next(csv_format.reader([heading], delimiter=sep))]
-        return sum(column in cells for column in columns if column), len(cells)
-
-    return max(_SEPARATORS, key=score)
-
-
-def _missing_column(csv, column, role, heading, renames=True):
-    near = difflib.get_close_matches(column.lower(), [c.lower() for c in heading], n=1)
-    hint = next((f" Did you mean {c!r}?" for c in heading if [c.lower()] == near), "")
-    names = ", ".join(repr(c) for c in heading)
-    remedy = (
-        f"Name the column of the {role}s with {role}=... (--{role} on the command line)."
-        if renames
-        else f"Rename the column of the {role}s to {column!r}."
-    )
-    return ValueError(f"{csv} has no column {column!r}; it has {names}.{hint} {remedy}")
-
-
-def _check_subject_like(csv, table):
-    """Nothing may look like the subjects and be left unused in silence: that would leak."""
+def _warn_about_unused_subjects(csv, table):
+    """Raise or warn if a column looks like the subjects: unused, they would leak into a split."""
     like = [c for c in table.columns if c.lower() == "subject"]
     if like:
         raise ValueError(
             f"{csv} has no column 'subject', but {like[0]!r}. Name it with subject={like[0]!r} "
-            f"(--subject {like[0]} on the command line), or pass subject=None to do without."
+            f"(--subject {like[0]} on the command line), or pass subject=None to ignore it."
         )
     like = [c for c in table.columns if re.sub("[^a-z]", "", c.lower()) in _SUBJECT_LIKE]
     if like:
-        warnings.warn(
+        warning = LeakageWarning(
             f"{csv} has no column 'subject', so recordings of a subject may be on both sides of a "
             f"split. If {like[0]!r} names the subjects, pass subject={like[0]!r} "
-            f"(--subject {like[0]} on the command line); else subject=None.",
-            UserWarning,
-            stacklevel=3,
+            f"(--subject {like[0]} on the command line), otherwise subject=None."
         )
+        warning.column = like[0]
+        warnings.warn(warning, stacklevel=4)
 
 
-def _check_filled(csv, table, column, role):
+def _check_no_empty_cells(csv, table, column, role):
     empty = table.index[table[column] == ""]
     if len(empty):
         remedy = (
@@ -268,16 +140,16 @@ def _check_filled(csv, table, column, role):
         )
         raise ValueError(
             f"{csv}, line {empty[0]}: the {role} (column {column!r}) is empty, as in "
-            f"{len(empty)} line(s) in all; fill it in{remedy}."
+            f"{len(empty)} line(s) in total. Fill it in{remedy}."
         )
 
 
-def _resolve(csv, cells, missing):
-    """Paths relative to the folder of the table; all that are missing are told together."""
-    found = [joined(csv.parent, cell) for cell in cells]
+def _resolve_paths(csv, cells, missing):
+    """Return the paths relative to the folder of the table; list all missing ones in one error."""
+    found = [resolve_path(csv.parent, cell) for cell in cells]
     absent = [
         f"line {line}: {cell}"
-        for line, cell, path in zip(cells.index, cells, found, strict=True)
+        for (line, cell), path in zip(cells.items(), found, strict=True)
         if not os.path.isfile(path)
     ]
     if absent and missing == "raise":
@@ -290,39 +162,35 @@ def _resolve(csv, cells, missing):
 
 
 def _check_repeated(csv, frame):
-    again = frame.index[frame["path"].duplicated()]
-    if not len(again):
+    """Raise if a recording has two labels or subjects; warn if it is listed more than once."""
+    repeated = frame.index[frame["path"].duplicated()]
+    if not len(repeated):
         return
-    first = frame.loc[again[0], "path"]
-    for role in ("label", "subject"):
-        if role in frame:
-            values = frame.groupby("path")[role].nunique()
-            if (values > 1).any():
-                raise ValueError(
-                    f"{csv}: {values.index[values > 1][0]} is listed with more than one {role}; "
-                    f"keep one line for each recording."
-                )
+    for role in frame.columns.intersection(["label", "subject"]):
+        values = frame.groupby("path")[role].nunique()
+        if (values > 1).any():
+            raise ValueError(
+                f"{csv}: {values.index[values > 1][0]} is listed with more than one {role}. "
+                f"Keep one line for each recording."
+            )
     warnings.warn(
-        f"{csv}: {len(again)} line(s) list a recording again (first: line {again[0]}, {first}); "
-        f"copies may be on both sides of a split. Keep one line for each recording.",
-        UserWarning,
-        stacklevel=3,
+        f"{csv}: {len(repeated)} line(s) list a recording again (first: line {repeated[0]}, "
+        f"{frame.loc[repeated[0], 'path']}); copies may be on both sides of a split. Keep one "
+        f"line for each recording.",
+        LeakageWarning,
+        stacklevel=4,
     )
 
 
-def _target(cells):
-    if all(map(_is_integer, cells)):
+def _parse_labels(cells):
+    """Return int64 labels if all cells are plain integers, else str ("01" and "+1" are names)."""
+    if all(_INTEGER.fullmatch(cell) and -(2**63) <= int(cell) < 2**63 for cell in cells):
         return np.array([int(cell) for cell in cells], dtype=np.int64)
     return cells.to_numpy(dtype=str)
 
 
-def _is_integer(cell):
-    """Whether a cell is an int64 as Python writes it; "01" and "+1" are names, not numbers."""
-    return bool(re.fullmatch("0|-?[1-9][0-9]{0,18}", cell)) and -(2**63) <= int(cell) < 2**63
-
-
-def _typed(table):
-    """Columns whose cells are all numbers, or empty, as numbers; empty cells as NaN."""
+def _parse_numbers(table):
+    """Convert columns whose non-empty cells are all numbers; empty cells become NaN."""
     import pandas as pd
 
     table = table.where(table != "")

@@ -1,15 +1,16 @@
-"""A server of the published layout on this machine, which misbehaves as it is told."""
+"""A local server of a small data set in the published layout, with faults on demand."""
 
 import hashlib
 import io
 import threading
+import time
 from collections import defaultdict
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import numpy as np
 import soundfile
 
-QUICK = {"verbose": 0, "timeout": 5.0}
+BIG = "training_data/11_AV.wav"
 
 
 def wav(n_samples, sr=4000, seed=0):
@@ -19,22 +20,21 @@ def wav(n_samples, sr=4000, seed=0):
     return stream.getvalue()
 
 
-def with_list(files):
-    """The files, and the list of their SHA-256 sums as PhysioNet writes it."""
+def with_checksums(files):
+    """Add the list of SHA-256 sums as PhysioNet writes it."""
     lines = [f"{hashlib.sha256(data).hexdigest()} {name}\n" for name, data in files.items()]
     return {**files, "SHA256SUMS.txt": "".join(lines).encode()}
 
 
 def circor_files():
-    big = wav(150_000, seed=1)  # 300 kB: several chunks
-    return with_list(
+    return with_checksums(
         {
             "LICENSE.txt": b"Open Data Commons Attribution License",
             "RECORDS": b"training_data/11_AV\ntraining_data/22_MV\n",
             "training_data.csv": b"Patient ID,Murmur,Outcome,Additional ID\n"
             b"11,Present,Abnormal,nan\n22,Absent,Normal,nan\n",
             "training_data/11.txt": b"11 1 4000\nAV 11_AV.hea 11_AV.wav 11_AV.tsv\n",
-            "training_data/11_AV.wav": big,
+            "training_data/11_AV.wav": wav(150_000, seed=1),  # 300 kB: several chunks
             "training_data/11_AV.tsv": b"0.5\t0.6\t1\n0.6\t0.9\t2\n",
             "training_data/22.txt": b"22 1 4000\nMV 22_MV.hea 22_MV.wav 22_MV.tsv\n",
             "training_data/22_MV.wav": wav(500, seed=2),
@@ -43,14 +43,14 @@ def circor_files():
 
 
 class Server:
-    """Serves `files`; `plan[name]` lists how to answer the next requests for a name."""
+    """Serve `files`. `faults[name]` lists what goes wrong with the next requests for a name."""
 
     def __init__(self, files):
         self.files = files
-        self.plan = defaultdict(list)
-        self.asked = []  # (name, value of the Range header)
-        self.release = threading.Event()
-        outer = self
+        self.faults = defaultdict(list)
+        self.requested = []
+        self.closed = threading.Event()
+        server = self
 
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
@@ -60,66 +60,41 @@ class Server:
                 pass
 
             def do_GET(self):
-                outer.answer(self)
+                server.answer(self)
 
         self.http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self.http.daemon_threads = True
-        self.http.handle_error = lambda *args: None  # clients that leave are part of the play
+        self.http.handle_error = lambda *args: None  # clients may close the connection
         self.url = f"http://127.0.0.1:{self.http.server_address[1]}/"
         threading.Thread(target=self.http.serve_forever, args=(0.01,), daemon=True).start()
 
     def answer(self, request):
         name = request.path.lstrip("/")
-        span = request.headers.get("Range")
-        self.asked.append((name, span))
-        how = self.plan[name].pop(0) if self.plan[name] else "well"
-        if name not in self.files or how == "404":
-            return self.head(request, 404, 0)
-        if how == "503":
-            return self.head(request, 503, 0)
-        data = self.files[name]
-        if how == "corrupt":
-            data = data[:-1] + bytes([data[-1] ^ 1])
-        start = int(span.removeprefix("bytes=").rstrip("-")) if span and how != "no range" else 0
-        if start >= len(data) > 0 and span and how != "no range":
-            return self.head(request, 416, 0)
-        body = data[start:]
-        if start:
-            self.head(request, 206, len(body), f"bytes {start}-{len(data) - 1}/{len(data)}")
-        else:
-            self.head(request, 200, len(body))
-        if how in ("break", "stall"):
-            request.wfile.write(body[: len(body) // 2])
-            request.wfile.flush()
-            if how == "stall":
-                self.release.wait(20)
-            request.close_connection = True
-            return None
-        return request.wfile.write(body)
-
-    @staticmethod
-    def head(request, status, length, span=None):
+        self.requested.append(name)
+        fault = self.faults[name].pop(0) if self.faults[name] else None
+        body = self.files.get(name, b"")
+        status = 200 if name in self.files else 404
+        if isinstance(fault, int):
+            status, body = fault, b""
+        elif fault == "corrupt":
+            body = body[:-1] + bytes([body[-1] ^ 1])
         request.send_response(status)
-        request.send_header("Content-Length", str(length))
-        if span:
-            request.send_header("Content-Range", span)
+        request.send_header("Content-Length", str(len(body)))
         request.end_headers()
-
-    def spans_of(self, name):
-        return [span for asked, span in self.asked if asked == name]
+        if fault in ("break", "stall"):
+            body = body[: len(body) // 2]
+            request.close_connection = True
+        if fault == "trickle":
+            while body and not self.closed.is_set():
+                request.wfile.write(body[:1])
+                body = body[1:]
+                time.sleep(0.02)
+        request.wfile.write(body)
+        request.wfile.flush()
+        if fault == "stall":
+            self.closed.wait(20)
 
     def close(self):
-        self.release.set()
+        self.closed.set()
         self.http.shutdown()
         self.http.server_close()
-
-
-BIG = "training_data/11_AV.wav"
-
-
-def folder_of(home):
-    return home / "circor-heart-sound-1.0.3"
-
-
-def partial_files(home):
-    return [p.name for p in home.rglob("*.part")]

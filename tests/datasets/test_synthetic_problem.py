@@ -1,4 +1,4 @@
-"""Generated heart sounds as a problem: learnable, not trivial, and leaky where subjects mix."""
+"""Generated heart sounds as a problem: learnable, not trivial, and leaking if subjects mix."""
 
 from itertools import pairwise
 
@@ -22,7 +22,7 @@ FOLDS = {"n_splits": 5, "shuffle": True, "random_state": 0}
 
 
 def log_bands(bunch):
-    """Spread over time of twelve bands of the spectrogram: 10th, 50th and 90th percentile."""
+    """Return percentiles over time (10, 50, 90) of twelve bands of the spectrogram."""
     edges = np.geomspace(30, 1000, 13)
     rows = []
     for x in bunch.data:
@@ -48,12 +48,12 @@ def test_a_linear_model_beats_chance_and_is_not_perfect(problems):
         confusion = confusion + confusion_matrix(bunch.target, y_pred, labels=bunch.target_names)
     assert min(scores) > 0.5  # chance is 1 / 3
     assert max(scores) < 0.85
-    share = confusion / confusion.sum(axis=1, keepdims=True)
-    assert share[0, 1] + share[1, 0] > 0.2  # faint murmurs are missed, and heard in noise
-    assert share[0, 2] + share[2, 0] < 0.1  # loud ones hardly
+    rate = confusion / confusion.sum(axis=1, keepdims=True)
+    assert rate[0, 1] + rate[1, 0] > 0.2  # faint murmurs and normal sounds are confused
+    assert rate[0, 2] + rate[2, 0] < 0.1  # loud ones are not
 
 
-def test_a_split_that_ignores_subjects_flatters(problems):
+def test_a_split_that_ignores_subjects_is_optimistic(problems):
     gain = []
     for bunch, X in problems:
         y, groups = bunch.target, bunch.groups
@@ -73,8 +73,8 @@ def test_the_nearest_recording_is_often_of_the_same_subject(problems):
     assert same.mean() > 5 * chance
 
 
-def test_the_times_hold_what_a_spectrum_misses(problems):
-    # Who finds systole can tell most recordings, not all: there is something for a net to learn.
+def test_the_times_add_information_to_the_spectrum(problems):
+    # A model that finds systole classifies most recordings, not all.
     bunch, X = problems[0]
     rows = []
     for x, times in zip(bunch.data, bunch.segmentation, strict=True):

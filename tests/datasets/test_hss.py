@@ -1,4 +1,4 @@
-"""load_hss against a small folder in the layout of the challenge."""
+"""load_hss on a small folder in the layout of the challenge."""
 
 import pytest
 
@@ -18,7 +18,7 @@ def hss(tmp_path):
     return root
 
 
-def test_hss_reads_what_was_written(hss, tmp_path):
+def test_the_bunch_has_the_content_of_the_folder(hss, tmp_path):
     bunch = load_hss(hss)
     stems = ["train_0001", "train_0002", "devel_0001"]
     assert bunch.paths == [str(hss / "wav" / f"{stem}.wav") for stem in stems]
@@ -32,29 +32,29 @@ def test_hss_reads_what_was_written(hss, tmp_path):
     assert load_hss(tmp_path).paths == bunch.paths
 
 
-def test_hss_withheld_labels(hss):
+def test_withheld_labels(hss):
     bunch = load_hss(hss, partition="test")
     assert bunch.target is None
     assert len(bunch.paths) == 1
     assert bunch.frame.label.isna().all()
-    with pytest.raises(ValueError, match=r"1 of the 3 recordings .*first: test_0001"):
+    with pytest.raises(ValueError, match=r"1 of 3 recordings .*first: test_0001"):
         load_hss(hss, partition=["train", "test"])
-    # Whoever has the labels, can use them.
+    # Users who have the labels can add them to the table.
     table = hss / "lab" / "ComParE2018_Heartbeat.tsv"
     table.write_text(table.read_text().replace("?", "1"))
     assert load_hss(hss, partition=["train", "test"]).target.tolist() == [0, 2, 1]
 
 
-def test_hss_table_without_heading_and_with_quotes(hss):
+def test_a_table_without_heading_and_with_quotes(hss):
     table = hss / "lab" / "ComParE2018_Heartbeat.tsv"
     table.write_text("'train_0001.wav'\t0\n'train_0002.wav'\t2\n'devel_0001.wav'\t1\n")
     assert load_hss(hss).target.tolist() == [0, 2, 1]
     assert load_hss(hss, partition="test").target is None
 
 
-def test_hss_errors(hss, tmp_path):
+def test_missing_or_invalid_files_are_errors(hss, tmp_path):
     for wrong in ("all", []):
-        with pytest.raises(ValueError, match="`partition` must be one of 'train', 'devel', 'test'"):
+        with pytest.raises(ValueError, match="partition must be 'train', 'devel', 'test'"):
             load_hss(hss, partition=wrong)
     with pytest.raises(FileNotFoundError, match=r"no such folder.*by its authors on request"):
         load_hss(tmp_path / "nowhere")
@@ -65,7 +65,7 @@ def test_hss_errors(hss, tmp_path):
         load_hss(hss)
     table = hss / "lab" / "ComParE2018_Heartbeat.tsv"
     table.write_text("train_0001.wav\t0\ntrain_0002.wav\t2\n")
-    with pytest.raises(FileNotFoundError, match="no recording devel_0001.wav"):
+    with pytest.raises(FileNotFoundError, match="no recording of the partition devel"):
         load_hss(hss)
     table.write_text("train_0001.wav\t3\n")
     with pytest.raises(ValueError, match=r"line 1: label '3' of train_0001\.wav must be 0"):
@@ -75,6 +75,3 @@ def test_hss_errors(hss, tmp_path):
     (hss / "wav").rmdir()
     with pytest.raises(FileNotFoundError, match="no wav/"):
         load_hss(hss)
-
-
-# --- A table of one's own -------------------------------------------------------------------

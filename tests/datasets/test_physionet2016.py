@@ -1,11 +1,11 @@
-"""load_physionet2016 against a small folder in the published layout."""
+"""load_physionet2016 on a small folder in the published layout."""
 
 import re
 
 import numpy as np
 import pytest
 
-from skheart.datasets import load_physionet2016
+from skheart.datasets import LeakageWarning, load_physionet2016
 from tests.helpers.sounds import assert_frame_reads_again, sound
 
 APPENDIX = (
@@ -55,7 +55,7 @@ def physionet(tmp_path):
     return root
 
 
-def test_physionet_reads_what_was_written(physionet):
+def test_the_bunch_has_the_content_of_the_folder(physionet):
     bunch = load_physionet2016(physionet)
     names = ["a0001", "a0002", "b0001", "b0002", "e00001", "e00002", "f0001"]
     assert bunch.paths == [str(physionet / f"training-{n[0]}" / f"{n}.wav") for n in names]
@@ -67,18 +67,18 @@ def test_physionet_reads_what_was_written(physionet):
     assert bunch.frame.columns[:5].tolist() == [
         "path", "label", "subject", "database", "recording",
     ]  # fmt: skip
-    # The published table of quality comes before that of subjects.csv.
+    # The published quality takes precedence over that of subjects.csv.
     assert bunch.frame.sqi.tolist() == [1.0, 1.0, 0.0, 1.0, 1.0, 1.0, 1.0]
     assert bunch.frame.subject_known.all()
     assert bunch.segmentation == [None] * 7
     assert bunch.sr == 2000
-    for word in ["ODC-By", "copy of training", "rig", "Liu"]:
+    for word in ["ODC-By", "copy of training", "equipment", "Liu"]:
         assert word in bunch.DESCR
     paths, y = load_physionet2016(physionet, return_X_y=True)
     assert (paths, y.tolist()) == (bunch.paths, bunch.target.tolist())
 
 
-def test_physionet_layouts(tmp_path, monkeypatch):
+def test_the_folders_around_the_data_are_accepted(tmp_path, monkeypatch):
     root = write_physionet(tmp_path / "physionet" / "training", ".flac")
     write_subjects(tmp_path / "physionet", "training/")
     expected = load_physionet2016(root)
@@ -93,18 +93,18 @@ def test_physionet_layouts(tmp_path, monkeypatch):
     assert load_physionet2016(".").groups.tolist() == GROUPS
 
 
-def test_physionet_databases(physionet):
+def test_databases_can_be_selected(physionet):
     assert load_physionet2016(physionet, databases=["f", "training-a"]).target.tolist() == [
         1, -1, -1,
     ]  # fmt: skip
     with pytest.raises(FileNotFoundError, match=r"training-c, and there is no such folder; there"):
         load_physionet2016(physionet, databases=["a", "c"])
     for wrong in (["g"], [], "training"):
-        with pytest.raises(ValueError, match="`databases` must be None or a list of 'a'"):
+        with pytest.raises(ValueError, match="databases must be None or a list of 'a'"):
             load_physionet2016(physionet, databases=wrong)
 
 
-def test_physionet_validation_is_read_only_when_asked_for(physionet):
+def test_validation_is_only_read_on_request(physionet):
     validation = str(physionet / "validation")
     assert not any(path.startswith(validation) for path in load_physionet2016(physionet).paths)
     for folder in [physionet, physionet / "validation", physionet.parent]:
@@ -112,15 +112,15 @@ def test_physionet_validation_is_read_only_when_asked_for(physionet):
             bunch = load_physionet2016(folder, subset="validation")
         assert bunch.paths == [str(physionet / "validation" / "b0001.wav")]
         assert bunch.database.tolist() == ["training-b"]
-        # The same person as in the training set: the copy does not hide.
+        # The same person as in the training set.
         assert bunch.groups.tolist() == ["p2"]
-    with pytest.raises(ValueError, match="`subset` must be one of 'training', 'validation'"):
+    with pytest.raises(ValueError, match="subset must be one of"):
         load_physionet2016(physionet, subset="test")
     with pytest.raises(FileNotFoundError, match="no validation/ in this folder"):
         load_physionet2016(physionet / "training-a", subset="validation")
 
 
-def test_physionet_training_tells_what_validation_copies(physionet):
+def test_training_recordings_copied_to_validation_are_marked(physionet):
     frame = load_physionet2016(physionet).frame
     assert frame.recording[frame.in_validation].tolist() == ["b0001"]
     one = load_physionet2016(physionet / "training-b").frame
@@ -129,22 +129,22 @@ def test_physionet_training_tells_what_validation_copies(physionet):
     assert "in_validation" not in load_physionet2016(physionet).frame
 
 
-def test_physionet_unknown_subjects_are_told(physionet):
+def test_unknown_subjects_give_a_warning(physionet):
     (physionet / "subjects.csv").unlink()
-    with pytest.warns(UserWarning, match=r"7 of 7 recordings are not known.*both sides"):
+    with pytest.warns(LeakageWarning, match=r"7 of 7 recordings are unknown.*both sides"):
         bunch = load_physionet2016(physionet)
     assert bunch.groups.tolist() == bunch.frame.recording.tolist()
     assert not bunch.frame.subject_known.any()
     assert np.isnan(bunch.frame.sqi[0])
 
 
-def test_physionet_groups_from_the_published_appendix(physionet):
+def test_groups_from_the_published_appendix(physionet):
     (physionet / "subjects.csv").unlink()
     (physionet / "annotations").mkdir()
     (physionet / "annotations" / "Online_Appendix_training_set.csv").write_text(
         APPENDIX, encoding="utf-8"
     )
-    with pytest.warns(UserWarning, match="1 of 7 recordings are not known"):
+    with pytest.warns(UserWarning, match="1 of 7 recordings are unknown"):
         bunch = load_physionet2016(physionet)
     assert bunch.groups.tolist() == [
         "a-C45", "a-C45", "b-S104", "b-S104", "e-Normal-raw215", "e-Normal-raw215", "f0001",
@@ -153,12 +153,12 @@ def test_physionet_groups_from_the_published_appendix(physionet):
     assert bunch.frame.age[[0, 3]].tolist() == [31.0, 60.0]
     assert np.isnan(bunch.frame.age[2])
     assert bunch.frame.diagnosis[0] == "MVP"
-    # A table of one's own comes first.
+    # subjects.csv takes precedence.
     write_subjects(physionet)
     assert load_physionet2016(physionet).groups.tolist() == GROUPS
 
 
-def test_physionet_errors(physionet, tmp_path):
+def test_missing_or_invalid_files_are_errors(physionet, tmp_path):
     with pytest.raises(FileNotFoundError, match="no such folder.*fetch_physionet2016") as e:
         load_physionet2016(tmp_path / "nowhere")
     assert "`skheart fetch physionet2016 FOLDER`" in str(e.value)
@@ -180,7 +180,7 @@ def test_physionet_errors(physionet, tmp_path):
         load_physionet2016(physionet)
 
 
-def test_physionet_wrong_tables_of_subjects(physionet):
+def test_invalid_tables_of_subjects_are_errors(physionet):
     (physionet / "subjects.csv").write_text("path,person\n")
     with pytest.raises(ValueError, match="needs the columns path and group; it has path, person"):
         load_physionet2016(physionet)
@@ -188,9 +188,6 @@ def test_physionet_wrong_tables_of_subjects(physionet):
     (physionet / "Online Appendix_training set.csv").write_text("Name,Subject ID\na0001,3\n")
     with pytest.raises(ValueError, match="no column 'Challenge record name'"):
         load_physionet2016(physionet)
-
-
-# --- HSS ------------------------------------------------------------------------------------
 
 
 def test_the_frame_is_a_table_that_load_table_reads(physionet, tmp_path):
