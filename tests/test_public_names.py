@@ -11,10 +11,12 @@ PUBLIC_NAMES = """
 skheart
     AttentionCNNClassifier
     AttentionRNNClassifier
+    Augmentation
     HeartCycleTransformer
     HeartPhaseSegmenter
     LogMelTransformer
     PatientClassifier
+    PatientPredictions
     RandomOverSampler
     RecordingDropout
     __version__
@@ -24,9 +26,7 @@ skheart
     bootstrap_interval
     circor_weighted_accuracy
     classifiers
-    cycles
     datasets
-    demo
     evaluate_by_subject
     evaluation
     explain
@@ -43,7 +43,6 @@ skheart
     pipeline
     plot
     pretrained
-    report
     sampling
     save
     segmentation
@@ -68,8 +67,6 @@ skheart.classifiers
     HeartSoundNet
 skheart.cli
     main
-skheart.cycles
-    HeartCycleTransformer
 skheart.datasets
     fetch_circor
     fetch_physionet2016
@@ -79,11 +76,6 @@ skheart.datasets
     load_physionet2016
     load_table
     make_heart_sounds
-skheart.demo
-    SMALL_MODELS
-    draw_confusion
-    draw_roc
-    run_demo
 skheart.evaluation
     ScoreReport
     SubjectEvaluation
@@ -100,6 +92,9 @@ skheart.explain
     explain
     explain_checks
     phase_enrichment
+    write_report
+skheart.explain.report
+    write_report
 skheart.features
     LogMelTransformer
 skheart.metrics
@@ -148,17 +143,16 @@ skheart.pretrained
     list_pretrained
     load_pretrained
     model_card
-skheart.report
-    write_report
 skheart.sampling
     RandomOverSampler
     RecordingDropout
 skheart.segmentation
+    HeartCycleTransformer
     HeartPhaseSegmenter
     PHASES
     phases_at
 skheart.storage
-    KEPT
+    STORABLE
     load
     save
 """
