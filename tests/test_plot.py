@@ -341,7 +341,7 @@ def test_without_matplotlib_the_error_names_the_extra(monkeypatch):
 
 
 def test_the_command_makes_the_picture(tmp_path, capsys):
-    from benchmarks._explanation_picture import PICTURE, main
+    from benchmarks.studies.explanation_picture import PICTURE, main
 
     file = tmp_path / "picture.png"
     main(file, n_subjects=12, clf__max_epochs=1, clf__channels=(4, 8))
@@ -350,7 +350,7 @@ def test_the_command_makes_the_picture(tmp_path, capsys):
 
 
 def test_the_command_makes_the_picture_of_cycles(tmp_path, capsys):
-    from benchmarks._explanation_picture import CYCLES, cycles
+    from benchmarks.studies.explanation_picture import CYCLES, cycles
 
     file = tmp_path / "cycles.png"
     cycles(file, n_subjects=12)

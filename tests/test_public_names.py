@@ -68,6 +68,8 @@ skheart.classifiers
 skheart.cli
     main
 skheart.datasets
+    FetchError
+    LeakageWarning
     fetch_circor
     fetch_physionet2016
     list_recordings

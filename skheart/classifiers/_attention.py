@@ -141,8 +141,8 @@ class AttentionCNNClassifier(AttentionClassifier):
         end) rather than 16, fine enough to tell systole from diastole. On CirCor (murmur, 6 s, 8
         epochs, 327 recordings of 92 people held out) UAR was 0.535 [0.468, 0.599] with "fine",
         0.431 [0.390, 0.474] with 2; training took 1.6 times as long, prediction 1.8 times
-        (``python -m benchmarks.explain --store OUT --circor FOLDER``). See the notes on where it
-        looks.
+        (``python -m benchmarks.studies.explain --store OUT --circor FOLDER``). See the notes on
+        where it looks.
     head : {"attention", "flatten", "max", "mean"}, default="attention"
         Attention pooling, or what the paper compares it with: one linear layer on the whole map,
         its maximum or its mean.

@@ -7,8 +7,8 @@ import pytest
 from sklearn.frozen import FrozenEstimator
 
 import skheart
-from benchmarks import _card, pretrained
-from benchmarks import _pretrained_runs as runs
+from benchmarks.studies import _card, pretrained
+from benchmarks.studies import _pretrained_runs as runs
 from skheart.segmentation import HeartPhaseSegmenter
 from tests.helpers.model_files import missing_in_card
 from tests.helpers.stores import P, options_of, read, tiny

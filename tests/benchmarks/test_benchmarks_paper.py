@@ -9,11 +9,11 @@ import soundfile
 from sklearn.metrics import balanced_accuracy_score, roc_auc_score
 from sklearn.utils import Bunch
 
-from benchmarks import _paper_runs as runs
-from benchmarks import _paper_scores as scores
-from benchmarks import paper
-from benchmarks._paper_runs import Run
-from benchmarks._paper_table import draw, markdown
+from benchmarks.studies import _paper_runs as runs
+from benchmarks.studies import _paper_scores as scores
+from benchmarks.studies import paper
+from benchmarks.studies._paper_runs import Run
+from benchmarks.studies._paper_table import draw, markdown
 from skheart import datasets
 from skheart.datasets import make_heart_sounds
 from tests.helpers.stores import resampling_less

@@ -11,9 +11,9 @@ from sklearn.calibration import calibration_curve
 from sklearn.metrics import balanced_accuracy_score, recall_score, roc_auc_score
 
 import skheart
-from benchmarks import _card, pretrained
-from benchmarks import _pretrained_runs as runs
-from benchmarks import _pretrained_scores as scores
+from benchmarks.studies import _card, pretrained
+from benchmarks.studies import _pretrained_runs as runs
+from benchmarks.studies import _pretrained_scores as scores
 from skheart.metrics import expected_calibration_error
 from tests.helpers.model_files import missing_in_card
 from tests.helpers.stores import CLASSES, P, options_of, read, resampling_less, tiny

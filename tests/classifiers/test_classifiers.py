@@ -147,9 +147,7 @@ def test_n_jobs_does_not_change_the_model(clf):
 
 @pytest.mark.parametrize("precision", ["float32", "bfloat16"])
 def test_threads_change_no_bit_of_a_cnn(precision, monkeypatch):
-    monkeypatch.setattr(
-        "skheart._cpu.chunks.CHUNK_BYTES", 10_000
-    )
+    monkeypatch.setattr("skheart._cpu.chunks.CHUNK_BYTES", 10_000)
     X, y = make(36)
     logits = [
         small_cnn(n_threads=n_threads, precision=precision, early_stopping=True)

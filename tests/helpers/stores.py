@@ -1,10 +1,10 @@
-"""Small stores of `benchmarks.pretrained`, and what stands in them."""
+"""Small stores of `benchmarks.studies.pretrained`, and what stands in them."""
 
 import numpy as np
 import pandas as pd
 
 import skheart
-from benchmarks import pretrained
+from benchmarks.studies import pretrained
 from skheart.patients import PatientClassifier
 
 CLASSES = np.array(["Absent", "Present", "Unknown"])

@@ -1,6 +1,6 @@
 """Claim: a fine-time CNN's contribution to "murmur" lies in systole; that of shuffled labels not.
 
-    python -m benchmarks.explain [--small] [--store FOLDER] [--circor FOLDER]
+    python -m benchmarks.studies.explain [--small] [--store FOLDER] [--circor FOLDER]
 
 On generated heart sounds, whose murmurs lie in systole alone, the contribution of a trained
 fine-time CNN to the class "murmur" is enriched in systole more than 1.5 times, with p < 0.01
@@ -27,7 +27,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ._measure import Row, in_turns, main, ratio
+from benchmarks._measure import Row, in_turns, main, ratio
 
 MODELS = {
     "cnn": ("cnn", {}),

@@ -299,7 +299,7 @@ def card(data, frame, bins, told, options, call, weights, expected):
     """
     patients, circor = data.patients, data.dataset == "circor"
     command = (
-        "python -m benchmarks.pretrained --data-home FOLDER --store OUT "
+        "python -m benchmarks.studies.pretrained --data-home FOLDER --store OUT "
         f"--recipe {options.recipe} --folds {options.folds} --repeats {options.repeats} "
         f"--seed {options.seed}"
     )

@@ -1,13 +1,13 @@
 """Draw explanations of generated recordings, as the README shows them.
 
-    python -m benchmarks._explanation_picture [FILE [FILE OF CYCLES]]
+    python -m benchmarks.studies.explanation_picture [FILE [FILE OF CYCLES]]
 
 Trains a small CNN with fine time on generated heart sounds, and draws what speaks for its
 prediction of a recording with a murmur and of one without, by people that it has not heard. Drawn
 is the relative contribution, less the mean over the classes: the softmax does not see the rest.
 Trees on the average heart cycle, trained on the same sounds, are drawn over the mean cycle of the
 people with a murmur, and of those without. Takes about half a minute. The files are
-benchmarks/pictures/explanation.png and cycles.png by default.
+docs/pictures/explanation.png and cycles.png by default.
 """
 
 import sys
@@ -21,7 +21,7 @@ from skheart.plot import AttentionDisplay, HeartCycleDisplay
 
 from .explain import fitted_trees
 
-PICTURE = Path(__file__).parent / "pictures" / "explanation.png"
+PICTURE = Path(__file__).parents[2] / "docs" / "pictures" / "explanation.png"
 CYCLES = PICTURE.with_name("cycles.png")
 DURATION = 4.0
 SETTINGS = {

@@ -1,8 +1,8 @@
 """Claim: trained twice with one seed, a model predicts the same; so does its file.
 
-    python -m benchmarks.pretrained [--small]
-    python -m benchmarks.pretrained --data-home FOLDER --store OUT [--recipe best] [--jobs N]
-        [--folds 5] [--repeats 1] [--seed 0] [--write skheart/pretrained] [--check]
+    python -m benchmarks.studies.pretrained [--small]
+    python -m benchmarks.studies.pretrained --data-home FOLDER --store OUT [--recipe best]
+        [--jobs N] [--folds 5] [--repeats 1] [--seed 0] [--write skheart/pretrained] [--check]
 
 How the models in skheart/pretrained are made and scored. With --data-home, on the recordings of
 CirCor DigiScope in FOLDER (or in its subfolder circor): `make_heart_pipeline` with the recipe
@@ -33,8 +33,9 @@ from pathlib import Path
 
 import numpy as np
 
+from benchmarks._measure import Row, main_resumable
+
 from . import _pretrained_runs as runs
-from ._measure import Row, main_resumable
 from .explain import SMALL
 
 ENDS = (".safetensors", ".md")
@@ -76,7 +77,8 @@ CALL = (
 def parse(arguments=None):
     """The options, complete."""
     parser = argparse.ArgumentParser(
-        prog="python -m benchmarks.pretrained", description="Make the model that comes along."
+        prog="python -m benchmarks.studies.pretrained",
+        description="Make the model that comes along.",
     )
     add = parser.add_argument
     add("--data-home", metavar="FOLDER", help="where the recordings of CirCor are")

@@ -73,7 +73,7 @@ def card(data, found, told, options):
     text = TEXT.format(
         name=PHASES_NAME,
         title="CirCor DigiScope." if circor else GENERATED,
-        command="python -m benchmarks.pretrained --data-home FOLDER --store OUT "
+        command="python -m benchmarks.studies.pretrained --data-home FOLDER --store OUT "
         f"--folds {options.folds} --repeats {options.repeats} --seed {options.seed}",
         source=SOURCE if circor else GENERATED,
         part=part_of_published(data).partition(". ")[0].rstrip(".") + ".",

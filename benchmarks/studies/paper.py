@@ -1,7 +1,7 @@
 """Claim: with attention, CNN, LSTM and GRU all classify generated sounds of unheard people.
 
-    python -m benchmarks.paper [--small] [--store OUT] [--jobs N]
-    python -m benchmarks.paper --data-home FOLDER --store OUT [--dataset NAME] [--small | --full]
+    python -m benchmarks.studies.paper [--small] [--store OUT] [--jobs N]
+    python -m benchmarks.studies.paper --data-home FOLDER --store OUT [--dataset NAME] [--small | --full]
 
 The paper's ablation as one command: CNN, LSTM and GRU; attention (sigmoid, softmax) or a head
 without it (CNN: flatten, max, mean; LSTM and GRU: last, max, mean); trained on the training set as
@@ -31,8 +31,9 @@ import argparse
 import tempfile
 from pathlib import Path
 
+from benchmarks._measure import Row, main_resumable
+
 from . import _paper_runs as runs
-from ._measure import Row, main_resumable
 
 DURATION = {"generated": 4.0}  # s; the others 6, or 30 with --full
 EPOCHS = {"generated": 15}  # the others 8, or 20 with --full
@@ -52,7 +53,8 @@ def parse(arguments=None):
     import joblib
 
     parser = argparse.ArgumentParser(
-        prog="python -m benchmarks.paper", description="The paper's ablation as one command."
+        prog="python -m benchmarks.studies.paper",
+        description="The paper's ablation as one command.",
     )
     add = parser.add_argument
     add("--data-home", metavar="FOLDER", help="where the recordings are")
