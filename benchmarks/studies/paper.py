@@ -1,7 +1,8 @@
 """Claim: with attention, CNN, LSTM and GRU all classify generated sounds of unheard people.
 
     python -m benchmarks.studies.paper [--small] [--store OUT] [--jobs N]
-    python -m benchmarks.studies.paper --data-home FOLDER --store OUT [--dataset NAME] [--small | --full]
+    python -m benchmarks.studies.paper --data-home FOLDER --store OUT [--dataset NAME]
+        [--small | --full]
 
 The paper's ablation as one command: CNN, LSTM and GRU; attention (sigmoid, softmax) or a head
 without it (CNN: flatten, max, mean; LSTM and GRU: last, max, mean); trained on the training set as
