@@ -16,12 +16,12 @@ from .._utils.tables import aligned
 from .._utils.validation import check_groups
 from ..metrics import (
     bootstrap_interval,
-    checked_labels,
+    check_labels,
     circor_cost,
     circor_weighted_accuracy,
     expected_calibration_error,
     physionet2016_macc,
-    positive_label,
+    resolve_pos_label,
     sensitivity,
     sensitivity_at_specificity,
     specificity,
@@ -190,7 +190,7 @@ def report(
     if y_pred is None:
         y_true, y_pred, y_proba, groups, classes = _taken_apart(y_true, groups)
     check_consistent_length(y_true, y_pred, y_proba, groups)
-    y_true, y_pred = checked_labels(y_true, y_pred)
+    y_true, y_pred = check_labels(y_true, y_pred)
     groups = np.arange(len(y_true)) if groups is None else check_groups(groups)
     classes = np.union1d(y_true, y_pred) if classes is None else np.asarray(classes)
     table = _Table(
@@ -332,9 +332,9 @@ def _resolved(metrics, classes, y_proba):
         elif metric in OF_PROBABILITIES:
             function, of_probabilities = partial(OF_PROBABILITIES[metric], labels=classes), True
             if metric == "sensitivity_at_specificity":
-                function = partial(function, pos_label=positive_label(None, classes))
+                function = partial(function, pos_label=resolve_pos_label(None, classes))
         elif metric in NEED_POSITIVE:
-            function = partial(NEED_POSITIVE[metric], pos_label=positive_label(None, classes))
+            function = partial(NEED_POSITIVE[metric], pos_label=resolve_pos_label(None, classes))
         elif isinstance(metric, str):
             function = OF_LABELS.get(metric)
         if not callable(function):

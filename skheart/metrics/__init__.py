@@ -1,13 +1,17 @@
-"""Scores of the field, and intervals and tests that count subjects rather than recordings.
+"""Scores of heart sound classification, confidence intervals and paired tests by subject.
 
-Each score is a function `metric(y_true, y_pred)`; the scorers of the same names go into
-`scoring=` of scikit-learn, by :func:`get_scorer` or as they are.
+In: true labels and predicted labels, scores or probabilities. Out: numbers and named tuples.
+Every score is a function `metric(y_true, y_pred)`, and has a scorer (:func:`get_scorer`).
+
+Files, in reading order: `_validation` (checks of the input), `_recall` (UAR, sensitivity,
+specificity), `_challenges` (scores of the PhysioNet challenges), `_calibration`, `_scorers`,
+`_bootstrap` (intervals) and `_paired` (comparison of two models).
+May import NumPy, SciPy and scikit-learn, and `skheart._utils`.
 """
 
 from ._bootstrap import Interval, bootstrap_interval
 from ._calibration import expected_calibration_error
 from ._challenges import circor_cost, circor_weighted_accuracy, physionet2016_macc
-from ._checks import checked_labels, positive_label
 from ._paired import PairedTest, paired_test
 from ._recall import sensitivity, sensitivity_at_specificity, specificity, uar
 from ._scorers import (
@@ -22,6 +26,8 @@ from ._scorers import (
     specificity_scorer,
     uar_scorer,
 )
+from ._validation import check_labels as check_labels  # for skheart.evaluation
+from ._validation import resolve_pos_label as resolve_pos_label
 
 __all__ = [
     "SCORERS",

@@ -1,4 +1,4 @@
-"""A test of whether one model is better than another on the same subjects."""
+"""Paired comparison of two models on the same subjects."""
 
 from __future__ import annotations
 
@@ -6,32 +6,28 @@ from typing import NamedTuple
 
 import numpy as np
 from scipy.stats import permutation_test
-from sklearn.utils import check_random_state
+from sklearn.utils import check_consistent_length, check_random_state, column_or_1d
+from sklearn.utils._param_validation import validate_params
 
-from ._bootstrap import bootstrap_interval, check_resampling, checked_groups, plain_array
+from ._bootstrap import as_array, bootstrap_interval
+from ._validation import RESAMPLING_CONSTRAINTS
 
 __all__ = ["PairedTest", "paired_test"]
 
 
 class PairedTest(NamedTuple):
-    """The difference between two models, as :func:`paired_test` returns it.
+    """Difference between the scores of two models, returned by :func:`paired_test`.
 
     Attributes
     ----------
     difference : float
         Score of the first model minus that of the second.
     low, high : float
-        The ends of the interval of the difference.
+        Ends of the confidence interval of the difference.
     p_value : float
-        Two-sided, of the hypothesis that the two models are interchangeable.
+        Two-sided p-value of the hypothesis that the two models are interchangeable.
     n_subjects : int
-        How many subjects stand behind it.
-
-    Examples
-    --------
-    >>> from skheart.metrics import PairedTest
-    >>> PairedTest(0.05, 0.01, 0.09, 0.02, 120).p_value
-    0.02
+        Number of subjects.
     """
 
     difference: float
@@ -41,6 +37,7 @@ class PairedTest(NamedTuple):
     n_subjects: int
 
 
+@validate_params(RESAMPLING_CONSTRAINTS, prefer_skip_nested_validation=False)
 def paired_test(
     metric,
     y_true,
@@ -53,31 +50,31 @@ def paired_test(
     method="percentile",
     random_state=None,
 ):
-    """Compare two models on the same subjects: difference, interval and p-value.
+    """Compare two models on the same subjects: difference, confidence interval and p-value.
 
-    The p-value is that of a permutation test [1]_: where it makes no difference which model a
-    prediction comes from, the predictions of a whole subject may be swapped between the two
-    models. With few subjects all swaps are tried, and the p-value is exact; else `n_resamples` of
-    them, drawn at random, and it is at least 2 / (n_resamples + 1). The interval is a paired
-    bootstrap: subjects are drawn as in :func:`bootstrap_interval`, both models on the same ones.
-    Neither holds the spread between trainings of a model.
+    The p-value comes from a permutation test [1]_: under the null hypothesis, all predictions of a
+    subject may be swapped between the two models. With few subjects every combination of swaps is
+    tried and the p-value is exact. Otherwise `n_resamples` random ones are, and the smallest
+    p-value is 2 / (n_resamples + 1). The interval is a paired bootstrap, as in
+    :func:`bootstrap_interval`, with both models scored on the same resamples. Neither includes the
+    variation between training runs.
 
     Parameters
     ----------
     metric : callable
-        `metric(y_true, y_pred)` returns a number.
+        Function `metric(y_true, y_pred)` that returns a number.
     y_true : array-like of shape (n_samples,)
         True labels.
     y_pred_a, y_pred_b : array-like of shape (n_samples,) or (n_samples, n_classes)
-        Of either model what `metric` takes: predicted labels, scores or probabilities.
+        Predictions of the two models: labels, scores or probabilities, whichever `metric` takes.
     groups : array-like of shape (n_samples,), default=None
-        The subject of each row. None: every row is a subject of its own.
+        Subject of each row. None: every row is a different subject.
     confidence : float, default=0.95
-        Probability that the interval is to hold the difference, above 0 and below 1.
+        Confidence level, above 0 and below 1.
     n_resamples : int, default=2000
-        Number of resamples, and of swaps, at least 1.
+        Number of resamples, and of random swaps, at least 1.
     method : {"percentile", "bca"}, default="percentile"
-        Kind of the interval, as in :func:`bootstrap_interval`.
+        Kind of interval, as in :func:`bootstrap_interval`.
     random_state : int, RandomState instance or None, default=None
         Seed of the draws.
 
@@ -105,26 +102,22 @@ def paired_test(
     >>> worse = np.where(np.arange(100) % 3 == 0, "present", y_true)
     >>> subjects = np.arange(100) // 2
     >>> result = paired_test(uar, y_true, better, worse, groups=subjects, random_state=0)
-    >>> print(f"{result.difference:.2f}, of {result.n_subjects} subjects")
-    0.12, of 50 subjects
+    >>> print(f"{result.difference:.2f} ({result.n_subjects} subjects)")
+    0.12 (50 subjects)
     >>> result.low > 0, result.p_value < 0.01
     (True, True)
     """
-    check_resampling(metric, confidence, n_resamples, method)
-    y_true, a, b = (plain_array(y) for y in (y_true, y_pred_a, y_pred_b))
-    groups = checked_groups(groups, y_true=y_true, y_pred_a=a, y_pred_b=b)
+    y_true, a, b = as_array(y_true), as_array(y_pred_a), as_array(y_pred_b)
+    groups = np.arange(len(y_true)) if groups is None else column_or_1d(groups)
+    check_consistent_length(y_true, a, b, groups)
     if a.shape != b.shape or (a.dtype.kind in "US") != (b.dtype.kind in "US"):
         raise ValueError(
             f"y_pred_a ({a.dtype}, shape {a.shape}) and y_pred_b ({b.dtype}, shape {b.shape}) "
             "cannot be swapped: both must be labels, or both scores or probabilities."
         )
     random_state = check_random_state(random_state)
-
-    def difference(truth, rows):
-        return metric(truth, a[rows]) - metric(truth, b[rows])
-
     interval = bootstrap_interval(
-        difference,
+        lambda truth, rows: metric(truth, a[rows]) - metric(truth, b[rows]),
         y_true,
         np.arange(len(y_true)),
         groups=groups,
@@ -135,18 +128,17 @@ def paired_test(
     )
     subjects, subject_of_row = np.unique(groups, return_inverse=True)
 
-    def of_swapped(first, second):
+    def swapped_difference(first, second):
         swap = (first > second)[subject_of_row]
         swap = swap.reshape(-1, *[1] * (a.ndim - 1))
         return metric(y_true, np.where(swap, b, a)) - metric(y_true, np.where(swap, a, b))
 
-    # One pair (0, 1) per subject: where a permutation turns it round, the models are swapped.
-    pairs = np.zeros(len(subjects)), np.ones(len(subjects))
-    outcome = permutation_test(
-        pairs,
-        of_swapped,
+    # Each subject is a pair (0, 1). SciPy reverses pairs, and reversed means swapped predictions.
+    test = permutation_test(
+        (np.zeros(len(subjects)), np.ones(len(subjects))),
+        swapped_difference,
         permutation_type="samples",
         n_resamples=n_resamples,
         random_state=np.random.default_rng(random_state.randint(2**31 - 1)),
     )
-    return PairedTest(*interval, float(outcome.pvalue), len(subjects))
+    return PairedTest(*interval, float(test.pvalue), len(subjects))

@@ -1,4 +1,4 @@
-"""The metrics as scorers, for `scoring=` of scikit-learn."""
+"""Scorers for the `scoring` parameter of scikit-learn."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ __all__ = [
 
 
 class _ProbabilityScorer:
-    """Scores `predict_proba` with the classes of its columns.
+    """Score `predict_proba` and tell the metric the classes of the columns.
 
-    scikit-learn's own scorers cut two columns to the one of `classes_[1]`, which is "Normal" of
-    CirCor's outcomes, and tell the metric no classes; a fold without one of them would fail.
+    scikit-learn's own scorers do not pass the classes, so a fold without one of them would fail,
+    and for two classes they pass only the column of `classes_[1]`, which is "Normal" for CirCor.
     """
 
     def __init__(self, metric, sign):
@@ -42,32 +42,18 @@ class _ProbabilityScorer:
         return self.sign * score
 
     def __repr__(self):
-        return f"skheart scorer of {self.metric.__name__}, times {self.sign}"
+        sign = "-" * (self.sign < 0)
+        return f"<scorer {sign}{self.metric.__name__}(y, predict_proba)>"
 
 
 uar_scorer = make_scorer(uar)
-"""Scorer of :func:`uar`, for `scoring=` in :func:`sklearn.model_selection.cross_validate`."""
-
 sensitivity_scorer = make_scorer(sensitivity)
-"""Scorer of :func:`sensitivity`."""
-
 specificity_scorer = make_scorer(specificity)
-"""Scorer of :func:`specificity`."""
-
 physionet2016_macc_scorer = make_scorer(physionet2016_macc)
-"""Scorer of :func:`physionet2016_macc`, in its plain form."""
-
 circor_weighted_accuracy_scorer = make_scorer(circor_weighted_accuracy)
-"""Scorer of :func:`circor_weighted_accuracy`, of murmurs and of outcomes."""
-
 neg_circor_cost_scorer = make_scorer(circor_cost, greater_is_better=False)
-"""Scorer of minus :func:`circor_cost`: greater is better."""
-
 sensitivity_at_specificity_scorer = _ProbabilityScorer(sensitivity_at_specificity, 1)
-"""Scorer of :func:`sensitivity_at_specificity`, at a specificity of 0.9."""
-
 neg_expected_calibration_error_scorer = _ProbabilityScorer(expected_calibration_error, -1)
-"""Scorer of minus :func:`expected_calibration_error`, with ten equal bins: greater is better."""
 
 SCORERS = MappingProxyType(
     {
@@ -81,17 +67,17 @@ SCORERS = MappingProxyType(
         "uar": uar_scorer,
     }
 )
-"""The scorers by name, which :func:`get_scorer` takes besides scikit-learn's names."""
+"""Scorers by name. Names that start with `neg_` are negated, so that greater is better."""
 
 
 def get_scorer(name):
-    """Return a scorer by its name, of :data:`SCORERS` or of scikit-learn.
+    """Get a scorer of :data:`SCORERS` or of scikit-learn by its name.
 
     Parameters
     ----------
     name : str or callable
-        A key of `SCORERS`, a name that :func:`sklearn.metrics.get_scorer` knows, or a scorer, which
-        is returned as it is.
+        Key of `SCORERS`, name known to :func:`sklearn.metrics.get_scorer`, or a scorer, which is
+        returned unchanged.
 
     Returns
     -------
@@ -101,7 +87,7 @@ def get_scorer(name):
     Raises
     ------
     ValueError
-        If the name is not known.
+        If the name is unknown.
 
     Examples
     --------
@@ -120,7 +106,7 @@ def get_scorer(name):
             return SCORERS[name]
         if name not in get_scorer_names():
             raise ValueError(
-                f"scoring={name!r} is not known. Take one of {', '.join(SCORERS)}, or a name of "
+                f"scoring={name!r} is unknown. Use one of {', '.join(SCORERS)}, or a name in "
                 "sklearn.metrics.get_scorer_names()."
             )
     return sklearn_scorer(name)
