@@ -130,7 +130,7 @@ def bootstrap_interval(
         return float(metric(y_true[rows], y_pred[rows]))
 
     with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", module="scipy")  # of intervals that are not defined
+        warnings.filterwarnings("ignore", module="scipy")  # about BCa, see below
         result = bootstrap(
             drawn_from,
             score,
@@ -142,7 +142,7 @@ def bootstrap_interval(
             random_state=np.random.default_rng(random_state.randint(2**31 - 1)),
         )
     low, high = result.confidence_interval
-    if not low <= high:
+    if not low < high:  # SciPy's BCa is nan, reversed or empty where it is not defined
         levels = (1 - confidence) / 2, (1 + confidence) / 2
         low, high = np.quantile(result.bootstrap_distribution, levels)
         if low < high:

@@ -69,12 +69,9 @@ def check_weights(sample_weight, y_true):
     """Return one non-negative weight per row, or ones if `sample_weight` is None."""
     if sample_weight is None:
         return np.ones(len(y_true))
-    weights = _check_sample_weight(
-        sample_weight, y_true, dtype=np.float64, ensure_non_negative=True
-    )
-    if not weights.any():  # scikit-learn checks this itself from 1.8 on
-        raise ValueError("Sample weights must contain at least one non-zero number.")
-    return weights
+    if not np.any(sample_weight):
+        raise ValueError("sample_weight is 0 for every row: at least one must be above 0.")
+    return _check_sample_weight(sample_weight, y_true, dtype=np.float64, ensure_non_negative=True)
 
 
 def resolve_pos_label(pos_label, labels):

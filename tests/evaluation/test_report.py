@@ -287,10 +287,10 @@ def test_the_seed_decides(data):
         ({"metrics": {"m": (uar, "predict_proba")}}, "'m' needs probabilities"),
         ({"y_pred": None}, "y_pred is missing: .* got only list"),
         ({"y_pred": [0, 1]}, "inconsistent numbers"),
-        ({"y_pred": ["0", "1", "0", "1"]}, "both must be text or both numbers"),
+        ({"y_pred": ["0", "1", "0", "1"]}, "both must be text or both numeric"),
         ({"groups": [1, None, 2, 3]}, "no subject for 1 recordings, the first in row 1"),
-        ({"confidence": 95}, "confidence must be"),
-        ({"method": "t"}, "method must be"),
+        ({"confidence": 95}, "The 'confidence' parameter"),
+        ({"method": "t"}, "The 'method' parameter"),
     ],
 )
 def test_report_errors(options, message):

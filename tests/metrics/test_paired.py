@@ -1,4 +1,4 @@
-"""The paired test, against scipy's exact tests, brute force and by simulation."""
+"""The paired test against SciPy's exact tests, brute force and by simulation."""
 
 from itertools import product
 
@@ -16,8 +16,8 @@ def accuracy(y_true, y_pred):
 
 
 @pytest.mark.parametrize(("a_only", "b_only"), [(5, 1), (4, 4), (0, 6), (3, 2)])
-def test_rows_and_accuracy_are_mcnemars_exact_test(a_only, b_only):
-    # Rows that both models have right (or wrong) do not matter: the p-value is binomial.
+def test_the_p_value_of_accuracy_over_rows_is_that_of_mcnemars_exact_test(a_only, b_only):
+    # Rows on which both models agree do not matter, so the p-value is binomial.
     y_true = np.zeros(10, dtype=int)
     a, b = np.zeros(10, dtype=int), np.zeros(10, dtype=int)
     b[:a_only], a[a_only : a_only + b_only] = 1, 1
@@ -29,7 +29,7 @@ def test_rows_and_accuracy_are_mcnemars_exact_test(a_only, b_only):
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_few_subjects_are_swapped_in_every_way(seed):
+def test_all_swaps_of_few_subjects_are_tried(seed):
     rng = np.random.default_rng(seed)
     groups = rng.permutation(np.repeat(np.arange(8), rng.integers(1, 5, 8)))
     y_true = groups % 2
@@ -47,8 +47,8 @@ def test_few_subjects_are_swapped_in_every_way(seed):
     assert result.difference == pytest.approx(observed)
 
 
-def test_many_subjects_are_swapped_at_random():
-    # The exact p-value of signs is binomial: 24 of 36 subjects differ in favour of one model.
+def test_swaps_of_many_subjects_are_random():
+    # The exact p-value is binomial: one model is better on 24 of 36 subjects.
     y_true = np.zeros(60, dtype=int)
     a, b = np.zeros(60, dtype=int), np.zeros(60, dtype=int)
     b[:24], a[24:36] = 1, 1
@@ -58,7 +58,7 @@ def test_many_subjects_are_swapped_at_random():
 
 
 def test_the_interval_is_that_of_the_paired_difference():
-    # Of accuracies of one class, the mean of hit differences per row: scipy can resample that.
+    # The difference between accuracies is the mean of a sample, which SciPy can resample.
     rng = np.random.default_rng(0)
     y_true = np.zeros(80, dtype=int)
     a, b = (rng.random(80) < 0.2).astype(int), (rng.random(80) < 0.4).astype(int)
@@ -73,7 +73,7 @@ def test_the_interval_is_that_of_the_paired_difference():
 
 
 def test_pairing_narrows_the_interval():
-    # Both models fail on the same recordings, but for a few: the difference is known well.
+    # Both models fail on nearly the same recordings, so the variance of the difference is small.
     rng = np.random.default_rng(0)
     y_true = np.arange(200) % 2
     b = np.where(rng.random(200) < 0.7, y_true, 1 - y_true)
@@ -85,16 +85,8 @@ def test_pairing_narrows_the_interval():
     assert result.p_value < 0.05
 
 
-def test_subjects_are_swapped_and_drawn_whole():
-    y_true, a, b, groups = trial(np.random.default_rng(1), 50, 0.2)
-    first = np.arange(50) * 4  # a subject's four rows are the same
-    by_subject = paired_test(accuracy, y_true, a, b, groups=groups, random_state=0)
-    one_row = paired_test(accuracy, y_true[first], a[first], b[first], random_state=0)
-    assert by_subject == pytest.approx(one_row)
-
-
-def trial(rng, n_subjects, better):
-    """Two models of the same kind; a subject of four recordings is right or wrong as a whole."""
+def make_trial(rng, n_subjects, better):
+    """Draw predictions of two models that are right or wrong on all four rows of a subject."""
     groups = np.repeat(np.arange(n_subjects), 4)
     y_true = groups % 2
     right_a = (rng.random(n_subjects) < 0.7 + better)[groups]
@@ -102,27 +94,35 @@ def trial(rng, n_subjects, better):
     return y_true, *(np.where(right, y_true, 1 - y_true) for right in (right_a, right_b)), groups
 
 
-def rejected(better, by_subject, n_trials=200, n_subjects=40):
+def test_repeated_rows_do_not_change_the_test_of_subjects():
+    y_true, a, b, groups = make_trial(np.random.default_rng(1), 50, 0.2)
+    first = np.arange(50) * 4  # a subject's four rows are the same
+    by_subject = paired_test(accuracy, y_true, a, b, groups=groups, random_state=0)
+    one_row = paired_test(accuracy, y_true[first], a[first], b[first], random_state=0)
+    assert by_subject == pytest.approx(one_row)
+
+
+def rejection_rate(better, by_subject, n_trials=200, n_subjects=40):
     rng = np.random.default_rng(0)
     p_values = []
     for i in range(n_trials):
-        y_true, a, b, groups = trial(rng, n_subjects, better)
+        y_true, a, b, groups = make_trial(rng, n_subjects, better)
         groups = groups if by_subject else None
         options = {"groups": groups, "n_resamples": 99, "random_state": i}
         p_values.append(paired_test(accuracy, y_true, a, b, **options).p_value)
     return np.mean(np.array(p_values) <= 0.05)
 
 
-def test_errors_of_the_first_and_second_kind():
-    # 200 trials at .05 have a standard deviation of .015; the steps of the difference make the
-    # test cautious, so that less is fine.
-    assert rejected(better=0, by_subject=True) <= 0.05 + 3 * 0.015
-    assert rejected(better=0.25, by_subject=True, n_trials=50) > 0.6
-    # Rows as if they were subjects: a difference is found where there is none.
-    assert rejected(better=0, by_subject=False, n_trials=100) > 0.2
+def test_type_1_error_and_power():
+    # 200 trials at .05 have a standard deviation of .015. The test is conservative, because the
+    # difference is discrete.
+    assert rejection_rate(better=0, by_subject=True) <= 0.05 + 3 * 0.015
+    assert rejection_rate(better=0.25, by_subject=True, n_trials=50) > 0.6
+    # With rows as subjects, it finds differences that do not exist.
+    assert rejection_rate(better=0, by_subject=False, n_trials=100) > 0.2
 
 
-def test_the_same_predictions_differ_in_nothing():
+def test_equal_predictions_have_no_difference():
     y_true = np.arange(20) % 2
     assert paired_test(uar, y_true, y_true, y_true, random_state=0) == (0.0, 0.0, 0.0, 1.0, 20)
 
@@ -147,7 +147,7 @@ def test_probabilities_and_text_labels():
 
 
 def test_seed_and_global_generator():
-    y_true, a, b, groups = trial(np.random.default_rng(0), 30, 0.1)
+    y_true, a, b, groups = make_trial(np.random.default_rng(0), 30, 0.1)
 
     def test(random_state):
         options = {"groups": groups, "n_resamples": 50, "random_state": random_state}
@@ -161,19 +161,18 @@ def test_seed_and_global_generator():
 
 
 @pytest.mark.parametrize(
-    ("options", "error", "message"),
+    ("options", "message"),
     [
-        ({"y_pred_b": [0, 1]}, ValueError, "y_true has 4 rows, y_pred_a 4, y_pred_b 2 and groups"),
-        ({"y_pred_b": ["0", "1", "0", "1"]}, ValueError, "cannot be swapped"),
-        ({"y_pred_b": np.ones((4, 2))}, ValueError, "cannot be swapped"),
-        ({"groups": [1, 1, 1, 1]}, ValueError, "groups holds 1 subject"),
-        ({"metric": "uar"}, TypeError, "metric must be a function"),
-        ({"n_resamples": 0}, ValueError, "n_resamples"),
-        ({"method": "t"}, ValueError, "method must be"),
+        ({"y_pred_b": [0, 1]}, r"inconsistent numbers of samples: \[4, 4, 2, 4\]"),
+        ({"y_pred_b": ["0", "1", "0", "1"]}, "cannot be swapped"),
+        ({"y_pred_b": np.ones((4, 2))}, "cannot be swapped"),
+        ({"groups": [1, 1, 1, 1]}, "groups contains only 1 subject"),
+        ({"metric": "uar"}, "The 'metric' parameter of paired_test must be a callable"),
+        ({"n_resamples": 0}, "The 'n_resamples' parameter of paired_test"),
+        ({"method": "t"}, "The 'method' parameter of paired_test"),
     ],
 )
-def test_paired_errors(options, error, message):
+def test_paired_errors(options, message):
     arguments = {"metric": accuracy, "y_true": [0, 0, 1, 1], "y_pred_a": [0, 1, 1, 1]}
-    arguments |= {"y_pred_b": [0, 0, 0, 0], **options}
-    with pytest.raises(error, match=message):
-        paired_test(**arguments)
+    with pytest.raises(ValueError, match=message):
+        paired_test(**{**arguments, "y_pred_b": [0, 0, 0, 0], **options})
