@@ -174,11 +174,10 @@ def circor_weighted_accuracy(y_true, y_pred, *, weights=None, sample_weight=None
     y_true, y_pred = check_labels(y_true, y_pred)
     if weights is None:
         weights = OUTCOME_WEIGHTS if y_true[0] in OUTCOME_WEIGHTS else MURMUR_WEIGHTS
-    found = np.union1d(y_true, y_pred).tolist()
-    if not weights.keys() >= set(found):
+    if not (np.isin(y_true, list(weights)) & np.isin(y_pred, list(weights))).all():
         raise ValueError(
-            f"The labels must be in {list(weights)}. Got {found[:6]}. For other labels pass the "
-            "weight of each class: weights={'ill': 5, 'well': 1}."
+            f"The labels must be in {list(weights)}. Got {np.union1d(y_true, y_pred)[:6].tolist()}."
+            " For other labels pass the weight of each class: weights={'ill': 5, 'well': 1}."
         )
     of_row = sum(weight * (y_true == label) for label, weight in weights.items())
     if not np.isfinite(of_row).all() or (of_row < 0).any() or not of_row.any():

@@ -227,7 +227,7 @@ def sensitivity_at_specificity(
         if not weights[selected].any():
             return _undefined("sensitivity_at_specificity", word)
     false_positive_rate, true_positive_rate, _ = roc_curve(
-        positive, y_score, sample_weight=weights, drop_intermediate=False
+        positive, y_score, sample_weight=sample_weight, drop_intermediate=False
     )
     # The tolerance is for rounding errors of 1 - specificity.
     return float(true_positive_rate[false_positive_rate <= 1 - specificity + 1e-12].max())
