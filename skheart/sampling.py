@@ -1,14 +1,22 @@
-"""Samplers: random oversampling of whatever can be indexed, and patients in part."""
+"""Samplers for recordings: random oversampling, and patients with one recording left out.
+
+In: recordings or features, and their labels. Out: the same with rows repeated, by index where
+possible. `RandomOverSampler` balances classes; `RecordingDropout` repeats patients without one of
+their recordings. Both work only in `fit` of an imbalanced-learn Pipeline.
+May import `skheart._utils` and `skheart.audio`.
+"""
 
 from __future__ import annotations
 
 from numbers import Integral, Number
 
 import numpy as np
-from imblearn.over_sampling import RandomOverSampler as _StockRandomOverSampler
-from sklearn.base import BaseEstimator, _fit_context
-from sklearn.utils import _safe_indexing
+from imblearn.base import BaseSampler
+from imblearn.over_sampling import RandomOverSampler as _TableOverSampler
+from sklearn.base import _fit_context
+from sklearn.utils import _safe_indexing, check_consistent_length
 from sklearn.utils._param_validation import Interval
+from sklearn.utils.validation import validate_data
 
 from ._utils.arrays import IndexedRows
 from .audio import JoinedRecording, Pieces, list_recordings
@@ -16,60 +24,47 @@ from .audio import JoinedRecording, Pieces, list_recordings
 __all__ = ["RandomOverSampler", "RecordingDropout"]
 
 
-class RandomOverSampler(_StockRandomOverSampler):
-    """Repeat recordings of the smaller classes at random, whatever holds the recordings.
+class RandomOverSampler(_TableOverSampler):
+    """Repeat random recordings of the smaller classes.
 
-    imbalanced-learn's sampler of this name takes tables. This one draws the same rows, and also
-    takes arrays of three and more dimensions, lists and tuples of recordings of differing
-    lengths, and paths, so that it can stand before or after the feature extraction in an
-    :class:`imblearn.pipeline.Pipeline`. The originals come first, in their order, then the
-    repeated ones. The result is made by one indexing of the input: there is no second copy, and
-    the recordings of a list are the same objects, repeated. With ``copy=False`` there is no copy
-    of an array at all.
+    Extends the sampler of the same name in imbalanced-learn, which takes tables, and draws the
+    same rows. In addition it takes arrays with three or more dimensions, lists and tuples of
+    recordings of different lengths, and paths, so it can be placed before or after the feature
+    extraction in an :class:`imblearn.pipeline.Pipeline`. The output starts with the rows of the
+    input, followed by the repeated ones. It is made by a single indexing operation, without a
+    second copy; recordings in a list are not copied at all.
 
     Parameters
     ----------
     sampling_strategy : float, str, dict or callable, default="auto"
-        Which classes are repeated, and up to how many:
-
-        - "auto" or "not majority": every class up to the size of the largest;
-        - "minority": the smallest class only; "not minority", "all": as in imbalanced-learn;
-        - float: with two classes, the wanted ratio of the smaller to the larger, above 0 and up
-          to 1;
-        - dict: the wanted number of samples of each class that is to be repeated;
-        - callable: takes `y` and returns such a dict.
-
+        Which classes are repeated and how often, as in imbalanced-learn. "auto" or "not majority":
+        all classes up to the size of the largest; also "minority", "not minority" and "all".
+        float: ratio of the smaller to the larger of two classes. dict: number of samples of each
+        class to be repeated. callable: takes `y` and returns such a dict.
     random_state : int, RandomState instance or None, default=None
         Seed of the draws.
-
     shrinkage : float, dict or None, default=None
-        Smoothing of the repeated rows by Gaussian noise, not negative; a dict gives one factor
-        per class. For tables of numbers only (2-D).
-
+        Non-negative factor of the Gaussian noise added to repeated rows, or one per class as a
+        dict. Only for numeric tables (2-D).
     copy : bool, default=True
-        False returns the rows of an array of three and more dimensions by index rather than
-        copied: an object with `shape`, `dtype` and `len`, that gives arrays when it is indexed or
-        passed to `numpy.asarray`. The classifiers of skheart train on it without a copy, and reach
-        the same model. It shows later changes of `X`. Everything else is returned as with True.
+        False: for arrays with three or more dimensions, return an object that indexes the input
+        instead of a copy. It has `shape`, `dtype` and `len`, and returns arrays when it is indexed
+        or passed to `numpy.asarray`. It reflects later changes of `X`. The classifiers of skheart
+        train on it without a copy and reach the same model.
 
     Attributes
     ----------
     sampling_strategy_ : dict
-        The number of samples that were added, by class.
-
+        Number of samples added per class.
     sample_indices_ : ndarray of shape (n_samples_new,)
-        The row of the input that each row of the output is. A sampler passes on X and y only:
-        `groups[sampler.sample_indices_]` and `sample_weight[sampler.sample_indices_]` go with
-        them.
-
+        Input row of each output row. To resample groups or weights as well, use
+        `groups[sampler.sample_indices_]`.
     shrinkage_ : dict or None
-        The shrinkage factor of each class.
-
+        Shrinkage factor of each class.
     n_features_in_ : int
         Size of the second dimension. Defined only when X is an array or a table.
-
     feature_names_in_ : ndarray of shape (n_features_in_,)
-        Names of the columns. Defined only when X is a DataFrame whose column names are strings.
+        Column names. Defined only when X is a DataFrame whose column names are strings.
 
     See Also
     --------
@@ -77,8 +72,8 @@ class RandomOverSampler(_StockRandomOverSampler):
 
     Notes
     -----
-    Sample after the split into training and test data (a Pipeline does so): copies on both
-    sides of a split make any score meaningless.
+    Split into training and test data before sampling, as a Pipeline does. Copies of a recording on
+    both sides of a split make the score meaningless.
 
     Examples
     --------
@@ -94,7 +89,7 @@ class RandomOverSampler(_StockRandomOverSampler):
     (4, 936, 64)
     """
 
-    _parameter_constraints = {**_StockRandomOverSampler._parameter_constraints, "copy": ["boolean"]}
+    _parameter_constraints = {**_TableOverSampler._parameter_constraints, "copy": ["boolean"]}
 
     def __init__(self, *, sampling_strategy="auto", random_state=None, shrinkage=None, copy=True):
         super().__init__(
@@ -103,18 +98,16 @@ class RandomOverSampler(_StockRandomOverSampler):
         self.copy = copy
 
     def fit(self, X, y, **params):
-        """Check the input and work out how many samples each class needs.
+        """Check the input and compute how many samples each class needs.
 
         Parameters
         ----------
         X : array, DataFrame, sparse matrix, Series, list or tuple of n_samples items
-            The recordings or their features.
-
+            Recordings or features.
         y : array-like of shape (n_samples,)
-            The label of each.
-
+            Labels.
         **params : dict
-            Passed on to imbalanced-learn.
+            Passed to imbalanced-learn.
 
         Returns
         -------
@@ -124,85 +117,76 @@ class RandomOverSampler(_StockRandomOverSampler):
         if _is_table(X):
             return super().fit(X, y, **params)
         super().fit(self._row_numbers(X), y, **params)
-        self._note_features(X)
+        self._set_n_features(X)
         return self
 
     def fit_resample(self, X, y, **params):
-        """Resample.
+        """Repeat recordings of the smaller classes.
 
         Parameters
         ----------
         X : array, DataFrame, sparse matrix, Series, list or tuple of n_samples items
-            The recordings or their features: an array of any number of dimensions from two up;
-            a 1-D array, list, tuple or Series of recordings or paths.
-
+            Recordings or features: an array with two or more dimensions, or a 1-D array, list,
+            tuple or Series of recordings or paths.
         y : array-like of shape (n_samples,)
-            The label of each.
-
+            Labels.
         **params : dict
-            Passed on to imbalanced-learn.
+            Passed to imbalanced-learn.
 
         Returns
         -------
-        X_resampled : same kind as X, n_samples_new items
-            The items of X in their order, then the repeated ones; by index where ``copy=False``
-            says so.
-
-        y_resampled : same kind as y, n_samples_new labels
-            Their labels.
+        X_resampled : same type as X, n_samples_new items
+            The items of X, followed by the repeated ones; see `copy` for another type.
+        y_resampled : same type as y, n_samples_new labels
+            Labels of these.
         """
         if _is_table(X):
             return super().fit_resample(X, y, **params)
         _, y_resampled = super().fit_resample(self._row_numbers(X), y, **params)
-        self._note_features(X)
+        self._set_n_features(X)
         if not self.copy and isinstance(X, np.ndarray) and X.ndim > 2:
             return IndexedRows(X, self.sample_indices_), y_resampled
-        return _take(X, self.sample_indices_), y_resampled
+        X_resampled = _safe_indexing(X, self.sample_indices_)
+        if isinstance(X, tuple):
+            return tuple(X_resampled), y_resampled
+        if hasattr(X, "iloc"):
+            X_resampled = X_resampled.reset_index(drop=True)
+        return X_resampled, y_resampled
 
     def _check_X_y(self, X, y):
         X, y, binarize_y = super()._check_X_y(X, y)
-        _check_one_label_each(X.shape[0], y)
+        check_consistent_length(X, y)
         return X, y, binarize_y
 
     def _fit_resample(self, X, y):
         if self.shrinkage is not None or not isinstance(X, np.ndarray):
             return super()._fit_resample(X, y)
-        # imbalanced-learn stacks a copy of X and the repeated rows. The draws depend on y alone,
-        # so they are made on a table without columns, and X is indexed once.
+        # imbalanced-learn would copy X and the repeated rows, and then concatenate them. The draws
+        # depend on y alone, so make them for a table without columns and index X once.
         _, y_resampled = super()._fit_resample(np.empty((len(X), 0)), y)
         return X[self.sample_indices_], y_resampled
 
     def _row_numbers(self, X):
-        """Return a column of row numbers, which imbalanced-learn samples in place of X."""
+        """Return a column of row numbers that imbalanced-learn resamples in place of X."""
         if self.shrinkage is not None:
             self._validate_params()
-            kind = type(X).__name__ if getattr(X, "ndim", 1) < 2 else f"{X.ndim}-D"
             raise ValueError(
-                f"shrinkage={self.shrinkage!r} smooths tables of numbers only, and X is a {kind} "
-                "of recordings or features. Pass shrinkage=None, or an array of shape "
-                "(n_samples, n_features)."
+                f"shrinkage={self.shrinkage!r} requires a numeric table of shape (n_samples, "
+                "n_features). Use shrinkage=None for recordings and 3-D features."
             )
         return np.arange(len(X))[:, None]
 
-    def _note_features(self, X):
+    def _set_n_features(self, X):
         if getattr(X, "ndim", 1) > 1:
             self.n_features_in_ = X.shape[1]
         else:
-            del self.n_features_in_  # it counted the column of row numbers
-
-
-def _check_one_label_each(n_samples, y):
-    if n_samples != len(y):
-        raise ValueError(
-            f"X holds {n_samples} samples and y {len(y)} labels: one label per sample is needed, "
-            "in the same order."
-        )
+            del self.n_features_in_  # of the column of row numbers
 
 
 def _is_table(X):
-    """Tell whether imbalanced-learn's own code is to take X, or to refuse it."""
+    """Tell whether X is left to imbalanced-learn, which resamples it or raises an error."""
     if isinstance(X, (list, tuple)):
-        # A recording is an array or a path; numbers in nested lists are a table.
+        # Nested lists of numbers are a table; recordings are arrays or paths.
         return len(X) == 0 or isinstance(X[0], (list, tuple, Number))
     ndim = getattr(X, "ndim", 2)
     if ndim == 1:
@@ -210,50 +194,47 @@ def _is_table(X):
     return ndim < 3
 
 
-def _take(X, rows):
-    taken = _safe_indexing(X, rows)
-    if isinstance(X, tuple):
-        return tuple(taken)
-    return taken.reset_index(drop=True) if hasattr(taken, "reset_index") else taken
-
-
-class RecordingDropout(BaseEstimator):
+class RecordingDropout(BaseSampler):
     """Repeat patients, each time without one of their recordings.
 
-    A patient of whom one recording more or less was made is the same patient. Trees that have seen
-    both are surer of what they say where recordings are few. It stands first in the pipeline inside
-    a :class:`skheart.patients.PatientClassifier` with ``join=True``, which joins the recordings of
-    a patient and knows where each ends, and works in `fit` alone, as every sampler.
+    A patient with one recording more or less is still the same patient. Trees trained with both
+    are more certain for patients with few recordings. This sampler must be the first step of the
+    pipeline inside a :class:`skheart.patients.PatientClassifier` with ``join=True``, which joins
+    the recordings of each patient and remembers where each of them ends. Like all samplers it has
+    no effect on predictions.
 
     Parameters
     ----------
     n_copies : int, default=4
-        How often each patient is repeated. The k-th copy is without the k-th recording, and after
-        the last it begins again with the first. Of one recording alone all copies are whole, so
-        that the shares of the classes stay.
+        Number of copies of each patient. Copy k lacks recording k; if there are more copies than
+        recordings, it starts again with the first. Copies of a single recording are complete, so
+        the class proportions do not change.
     copy : bool, default=True
-        False joins what is left only when it is asked for: such a copy is an object that
-        `numpy.asarray` turns into an array, as the transformers of skheart do. It spares
-        the memory of `n_copies` times all recordings.
+        False: join the remaining recordings only when `numpy.asarray` is called on a copy, as the
+        transformers of skheart do. This saves the memory of `n_copies` times all recordings.
 
     Attributes
     ----------
     sample_indices_ : ndarray of int of shape (n_samples_new,)
-        The row of the input that each row of the output is, or is a part of.
+        Input row of each output row.
+    n_features_in_ : int
+        Size of the second dimension. Defined only when X is a numeric array or table.
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Column names. Defined only when X is a DataFrame of numbers whose column names are strings.
 
     See Also
     --------
-    skheart.segmentation.HeartCycleTransformer : What the recipes "best" and "cycles" have after it.
+    skheart.segmentation.HeartCycleTransformer : Next step in the recipes "best" and "cycles".
     RandomOverSampler : Repeat rows to balance the classes.
 
     Examples
     --------
     >>> from sklearn.ensemble import ExtraTreesClassifier
     >>> from imblearn.pipeline import make_pipeline
-    >>> from skheart.segmentation import HeartCycleTransformer
     >>> from skheart.datasets import make_heart_sounds
     >>> from skheart.patients import PatientClassifier
     >>> from skheart.sampling import RecordingDropout
+    >>> from skheart.segmentation import HeartCycleTransformer
     >>> sounds = make_heart_sounds(
     ...     n_subjects=12, recordings_per_subject=2, duration=4, random_state=0
     ... )
@@ -266,7 +247,7 @@ class RecordingDropout(BaseEstimator):
     ...     join=True,
     ... )
     >>> model = model.fit(sounds.data, sounds.target, groups=sounds.groups)
-    >>> model.estimators_[0][0].sample_indices_.shape  # 12 patients, and each of them twice more
+    >>> model.estimators_[0][0].sample_indices_.shape  # 12 patients, and two copies of each
     (36,)
     """
 
@@ -280,51 +261,86 @@ class RecordingDropout(BaseEstimator):
         self.copy = copy
 
     @_fit_context(prefer_skip_nested_validation=True)
-    def fit_resample(self, X, y):
-        """Repeat.
+    def fit(self, X, y):
+        """Check the input and compute which rows are repeated.
 
         Parameters
         ----------
         X : list, array, Series or DataFrame
-            Joined recordings, as `PatientClassifier` gives them to what is inside. Other recordings
-            and paths count as one recording each.
+            Joined recordings.
         y : array-like of shape (n_samples,)
-            The label of each.
+            Labels.
+
+        Returns
+        -------
+        self : RecordingDropout
+            This instance.
+        """
+        self._check_recordings(X, y)
+        return self
+
+    @_fit_context(prefer_skip_nested_validation=True)
+    def fit_resample(self, X, y):
+        """Add copies of the patients that lack one recording.
+
+        Parameters
+        ----------
+        X : list, array, Series or DataFrame
+            Joined recordings, as `PatientClassifier` passes them on. Other arrays and paths count
+            as single recordings.
+        y : array-like of shape (n_samples,)
+            Labels.
 
         Returns
         -------
         X_resampled : list
-            What is in X, in its order, then the copies of each.
-        y_resampled : same kind as y
-            Their labels.
+            The items of X, followed by the copies of each.
+        y_resampled : same type as y
+            Labels of these.
 
         Raises
         ------
         ValueError
-            If a joined recording was changed, so that it no longer knows where each part ends, or y
-            has another length.
+            If X and y have different lengths, or a joined recording was changed and no longer
+            knows where its parts end.
         """
+        return self._fit_resample(self._check_recordings(X, y), y)
+
+    def _fit_resample(self, X, y):
+        copies = [copy for row, recording in enumerate(X) for copy in self._copies(recording, row)]
+        return [*X, *copies], _safe_indexing(y, self.sample_indices_)
+
+    def _check_recordings(self, X, y):
         recordings = list_recordings(X)
         if recordings is None:
-            recordings = list(np.asarray(X))
-        _check_one_label_each(len(recordings), y)
+            recordings = list(
+                validate_data(self, X, dtype=None, ensure_all_finite=False, allow_nd=True)
+            )
+        check_consistent_length(recordings, y)
         rows = np.arange(len(recordings))
         self.sample_indices_ = np.r_[rows, np.repeat(rows, self.n_copies)]
-        copies = [one for row in rows for one in self._copies(recordings[row], row)]
-        return [*recordings, *copies], _safe_indexing(y, self.sample_indices_)
+        return recordings
 
-    def _copies(self, whole, row):
-        if not isinstance(whole, JoinedRecording):
-            return [whole] * self.n_copies
-        if whole.ends is None:
+    def _copies(self, recording, row):
+        if not isinstance(recording, JoinedRecording):
+            return [recording] * self.n_copies
+        if recording.ends is None:
             raise ValueError(
-                f"The joined recording at row {row} was changed and no longer knows of which "
-                "recordings it is made. Put RecordingDropout first in the pipeline inside "
-                "PatientClassifier(join=True), before all that changes recordings."
+                f"The joined recording at row {row} was changed and no longer knows where its "
+                "parts end. Make RecordingDropout the first step of the pipeline inside "
+                "PatientClassifier(join=True)."
             )
-        parts = whole.parts()
+        parts = recording.parts()
         if len(parts) == 1:
-            return [whole] * self.n_copies
-        without = [parts[:k] + parts[k + 1 :] for k in range(min(len(parts), self.n_copies))]
-        left = [JoinedRecording.of(few) if self.copy else Pieces(few) for few in without]
-        return [left[k % len(left)] for k in range(self.n_copies)]
+            return [recording] * self.n_copies
+        remaining = [parts[:k] + parts[k + 1 :] for k in range(min(len(parts), self.n_copies))]
+        join = JoinedRecording.of if self.copy else Pieces
+        copies = [join(few) for few in remaining]
+        return [copies[k % len(copies)] for k in range(self.n_copies)]
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = tags.input_tags.dataframe = False
+        tags.input_tags.allow_nan = tags.input_tags.string = True
+        tags.sampler_tags.sample_indices = True
+        return tags
