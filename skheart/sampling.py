@@ -333,10 +333,10 @@ class RecordingDropout(BaseSampler):
         parts = recording.parts()
         if len(parts) == 1:
             return [recording] * self.n_copies
-        remaining = [parts[:k] + parts[k + 1 :] for k in range(min(len(parts), self.n_copies))]
         join = JoinedRecording.of if self.copy else Pieces
-        copies = [join(few) for few in remaining]
-        return [copies[k % len(copies)] for k in range(self.n_copies)]
+        n_different = min(len(parts), self.n_copies)
+        copies = [join(parts[:k] + parts[k + 1 :]) for k in range(n_different)]
+        return [copies[k % n_different] for k in range(self.n_copies)]
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

@@ -1,6 +1,5 @@
 """RandomOverSampler draws the rows of imbalanced-learn's sampler, for tables and recordings."""
 
-import pickle
 import tracemalloc
 from pathlib import Path
 
@@ -10,10 +9,9 @@ import pytest
 from imblearn.over_sampling import RandomOverSampler as TableOverSampler
 from imblearn.pipeline import make_pipeline
 from scipy import sparse
-from sklearn.base import BaseEstimator, TransformerMixin, clone
+from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import StratifiedKFold, cross_val_predict
-from sklearn.utils import check_random_state
 
 from skheart._utils.arrays import IndexedRows
 from skheart.sampling import RandomOverSampler
@@ -76,17 +74,20 @@ def test_data_frame_of_mixed_types():
     assert sampler.get_feature_names_out().tolist() == ["path", "age", "site"]
 
 
+@pytest.mark.parametrize("copy", [True, False])
 @pytest.mark.parametrize("shape", [(7, 5, 4), (7, 1, 2, 3, 2)])
 @pytest.mark.parametrize("dtype", [np.float32, np.int16, complex])
-def test_arrays_of_more_dimensions(shape, dtype):
+def test_arrays_of_more_dimensions(shape, dtype, copy):
     X = np.random.default_rng(0).integers(0, 100, shape).astype(dtype)
     if dtype != np.int16:
         X[0], X[1] = np.nan, np.inf
-    sampler = RandomOverSampler(random_state=5)
+    sampler = RandomOverSampler(random_state=5, copy=copy)
     X_res, y_res = sampler.fit_resample(X, Y)
+    assert isinstance(X_res, np.ndarray if copy else IndexedRows)
+    assert copy or X_res.base is X
     np.testing.assert_array_equal(X_res, X[rows_drawn(5)])
     np.testing.assert_array_equal(y_res, Y[rows_drawn(5)])
-    np.testing.assert_array_equal(X_res[:7], X)  # the originals first
+    np.testing.assert_array_equal(sampler.sample_indices_[:7], range(7))  # the input comes first
     assert X_res.dtype == dtype
     assert sampler.n_features_in_ == shape[1]
     assert sampler.fit(X, Y).sampling_strategy_ == {"normal": 2, "severe": 3}
@@ -96,7 +97,7 @@ RECORDINGS = [np.arange(n, dtype=np.int16) for n in (5, 8, 3, 9, 5, 1, 2)]
 PATHS = [f"recording{i}.wav" for i in range(7)]
 
 
-@pytest.mark.parametrize("kind", [list, tuple])
+@pytest.mark.parametrize("kind", [list, tuple, np.array])
 @pytest.mark.parametrize(
     "items",
     [
@@ -109,24 +110,23 @@ PATHS = [f"recording{i}.wav" for i in range(7)]
     ],
     ids=["arrays", "str", "Path", "bytes", "2-D", "same length"],
 )
-def test_lists_and_tuples(items, kind):
-    X = kind(items)
+def test_recordings_in_any_container(items, kind):
+    X = pd.Series(items).to_numpy() if kind is np.array else kind(items)
     sampler = RandomOverSampler(random_state=1)
     X_res, y_res = sampler.fit_resample(X, Y.tolist())
-    assert type(X_res) is kind
+    assert type(X_res) is type(X)
     assert type(y_res) is list
     assert all(a is items[i] for a, i in zip(X_res, rows_drawn(1), strict=True))  # the same objects
     assert y_res == Y[rows_drawn(1)].tolist()
     assert not hasattr(sampler, "n_features_in_")
 
 
-def test_one_dimensional_arrays_of_objects_and_text():
-    ragged = pd.Series(RECORDINGS).to_numpy()
-    for X in (ragged, np.array(PATHS), np.array([Path(p) for p in PATHS]), np.array(PATHS, "S")):
-        X_res, _ = RandomOverSampler(random_state=1).fit_resample(X, Y)
-        assert isinstance(X_res, np.ndarray)
-        assert X_res.dtype == X.dtype
-        assert all(a is b or a == b for a, b in zip(X_res, X[rows_drawn(1)], strict=True))
+@pytest.mark.parametrize("dtype", ["U", "S"])
+def test_arrays_of_text(dtype):
+    X = np.array(PATHS, dtype)
+    X_res, _ = RandomOverSampler(random_state=1).fit_resample(X, Y)
+    assert X_res.dtype == X.dtype
+    np.testing.assert_array_equal(X_res, X[rows_drawn(1)])
 
 
 @pytest.mark.parametrize("dtype", ["str", "object", "category"])
@@ -141,10 +141,8 @@ def test_series(dtype):
     assert y_res.tolist() == Y[rows_drawn(1)].tolist()
 
 
-@pytest.mark.parametrize("kind", ["text", "Path", "recordings"])
-def test_columns(kind):
-    X = np.empty((7, 1), dtype=object)
-    X[:, 0] = {"text": PATHS, "Path": [Path(p) for p in PATHS], "recordings": RECORDINGS}[kind]
+def test_a_column_of_recordings():
+    X = pd.Series(RECORDINGS).to_numpy()[:, None]
     X_res, _ = RandomOverSampler(random_state=1).fit_resample(X, Y)
     assert X_res.shape == (len(rows_drawn(1)), 1)
     assert all(a is b for a, b in zip(X_res[:, 0], X[rows_drawn(1), 0], strict=True))
@@ -194,24 +192,6 @@ def test_peak_memory(tmp_path, shape, copy, limit):
     assert peak <= limit * 240 * X[0].nbytes
 
 
-@pytest.mark.parametrize("shape", [(7, 5, 4), (7, 1, 2, 3)])
-def test_rows_by_index_equal_those_of_the_copy(shape):
-    X = np.random.default_rng(0).normal(size=shape)
-    by_copy, by_index = (
-        RandomOverSampler(random_state=5),
-        RandomOverSampler(random_state=5, copy=False),
-    )
-    X_copied, y_copied = by_copy.fit_resample(X, Y)
-    X_res, y_res = by_index.fit_resample(X, Y)
-    assert isinstance(X_res, IndexedRows)
-    assert X_res.base is X
-    np.testing.assert_array_equal(X_res, X_copied)
-    np.testing.assert_array_equal(y_res, y_copied)
-    np.testing.assert_array_equal(by_index.sample_indices_, rows_drawn(5))
-    assert by_index.n_features_in_ == shape[1]
-    assert clone(by_index).get_params()["copy"] is False
-
-
 @pytest.mark.parametrize(
     "X",
     [
@@ -255,32 +235,15 @@ def test_refit_on_another_kind_of_input():
     assert sampler.fit_resample(np.zeros((7, 2)), Y)[0].shape == (12, 2)
 
 
-def test_the_global_generator_is_not_used():
-    before = check_random_state(None).get_state()[1].copy()
-    RandomOverSampler(random_state=0).fit_resample(RECORDINGS, Y)
-    np.testing.assert_array_equal(check_random_state(None).get_state()[1], before)
-
-
-def test_clone_and_pickle():
-    sampler = RandomOverSampler(random_state=0, sampling_strategy="minority")
-    assert clone(sampler).get_params() == sampler.get_params()
-    fresh = pickle.loads(pickle.dumps(sampler))
-    np.testing.assert_array_equal(
-        fresh.fit_resample(np.array(PATHS), Y)[0], sampler.fit_resample(np.array(PATHS), Y)[0]
-    )
-    fitted = pickle.loads(pickle.dumps(sampler))
-    np.testing.assert_array_equal(fitted.sample_indices_, sampler.sample_indices_)
-
-
 @pytest.mark.parametrize(
     ("X", "y", "options", "message"),
     [
-        (RECORDINGS, Y[:6], {}, "inconsistent numbers of samples: \\[7, 6\\]"),
-        (np.zeros((7, 3)), Y[:6], {}, "inconsistent numbers of samples: \\[7, 6\\]"),
-        (np.zeros((6, 3, 2)), Y, {}, "inconsistent numbers of samples: \\[6, 7\\]"),
-        (pd.DataFrame(np.zeros((6, 3))), Y, {}, "inconsistent numbers of samples: \\[6, 7\\]"),
-        (pd.Series(PATHS[:6]), pd.Series(Y), {}, "inconsistent numbers of samples: \\[6, 7\\]"),
-        (sparse.eye(6, format="csr"), Y, {}, "inconsistent numbers of samples: \\[6, 7\\]"),
+        (RECORDINGS, Y[:6], {}, r"inconsistent .* \[7, 6\]"),
+        (np.zeros((7, 3)), Y[:6], {}, r"inconsistent .* \[7, 6\]"),
+        (np.zeros((6, 3, 2)), Y, {}, r"inconsistent .* \[6, 7\]"),
+        (pd.DataFrame(np.zeros((6, 3))), Y, {}, r"inconsistent .* \[6, 7\]"),
+        (pd.Series(PATHS[:6]), pd.Series(Y), {}, r"inconsistent .* \[6, 7\]"),
+        (sparse.eye(6, format="csr"), Y, {}, r"inconsistent .* \[6, 7\]"),
         ([], [], {}, "0 sample"),
         (np.array([], dtype=object), np.array([]), {}, "0 sample|Found array"),
         (np.arange(7.0), Y, {}, "Expected 2D array, got 1D array"),
