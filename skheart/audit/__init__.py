@@ -1,4 +1,12 @@
-"""Whether a split, or a data set, tells what a model will do on others: leaks and sites."""
+"""Checks of splits and data sets for leakage and site effects.
+
+Comes in: a split, the subjects, the recordings or features, and their sites.
+Goes out: tables of what training and test share (`SplitAudit`, DataFrame), and of the scores at
+seen and unseen sites (`SiteAudit`).
+
+Files in reading order: `_overlap`, `_shared_audio`, `_split`, `_sites`.
+Floor 4: may import `audio`, `evaluation`, `features`, `metrics` and `_utils`.
+"""
 
 from ._shared_audio import find_shared_audio, merge_groups
 from ._sites import SiteAudit, site_audit
