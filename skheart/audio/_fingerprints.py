@@ -7,8 +7,6 @@ from typing import NamedTuple
 import numpy as np
 import soxr
 from numpy.lib.stride_tricks import sliding_window_view
-from scipy.ndimage import gaussian_filter1d, maximum_filter1d
-from scipy.spatial import cKDTree
 
 __all__ = ["FINGERPRINT_RATE", "Fingerprint", "fingerprint", "match_fingerprints"]
 
@@ -25,57 +23,25 @@ _CLOSE = 8  # samples between lags that count as one
 
 
 class Fingerprint(NamedTuple):
-    """Descriptors of the loud places in one recording.
+    """A normalised recording, the peaks of its energy, and a descriptor of each."""
 
-    Attributes
-    ----------
-    signal : ndarray of shape (n_times,)
-        The recording at `FINGERPRINT_RATE`, differenced and scaled to a peak of 1.
-    places : ndarray of shape (n_places,)
-        Samples of `signal` at which its smoothed energy has a peak.
-    descriptors : ndarray of shape (n_places, n_values)
-        Logarithmic band energies around each place.
-    """
-
-    signal: np.ndarray
-    places: np.ndarray
-    descriptors: np.ndarray
+    signal: np.ndarray  # at FINGERPRINT_RATE
+    places: np.ndarray  # samples of the signal
+    descriptors: np.ndarray  # (n_places, n_values)
 
 
 def fingerprint(samples, rate):
-    """Fingerprint a recording, independent of its rate, gain, polarity and offset.
-
-    Parameters
-    ----------
-    samples : ndarray of shape (n_times,)
-        Samples of any real dtype.
-    rate : int
-        Their sampling rate in Hz.
-
-    Returns
-    -------
-    Fingerprint
-    """
+    """Fingerprint a recording, independent of its rate (Hz), gain, polarity and offset."""
     signal = _normalize(samples, rate)
     places = _find_places(signal)
     return Fingerprint(signal, places, _describe(signal, places))
 
 
 def match_fingerprints(fingerprints):
-    """Find pairs of recordings with places that sound alike.
+    """Yield pairs of recordings with places that sound alike: (i, j, candidates), i < j.
 
-    Parameters
-    ----------
-    fingerprints : list of Fingerprint
-        At least one.
-
-    Yields
-    ------
-    i, j : int
-        Indices of two recordings, the smaller first.
-    candidates : list of (int, int)
-        Possible lags of recording j behind i in samples, the best supported first, each with a
-        place in recording i where the two sound alike.
+    Candidates are possible lags of recording j behind i in samples, the best supported first, each
+    with a place in recording i where the two sound alike.
     """
     owner = np.repeat(np.arange(len(fingerprints)), [len(f.places) for f in fingerprints])
     places = np.concatenate([f.places for f in fingerprints])
@@ -122,6 +88,8 @@ def _find_places(signal):
 
     A peak depends on the sound around it alone, so a part cut out of a recording has the same ones.
     """
+    from scipy.ndimage import gaussian_filter1d, maximum_filter1d
+
     energy = gaussian_filter1d(signal.astype(np.float64) ** 2, 8, mode="constant", truncate=4)
     top = maximum_filter1d(energy, 2 * _REACH + 1, mode="constant")
     return np.flatnonzero((energy == top) & (energy > 1e-12))
@@ -143,6 +111,8 @@ def _describe(signal, places):
 
 def _find_similar(descriptors, owner):
     """Find pairs of places in different recordings that sound alike, (n_pairs, 2), each once."""
+    from scipy.spatial import cKDTree
+
     if len(descriptors) < 2:
         return np.empty((0, 2), dtype=np.intp)
     # A k-d tree is fast in few dimensions only. The principal components never lie farther apart

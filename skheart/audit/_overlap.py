@@ -16,24 +16,11 @@ _VARIETY = 40  # least number of samples, and of frequencies, that hold the ener
 
 
 def shared_runs(a, b, lag, place, least):
-    """Find the runs of samples that two signals share at a lag.
+    """Find the runs of at least `least` samples that two normalised signals share.
 
-    Parameters
-    ----------
-    a, b : ndarray
-        Signals of two fingerprints.
-    lag : int
-        Samples by which `b` is behind `a`, to within a few samples.
-    place : int
-        A place in `a` where the two sound alike.
-    least : float
-        Shortest run to return, in samples.
-
-    Returns
-    -------
-    runs : list of (int, int, float, float)
-        First and last (exclusive) sample in `a`, the lag to a fraction of a sample, and the
-        correlation.
+    `lag` is the number of samples by which `b` is behind `a`, to within a few, and `place` a sample
+    of `a` where the two sound alike. Each run has its first and last (exclusive) sample in `a`, the
+    lag to a fraction of a sample, and the correlation.
     """
     lag = _refine_lag(a, b, lag, place)
     whole = int(np.round(lag))
