@@ -1,7 +1,11 @@
-"""Pictures of recordings, explanations and trainings, after scikit-learn's displays.
+"""Figures of recordings, explanations, trainings and scores, like scikit-learn's displays.
 
-Each display keeps what it draws; ``plot(ax=None)`` draws it and returns the display, with the
-Axes and the Figure as attributes. They need matplotlib, the extra "plot".
+Comes in: estimators, explanations, reports and audits. Goes out: displays, which keep the arrays
+that they draw. ``plot(ax=None)`` draws and returns the display, with `ax_` and `figure_`. They
+need matplotlib (the extra "plot"), which is imported only inside methods.
+
+Files in reading order: `_checks`, `_maps`, `_marks`, `_recordings` (what displays share), then one
+file per display. Floor 8: may import every other room except `cli`.
 """
 
 from ._attention import AttentionDisplay

@@ -1,46 +1,44 @@
-"""The average heart cycle, and what its parts add to a class."""
+"""Display of the average heart cycle and the contributions of its parts."""
 
 from __future__ import annotations
 
-from numbers import Real
-
 import numpy as np
 
-from ._attention import see_through
-from ._check import check_ax, check_matplotlib, checked, explained, listed
-from ._panels import HERTZ, symmetric_limit
+from ._checks import as_list, check_explanations, explain_for, prepare_ax
+from ._maps import cell_edges, colour_limit, fade_middle, frequency_ticks, grey_limits
 
 __all__ = ["HeartCycleDisplay"]
 
 
 class HeartCycleDisplay:
-    """Which part of the heart cycle, at which frequencies, speaks for a class (red) or against it.
+    """Parts of the heart cycle that speak for a class (red) and against it (blue).
 
-    Of recordings explained by trees on average heart cycles: the log-mel of the cycle in grey, over
-    it the contribution of each cell and mel bin to the probability of the class. Of several
-    recordings the mean is drawn, as of all that have a murmur.
+    For recordings explained by trees on average heart cycles: the log-mel of the cycle in grey,
+    and over it the contribution of each cell and mel bin to the probability of the class. Of
+    several recordings, such as all with a murmur, the mean is drawn.
 
     Parameters
     ----------
     explanations : list of Explanation
-        By "decision_path".
+        Explanations by "decision_path".
     label : object, default=None
-        Whose contribution to draw; None is the predicted class, if it is the same for all.
+        Class whose contribution is drawn. None means the predicted class, if it is the same for
+        all recordings.
 
     Attributes
     ----------
     ax_ : matplotlib Axes
-        With the cycle.
+        Axes with the cycle.
     figure_ : matplotlib Figure
-        Holds `ax_`.
+        Figure of `ax_`.
     log_mel_ : QuadMesh
         The log-mel.
     im_ : QuadMesh
         The contributions.
     colorbar_ : matplotlib Colorbar or None
-        Of the contributions.
+        Colour bar of the contributions.
     contribution_ : dict of str to float
-        By phase, the sum of the contributions drawn.
+        Sum of the contributions drawn in each phase.
 
     Examples
     --------
@@ -77,19 +75,13 @@ class HeartCycleDisplay:
         Parameters
         ----------
         estimator : estimator
-            Fitted trees on average heart cycles, as :func:`skheart.explain.explain` takes them,
-            or a vote or a `PatientClassifier` of such.
+            Fitted trees on average heart cycles, or a vote or a `PatientClassifier` of such, that
+            :func:`skheart.explain.explain` accepts.
         X : array, list, Series or DataFrame
-            Some recordings, as `estimator.predict` takes them.
+            Recordings that `estimator.predict` accepts.
         label : object, default=None
             As for the class.
-        ax : matplotlib Axes, default=None
-            As for `plot`.
-        cmap : str or Colormap, default="RdBu_r"
-            As for `plot`.
-        limit : float, default=None
-            As for `plot`.
-        colorbar : bool, default=True
+        ax, cmap, limit, colorbar : optional
             As for `plot`.
 
         Returns
@@ -100,10 +92,8 @@ class HeartCycleDisplay:
         ------
         NotFittedError
             If the estimator is not fitted.
-        ImportError
-            If matplotlib is missing.
         """
-        found = explained(cls, estimator, X, method="decision_path")
+        found = explain_for(cls, estimator, X, method="decision_path")
         return cls(found, label=label).plot(ax, cmap=cmap, limit=limit, colorbar=colorbar)
 
     @classmethod
@@ -115,49 +105,37 @@ class HeartCycleDisplay:
         Parameters
         ----------
         explanation : Explanation or list of Explanation
-            Of one recording or of several.
+            One or several.
         label : object, default=None
             As for the class.
-        ax : matplotlib Axes, default=None
-            As for `plot`.
-        cmap : str or Colormap, default="RdBu_r"
-            As for `plot`.
-        limit : float, default=None
-            As for `plot`.
-        colorbar : bool, default=True
+        ax, cmap, limit, colorbar : optional
             As for `plot`.
 
         Returns
         -------
         display : HeartCycleDisplay
-
-        Raises
-        ------
-        ImportError
-            If matplotlib is missing.
         """
-        display = cls(listed(explanation), label=label)
+        display = cls(as_list(explanation), label=label)
         return display.plot(ax, cmap=cmap, limit=limit, colorbar=colorbar)
 
     def plot(self, ax=None, *, cmap="RdBu_r", limit=None, colorbar=True):
-        """Draw.
+        """Draw the mean cycle.
 
         Parameters
         ----------
         ax : matplotlib Axes, default=None
-            Where to draw; None makes a figure.
+            Axes to draw on. None creates a figure.
         cmap : str or Colormap, default="RdBu_r"
-            Of the contribution: a diverging one, its middle is 0.
+            Diverging colours of the contribution; the middle is 0.
         limit : float, default=None
-            The contribution (a probability) that has the strongest colour; None is what 99.5 % of
-            all cells drawn keep.
+            Contribution (a probability) with the strongest colour. None means a limit that 99.5%
+            of all cells keep.
         colorbar : bool, default=True
-            Whether to draw the colour bar.
+            Whether to draw a colour bar.
 
         Returns
         -------
-        display : HeartCycleDisplay
-            Itself.
+        self : HeartCycleDisplay
 
         Raises
         ------
@@ -165,90 +143,66 @@ class HeartCycleDisplay:
             If matplotlib is missing.
         ValueError
             If `limit` is not positive, the model has no class `label`, there is nothing to draw, an
-            explanation has no cycle or cells of its own, or no label is given where several are
-            predicted.
+            explanation has no cycle or other cells than the rest, or `label` is None and several
+            classes are predicted.
         TypeError
-            If `ax` is no Axes, or one of `explanations` is no Explanation.
+            If `ax` is not an Axes, or `explanations` holds something else.
         """
-        check_matplotlib(type(self).__name__)
-        import matplotlib.pyplot as plt
-
-        if limit is not None and not (isinstance(limit, Real) and 0 < limit < np.inf):
-            raise ValueError(
-                f"limit={limit!r} must be a contribution above 0, or None for one that fits."
-            )
-        items = checked(self.explanations)
-        label = _label(items, self.label)
-        cycles = _cycles(items)
-        if ax is None:
-            _, ax = plt.subplots(figsize=(6.4, 3.6), layout="constrained")
-        check_ax(ax)
-        self.ax_, self.figure_ = ax, ax.figure
-        times = np.mean([cycle.edges for cycle in cycles], axis=0)
+        items = check_explanations(self.explanations)
+        label = _check_label(items, self.label)
+        cycles = _check_cycles(items)
+        contributions = [
+            cycle.contribution[item.class_index(label)]
+            for item, cycle in zip(items, cycles, strict=True)
+        ]
+        contribution = np.mean(contributions, axis=0)
         log_mel = np.mean([cycle.features for cycle in cycles], axis=0)
-        maps = np.mean(
-            [
-                cycle.contribution[item.class_index(label)]
-                for item, cycle in zip(items, cycles, strict=True)
-            ],
-            axis=0,
-        )
-        phases, bins = cycles[0].phases, np.arange(maps.shape[1] + 1) - 0.5
-        low, high = np.percentile(log_mel, (2, 99.5))
-        self.log_mel_ = ax.pcolormesh(
-            times, bins, log_mel.T, cmap="Greys", vmin=low,
-            vmax=high + 0.7 * max(high - low, 1e-6),
-        )  # fmt: skip
-        limit = symmetric_limit([maps]) if limit is None else limit
-        self.im_ = ax.pcolormesh(
-            times, bins, maps.T, cmap=see_through(cmap), vmin=-limit, vmax=limit
-        )
-        self.contribution_ = {
-            str(phase): float(maps[phases == phase].sum()) for phase in dict.fromkeys(phases)
-        }
-        self._label_axes(cycles[0], times, label, len(items))
+        times = np.mean([cycle.edges for cycle in cycles], axis=0)
+        bins = cell_edges(None, contribution.shape[1])
+        limit, extend = colour_limit(limit, [contribution])
+
+        ax = prepare_ax(self, ax, figsize=(6.4, 3.6))
+        low, high = grey_limits(log_mel)
+        self.log_mel_ = ax.pcolormesh(times, bins, log_mel.T, cmap="Greys", vmin=low, vmax=high)
+        style = {"cmap": fade_middle(cmap), "vmin": -limit, "vmax": limit}
+        self.im_ = ax.pcolormesh(times, bins, contribution.T, **style)
+        self.contribution_ = {}
+        for phase in dict.fromkeys(cycles[0].phases):
+            own = np.flatnonzero(cycles[0].phases == phase)
+            self.contribution_[str(phase)] = float(contribution[own].sum())
+            start, end = times[own[0]], times[own[-1] + 1]
+            ax.axvline(end, color="black", linewidth=0.7)
+            style = {"ha": "center", "va": "bottom", "fontsize": "small"}
+            ax.text((start + end) / 2, 1.01, phase, transform=ax.get_xaxis_transform(), **style)
+        # Mel bins of one height: on a scale of Hz a murmur would be a stripe at the bottom.
+        frequencies = cycles[0].frequencies
+        ticks = frequency_ticks(*frequencies[[0, -1]])
+        places = np.interp(ticks, frequencies, np.arange(len(frequencies)))
+        ax.set_yticks(places, [f"{tick:g}" for tick in ticks])
+        ax.set(xlabel="Time in the average heart cycle (s)", ylabel="Frequency (Hz)")
+        ax.set_xlim(times[0], times[-1])
+        mean = "" if len(items) == 1 else f", mean of {len(items)} recordings"
+        ax.set_title(f"{label}{mean}", loc="left", fontsize="medium", pad=18)
         self.colorbar_ = None
         if colorbar:
-            beyond = "both" if np.abs(maps).max() > limit else "neither"
-            self.colorbar_ = ax.figure.colorbar(self.im_, ax=ax, extend=beyond)
+            self.colorbar_ = ax.figure.colorbar(self.im_, ax=ax, extend=extend)
             self.colorbar_.set_label("contribution (probability)")
         return self
 
-    def _label_axes(self, cycle, times, label, n):
-        ax, phases = self.ax_, cycle.phases
-        low, high = cycle.frequencies[[0, -1]]
-        # Mel bins of one height: on a scale of Hz a murmur would be a stripe at the bottom.
-        hertz = [tick for tick in HERTZ if low <= tick <= high]
-        bins = np.interp(hertz, cycle.frequencies, np.arange(len(cycle.frequencies)))
-        ax.set_yticks(bins, [f"{tick:g}" for tick in hertz])
-        for phase in dict.fromkeys(phases):
-            own = np.flatnonzero(phases == phase)
-            start, end = times[own[0]], times[own[-1] + 1]
-            ax.axvline(end, color="black", linewidth=0.7)
-            ax.text(
-                (start + end) / 2, 1.01, phase, transform=ax.get_xaxis_transform(), ha="center",
-                va="bottom", fontsize="small",
-            )  # fmt: skip
-        ax.set(xlabel="Time in the average heart cycle (s)", ylabel="Frequency (Hz)")
-        ax.set_xlim(times[0], times[-1])
-        many = "" if n == 1 else f", mean of {n} recordings"
-        ax.set_title(f"{label}{many}", loc="left", fontsize="medium", pad=18)
 
-
-def _label(items, label):
-    if label is not None:
-        return label
-    predicted = {str(item.label) for item in items}
-    if len(predicted) > 1:
+def _check_label(items, label):
+    """Return `label`, or the predicted class of all items."""
+    predicted = sorted({str(item.label) for item in items})
+    if label is None and len(predicted) > 1:
         raise ValueError(
-            f"The recordings are predicted as {', '.join(sorted(predicted))}: give the label whose "
-            "contribution is to be drawn."
+            f"The recordings are predicted as {', '.join(predicted)}: pass the label whose "
+            "contribution is drawn."
         )
-    return items[0].label
+    return items[0].label if label is None else label
 
 
-def _cycles(items):
-    """The cycles of explanations, which must have cells alike."""
+def _check_cycles(items):
+    """Return the cycles of explanations, which must have the same cells."""
     for item in items:
         if item.cycle is None:
             raise ValueError(

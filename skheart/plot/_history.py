@@ -1,4 +1,4 @@
-"""The course of a training."""
+"""Display of the loss and UAR during a training."""
 
 from __future__ import annotations
 
@@ -6,13 +6,12 @@ import numpy as np
 from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
-from ._check import check_ax, check_matplotlib
-from ._layout import size_in_points
+from ._checks import check_matplotlib, prepare_ax, size_in_points
 
 __all__ = ["HistoryDisplay"]
 
-# Okabe and Ito's colours, and dashes, so that the curves differ without colour too.
-STYLES = {
+# Okabe and Ito's colours; line styles tell the curves apart without colour.
+_STYLES = {
     "train_loss": ("training loss", "#0072B2", "-", "o"),
     "valid_loss": ("validation loss", "#D55E00", "--", "s"),
     "valid_uar": ("validation UAR", "#009E73", "-.", "^"),
@@ -27,20 +26,20 @@ class HistoryDisplay:
     train_loss : array-like of shape (n_epochs,)
         Loss on the training recordings (cross-entropy, nats).
     valid_loss : array-like of shape (n_epochs,), default=None
-        Loss on the recordings that early stopping holds out.
+        Loss on the recordings held out for early stopping.
     valid_uar : array-like of shape (n_epochs,), default=None
-        UAR on them, from 0 to 1.
+        UAR on the same recordings, from 0 to 1.
 
     Attributes
     ----------
     ax_ : matplotlib Axes
-        With the losses.
+        Axes with the losses.
     uar_ax_ : matplotlib Axes or None
-        With the UAR, on the right; None without `valid_uar`.
+        Twin Axes with the UAR; None without `valid_uar`.
     figure_ : matplotlib Figure
-        Holds `ax_`.
+        Figure of `ax_`.
     lines_ : dict of str to matplotlib Line2D
-        By name: "train_loss", "valid_loss", "valid_uar".
+        Curves by name: "train_loss", "valid_loss", "valid_uar".
 
     Examples
     --------
@@ -69,7 +68,7 @@ class HistoryDisplay:
             A fitted `AttentionCNNClassifier` or `AttentionRNNClassifier`, a pipeline that ends in
             one, or a search over either.
         ax : matplotlib Axes, default=None
-            Where to draw; None makes a figure.
+            Axes to draw on. None creates a figure.
 
         Returns
         -------
@@ -80,51 +79,45 @@ class HistoryDisplay:
         NotFittedError
             If the estimator is not fitted.
         TypeError
-            If it keeps no `history_`.
-        ImportError
-            If matplotlib is missing.
+            If the estimator has no `history_`.
         """
         check_matplotlib(cls.__name__)
-        history = _trained(estimator).history_
+        history = _find_trained(estimator).history_
         curves = {
-            name: np.array([epoch.get(name, np.nan) for epoch in history], float) for name in STYLES
+            name: np.array([epoch.get(name, np.nan) for epoch in history], float)
+            for name in _STYLES
         }
         known = {name: None if np.isnan(curve).all() else curve for name, curve in curves.items()}
         return cls(known.pop("train_loss"), **known).plot(ax)
 
     def plot(self, ax=None):
-        """Draw.
+        """Draw the curves.
 
         Parameters
         ----------
         ax : matplotlib Axes, default=None
-            Where to draw; None makes a figure.
+            Axes to draw on. None creates a figure.
 
         Returns
         -------
-        display : HistoryDisplay
-            Itself.
+        self : HistoryDisplay
 
         Raises
         ------
         ImportError
             If matplotlib is missing.
         """
-        check_matplotlib(type(self).__name__)
-        import matplotlib.pyplot as plt
+        ax = prepare_ax(self, ax)
         from matplotlib.ticker import MaxNLocator
 
-        if ax is None:
-            _, ax = plt.subplots(layout="constrained")
-        check_ax(ax)
-        self.ax_, self.figure_, self.lines_ = ax, ax.figure, {}
+        self.lines_ = {}
         self.uar_ax_ = None if self.valid_uar is None else ax.twinx()
-        for name, (text, colour, dashes, marker) in STYLES.items():
+        for name, (text, colour, dashes, marker) in _STYLES.items():
             curve = getattr(self, name)
             if curve is None:
                 continue
             on = self.uar_ax_ if name == "valid_uar" else ax
-            # Markers where there are few epochs: a single one has no line.
+            # Markers for few epochs: a single one has no line.
             style = {"color": colour, "linestyle": dashes, "label": text, "markersize": 4}
             style["marker"] = marker if len(curve) <= 30 else None
             (self.lines_[name],) = on.plot(np.arange(1, len(curve) + 1), curve, **style)
@@ -132,7 +125,7 @@ class HistoryDisplay:
         ax.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
         if self.uar_ax_ is not None:
             self.uar_ax_.set(ylabel="UAR", ylim=(0, 1))
-        # Outside, since curves may be anywhere inside.
+        # Outside, where it covers no curve.
         ax.legend(
             handles=list(self.lines_.values()),
             loc="lower left",
@@ -146,16 +139,16 @@ class HistoryDisplay:
         return self
 
 
-def _trained(estimator):
-    """The classifier with a history, inside pipelines and searches."""
+def _find_trained(estimator):
+    """Return the classifier with a history inside pipelines and searches."""
     check_is_fitted(estimator)
     if isinstance(estimator, Pipeline):
-        return _trained(estimator.steps[-1][1])
+        return _find_trained(estimator.steps[-1][1])
     if hasattr(estimator, "best_estimator_"):
-        return _trained(estimator.best_estimator_)
+        return _find_trained(estimator.best_estimator_)
     if not hasattr(estimator, "history_"):
         raise TypeError(
-            "HistoryDisplay takes a fitted AttentionCNNClassifier or AttentionRNNClassifier, a "
+            "estimator must be a fitted AttentionCNNClassifier or AttentionRNNClassifier, a "
             "pipeline that ends in one, or a search (with refit=True) over either. Got "
             f"{type(estimator).__name__}, which has no history_."
         )

@@ -1,4 +1,4 @@
-"""Recordings as a model gets them."""
+"""Display of recordings as a model receives them."""
 
 from __future__ import annotations
 
@@ -6,48 +6,47 @@ import warnings
 
 import numpy as np
 
-from ._check import explained, listed
-from ._panels import draw_panels
+from ._checks import as_list, explain_for
+from ._recordings import RecordingDisplay
 
 __all__ = ["LogMelDisplay"]
 
 
-class LogMelDisplay:
-    """Waveform and log-mel spectrogram of recordings, as the model gets them.
+class LogMelDisplay(RecordingDisplay):
+    """Waveform and log-mel spectrogram of recordings, as a model receives them.
 
     Time is that of `Explanation.signal`: seconds from where the recording was cut. A dotted line
-    shows where a short recording begins anew.
+    shows where a short recording is repeated.
 
     Parameters
     ----------
     explanations : list of Explanation
         The recordings.
     segmentation : DataFrame or list of DataFrame, default=None
-        Where S1 and S2 are: `start` and `end` (s, in the recording) and `state` ("S1", "systole",
-        "S2", "diastole"), one table for each recording, or None where it is not known.
-        Explanations of features do not know where the recording was cut: they are taken to begin
-        at its start.
+        Times of S1 and S2: `start` and `end` (s, in the recording) and `state` ("S1", "systole",
+        "S2", "diastole"), one table per recording, or None where they are not known.
+        Explanations of features are taken to begin at the start of the recording.
 
     Attributes
     ----------
     axes_ : ndarray of shape (n_recordings, 2)
-        Axes of the waveform (None where there is no signal) and of the log-mel.
+        Axes of the waveform (None without a signal) and of the log-mel.
     ax_ : matplotlib Axes
-        The first log-mel's.
+        The first log-mel.
     bounding_ax_ : matplotlib Axes
-        The one that holds them all: the one given, without its frame.
+        Holds all of them: the one given, without its frame.
     figure_ : matplotlib Figure
-        Holds them all.
+        Holds all of them.
     ims_ : list of QuadMesh
         The log-mels.
     im_ : QuadMesh
-        The first of them.
+        The first of `ims_`.
     marks_ : list of dict or None
         "S1" and "S2" of each recording: the LineCollection on its log-mel.
     titles_ : list of matplotlib Text
-        The recordings' names.
+        Names of the recordings.
     colorbar_ : matplotlib Colorbar or None
-        The colour bar.
+        Colour bar of all recordings.
 
     Examples
     --------
@@ -70,28 +69,30 @@ class LogMelDisplay:
 
     @classmethod
     def from_estimator(
-        cls, estimator, X, *, front_end=None, segmentation=None, ax=None, n_cols=2, cmap="magma",
+        cls,
+        estimator,
+        X,
+        *,
+        front_end=None,
+        segmentation=None,
+        ax=None,
+        n_cols=2,
+        cmap="magma",
         colorbar=True,
-    ):  # fmt: skip
-        """Draw what an estimator sees of recordings.
+    ):
+        """Draw recordings as an estimator receives them.
 
         Parameters
         ----------
         estimator : estimator
-            A fitted classifier, pipeline or search, as :func:`skheart.explain.explain` takes it.
+            A fitted classifier, pipeline or search that :func:`skheart.explain.explain` accepts.
         X : array, list, Series or DataFrame
-            Some recordings, as `estimator.predict` takes them; each gets a panel.
+            Recordings that `estimator.predict` accepts, one panel for each.
         front_end : LogMelTransformer or None, default=None
             As for :func:`skheart.explain.explain`.
         segmentation : DataFrame or list of DataFrame, default=None
             As for the class.
-        ax : matplotlib Axes, default=None
-            As for `plot`.
-        n_cols : int, default=2
-            As for `plot`.
-        cmap : str or Colormap, default="magma"
-            As for `plot`.
-        colorbar : bool, default=True
+        ax, n_cols, cmap, colorbar : optional
             As for `plot`.
 
         Returns
@@ -102,16 +103,13 @@ class LogMelDisplay:
         ------
         NotFittedError
             If the estimator is not fitted.
-        ImportError
-            If matplotlib is missing.
         """
         with warnings.catch_warnings():
-            # Of heads without attention, which is not drawn here.
+            # A head without attention does not matter here.
             warnings.filterwarnings("ignore", message="head=")
-            found = explained(cls, estimator, X, front_end=front_end)
-        return cls(found, segmentation=segmentation).plot(
-            ax, n_cols=n_cols, cmap=cmap, colorbar=colorbar
-        )
+            found = explain_for(cls, estimator, X, front_end=front_end)
+        display = cls(found, segmentation=segmentation)
+        return display.plot(ax, n_cols=n_cols, cmap=cmap, colorbar=colorbar)
 
     @classmethod
     def from_explanation(
@@ -122,50 +120,36 @@ class LogMelDisplay:
         Parameters
         ----------
         explanation : Explanation or list of Explanation
-            Of one recording or of several.
+            One or several.
         segmentation : DataFrame or list of DataFrame, default=None
             As for the class.
-        ax : matplotlib Axes, default=None
-            As for `plot`.
-        n_cols : int, default=2
-            As for `plot`.
-        cmap : str or Colormap, default="magma"
-            As for `plot`.
-        colorbar : bool, default=True
+        ax, n_cols, cmap, colorbar : optional
             As for `plot`.
 
         Returns
         -------
         display : LogMelDisplay
-
-        Raises
-        ------
-        ImportError
-            If matplotlib is missing.
         """
-        return cls(listed(explanation), segmentation=segmentation).plot(
-            ax, n_cols=n_cols, cmap=cmap, colorbar=colorbar
-        )
+        display = cls(as_list(explanation), segmentation=segmentation)
+        return display.plot(ax, n_cols=n_cols, cmap=cmap, colorbar=colorbar)
 
     def plot(self, ax=None, *, n_cols=2, cmap="magma", colorbar=True):
-        """Draw.
+        """Draw the recordings.
 
         Parameters
         ----------
         ax : matplotlib Axes, default=None
-            Its place is divided among the recordings, and its own frame is switched off; None
-            makes a figure.
+            Divided among the recordings, without its own frame. None creates a figure.
         n_cols : int, default=2
-            Recordings beside each other.
+            Recordings per row.
         cmap : str or Colormap, default="magma"
-            Of the log-mel.
+            Colours of the log-mel.
         colorbar : bool, default=True
-            Whether to draw the colour bar, one for all recordings.
+            Whether to draw a colour bar for all recordings.
 
         Returns
         -------
-        display : LogMelDisplay
-            Itself.
+        self : LogMelDisplay
 
         Raises
         ------
@@ -175,17 +159,17 @@ class LogMelDisplay:
             If `n_cols` is below 1, there is nothing to draw, or the tables of `segmentation` do
             not fit the recordings.
         TypeError
-            If `ax` is no Axes, or one of `explanations` is no Explanation.
+            If `ax` is not an Axes, or `explanations` holds something else.
         """
-        panels = draw_panels(self, ax, n_cols, colorbar)
+        self.ims_ = self._draw_recordings(ax, n_cols, colorbar)
         values = np.concatenate([item.features.ravel() for item in self.explanations])
         limits = np.percentile(values, (0.5, 99.5))
-        for marks in filter(None, panels.marks):
+        for marks in filter(None, self.marks_):
             for lines in marks.values():
-                lines.set(color="white", alpha=0.9)  # what is between the sounds is dark
-        for number, mesh in enumerate(panels.meshes):
+                lines.set(color="white", alpha=0.9)  # it is dark between the heart sounds
+        for number, mesh in enumerate(self.ims_):
             mesh.set(cmap=cmap, clim=limits)
-            self.titles_.append(panels.title(number, ""))
-        self.ims_, self.im_ = panels.meshes, panels.meshes[0]
-        self.colorbar_ = panels.colour_bar(self.im_, "log-mel", extend="both") if colorbar else None
+            self._write_title(number)
+        self.im_ = self.ims_[0]
+        self.colorbar_ = self._draw_colour_bar("log-mel", "both") if colorbar else None
         return self

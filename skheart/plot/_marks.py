@@ -1,20 +1,22 @@
-"""Where S1 and S2 stand on the time axis of an explanation."""
+"""Times of S1 and S2 on the time axis of an explanation."""
 
 from __future__ import annotations
 
 import numpy as np
 
-__all__ = ["check_segmentations", "length", "repeats", "spans"]
+from ._maps import cell_edges
+
+__all__ = ["check_segmentations", "find_spans", "length", "repeat_starts"]
 
 
 def check_segmentations(segmentation, explanations):
-    """One table or None for each explanation."""
+    """Return one segmentation table, or None, for each explanation."""
     if segmentation is None:
         return [None] * len(explanations)
     tables = [segmentation] if hasattr(segmentation, "columns") else list(segmentation)
     if len(tables) != len(explanations):
         raise ValueError(
-            f"segmentation has {len(tables)} tables for {len(explanations)} recordings. Give one "
+            f"segmentation has {len(tables)} tables for {len(explanations)} recordings. Pass one "
             "for each, None where the times are not known."
         )
     for row, (table, explanation) in enumerate(zip(tables, explanations, strict=True)):
@@ -23,57 +25,43 @@ def check_segmentations(segmentation, explanations):
         missing = {"start", "end", "state"} - {*getattr(table, "columns", ())}
         if missing:
             raise ValueError(
-                f"segmentation of {explanation.recording} (table {row}) has no "
-                f"{' and no '.join(sorted(missing))}: it needs the columns start and end (s) and "
-                "state."
+                f"segmentation of {explanation.recording} (table {row}) has no column "
+                f"{' and no '.join(sorted(missing))}: it needs start and end (s) and state."
             )
-        explanation._check_times("segmentation")
+        if explanation.times is None:
+            raise ValueError(
+                f"segmentation needs the times of the frames of {explanation.recording}: explain "
+                "recordings with the whole pipeline, or pass the fitted LogMelTransformer as "
+                "front_end."
+            )
     return tables
 
 
 def length(explanation):
-    """Length of the time axis in seconds."""
+    """Return the length of the time axis in seconds."""
     if explanation.signal is not None:
         return len(explanation.signal) / explanation.sr
-    return float(explanation.times[-1] + explanation._hop() / 2)
+    return float(cell_edges(explanation.times, len(explanation.times))[-1])
 
 
-def repeats(explanation):
-    """Seconds at which a short recording begins, the first time and each time anew."""
+def repeat_starts(explanation):
+    """Return the seconds at which a short recording, repeated to fill the signal, starts."""
     if explanation.signal is None or explanation.duration is None:
         return np.zeros(1)
     n = round(explanation.duration * explanation.sr)
-    # Filled up with silence, it does not begin anew.
-    if n >= len(explanation.signal) or not np.any(explanation.signal[n:]):
+    if not np.any(explanation.signal[n:]):  # not repeated, or padded with silence
         return np.zeros(1)
     return np.arange(0, len(explanation.signal), n) / explanation.sr
 
 
-def spans(explanation, segmentation, state):
-    """Start and end of each S1 or S2 in seconds from the start of the signal.
-
-    Parameters
-    ----------
-    explanation : Explanation
-        With times.
-    segmentation : DataFrame
-        `start` and `end` (s, in the recording) and `state`.
-    state : str
-        As "S1".
-
-    Returns
-    -------
-    ndarray of shape (n, 2)
-        Those that begin inside the signal, in the order of time.
-    """
+def find_spans(explanation, segmentation, state):
+    """Return start and end of each S1 or S2 that starts inside the signal, in seconds, (n, 2)."""
     rows = segmentation.loc[segmentation["state"].astype(str) == state, ["start", "end"]]
     once = rows.to_numpy(float).reshape(-1, 2) - explanation.start
     once = once[np.argsort(once[:, 0], kind="stable")]
-    begins, end = repeats(explanation), length(explanation)
-    ends = np.append(begins[1:], end)
+    starts = repeat_starts(explanation)
     found = []
-    for begin, stop in zip(begins, ends, strict=True):
-        moved = once + begin
-        inside = (moved[:, 0] >= begin) & (moved[:, 0] < stop)
-        found.append(np.minimum(moved[inside], stop))
+    for start, stop in zip(starts, [*starts[1:], length(explanation)], strict=True):
+        inside = (once[:, 0] >= 0) & (once[:, 0] + start < stop)
+        found.append(np.minimum(once[inside] + start, stop))
     return np.concatenate(found)

@@ -1,47 +1,47 @@
-"""Scores of subgroups with their intervals."""
+"""Display of scores with their confidence intervals."""
 
 from __future__ import annotations
 
 import numpy as np
 
 from ..evaluation import ScoreReport
-from ._check import check_ax, check_matplotlib
+from ._checks import check_matplotlib, prepare_ax
 
 __all__ = ["ScoreDisplay"]
 
-COLOUR = "#0072B2"  # of Okabe and Ito
+_COLOUR = "#0072B2"  # of Okabe and Ito
 
 
 class ScoreDisplay:
-    """Scores as dots with intervals, one line per subgroup or class.
+    """Scores as dots with confidence intervals, one line per subgroup or class.
 
     Parameters
     ----------
     names : sequence of str of length n_scores
-        What stands beside each dot, from top to bottom.
+        Labels of the dots, from top to bottom.
     score : array-like of shape (n_scores,)
-        The dots; nan where there is none.
+        The dots; NaN if there is no score.
     low, high : array-like of shape (n_scores,)
-        Ends of the intervals; nan where there is none.
+        Ends of the intervals; NaN if there is none.
     n_subjects : sequence of int of length n_scores, default=None
         Shown after the names.
     notes : sequence of str of length n_scores, default=None
-        Shown in the place of a dot that is nan.
+        Shown instead of a dot that is NaN.
     reference : float, default=None
-        Where a dashed line stands: the score of all recordings.
+        Position of a dashed line, such as the score of all recordings.
     score_name : str, default="Score"
         Label of the horizontal axis.
 
     Attributes
     ----------
     ax_ : matplotlib Axes
-        With the dots.
+        Axes with the dots.
     figure_ : matplotlib Figure
-        Holds `ax_`.
+        Figure of `ax_`.
     dots_ : matplotlib Line2D
         The dots, from top to bottom.
     intervals_ : matplotlib LineCollection
-        The intervals of those that have one.
+        The intervals that are known.
 
     Examples
     --------
@@ -84,12 +84,12 @@ class ScoreDisplay:
         Parameters
         ----------
         report : ScoreReport
-            What :func:`skheart.evaluation.report` returns.
+            Result of :func:`skheart.evaluation.report`.
         metric : str, default=None
-            A metric of the report, or "recall" or "precision" of the classes; None takes the
+            A metric of the report, or "recall" or "precision" of the classes. None means the
             first metric.
         ax : matplotlib Axes, default=None
-            Where to draw; None makes a figure.
+            Axes to draw on. None creates a figure.
 
         Returns
         -------
@@ -98,22 +98,20 @@ class ScoreDisplay:
         Raises
         ------
         TypeError
-            If it is no ScoreReport.
+            If `report` is not a ScoreReport.
         ValueError
             If the report has no such metric.
-        ImportError
-            If matplotlib is missing.
         """
         check_matplotlib(cls.__name__)
         if not isinstance(report, ScoreReport):
             raise TypeError(
-                "report must be what skheart.evaluation.report returns, got "
+                "report must be a result of skheart.evaluation.report. Got "
                 f"{type(report).__name__}."
             )
         known = report.frame["metric"].unique().tolist()
         metric = known[0] if metric is None else metric
         if metric not in known:
-            raise ValueError(f"metric={metric!r} is not in the report, which has {known}.")
+            raise ValueError(f"metric must be one of {known}. Got {metric!r}.")
         rows = report.frame[report.frame["metric"] == metric]
         names = [
             value if by == "all" else f"{by}: {value}"
@@ -128,43 +126,36 @@ class ScoreDisplay:
             n_subjects=rows["n_subjects"].tolist(),
             notes=rows["note"].tolist(),
             reference=overall[0] if overall else None,
-            score_name=f"{metric} ({100 * report.confidence:g} % interval)",
+            score_name=f"{metric} ({100 * report.confidence:g}% interval)",
         )
         return display.plot(ax)
 
     def plot(self, ax=None):
-        """Draw.
+        """Draw the scores.
 
         Parameters
         ----------
         ax : matplotlib Axes, default=None
-            Where to draw; None makes a figure.
+            Axes to draw on. None creates a figure.
 
         Returns
         -------
-        display : ScoreDisplay
-            Itself.
+        self : ScoreDisplay
 
         Raises
         ------
         ImportError
             If matplotlib is missing.
         """
-        check_matplotlib(type(self).__name__)
-        import matplotlib.pyplot as plt
-
         n = len(self.names)
-        if ax is None:
-            _, ax = plt.subplots(figsize=(6.4, 1.2 + 0.28 * n), layout="constrained")
-        check_ax(ax)
-        self.ax_, self.figure_ = ax, ax.figure
+        ax = prepare_ax(self, ax, figsize=(6.4, 1.2 + 0.28 * n))
         score, low, high = (np.asarray(x, float) for x in (self.score, self.low, self.high))
         lines = np.arange(n)
         if self.reference is not None:
             ax.axvline(self.reference, color="0.5", linestyle="--", linewidth=1, zorder=0)
         drawn = np.isfinite(low) & np.isfinite(high)
-        self.intervals_ = ax.hlines(lines[drawn], low[drawn], high[drawn], color=COLOUR)
-        (self.dots_,) = ax.plot(score, lines, "o", color=COLOUR, markersize=5)
+        self.intervals_ = ax.hlines(lines[drawn], low[drawn], high[drawn], color=_COLOUR)
+        (self.dots_,) = ax.plot(score, lines, "o", color=_COLOUR, markersize=5)
         texts = list(self.names)
         if self.n_subjects is not None:
             pairs = zip(texts, self.n_subjects, strict=True)
@@ -173,6 +164,6 @@ class ScoreDisplay:
         ax.set(ylim=(n - 0.5, -0.5), xlabel=self.score_name)
         for line in np.flatnonzero(np.isnan(score)):
             text = "no score" if self.notes is None else self.notes[line]
-            across = ax.get_yaxis_transform()  # x from 0 to 1 over the Axes
-            ax.text(0.02, line, text, transform=across, va="center", fontsize="small", color="0.4")
+            style = {"va": "center", "fontsize": "small", "color": "0.4"}
+            ax.text(0.02, line, text, transform=ax.get_yaxis_transform(), **style)
         return self

@@ -1,44 +1,44 @@
-"""Scores by site."""
+"""Display of scores at sites that a model was or was not trained on."""
 
 from __future__ import annotations
 
 import numpy as np
 
 from ..audit import SiteAudit
-from ._check import check_ax, check_matplotlib
+from ._checks import prepare_ax
 
 __all__ = ["SiteAuditDisplay"]
 
-# Okabe and Ito's colours; the markers differ too.
+# Okabe and Ito's colours; markers tell the scores apart without colour.
 _STYLES = {
-    "pooled": ("site in the training", "#0072B2", "o", -0.13),
-    "unseen": ("site not in the training", "#D55E00", "s", 0.13),
+    "pooled": ("site in the training data", "#0072B2", "o", -0.13),
+    "unseen": ("site not in the training data", "#D55E00", "s", 0.13),
 }
 
 
 class SiteAuditDisplay:
-    """The UAR at each site, of models that knew the site and of models that did not.
+    """UAR at each site, of models trained with and without the site.
 
     Parameters
     ----------
     frame : DataFrame
-        As in :class:`skheart.audit.SiteAudit`: a row per site, with `site`, `subjects`, and
+        As in :class:`skheart.audit.SiteAudit`: one row per site, with `site`, `subjects`,
         `pooled`, `unseen` and the ends of their intervals.
     chance : float, default=None
-        UAR of guessing the label, drawn as a line; None draws none.
+        UAR of guessing the label, drawn as a line.
     site_uar : float, default=None
-        UAR of telling the site from the features, for the title.
+        UAR of telling the site from the features, shown in the title.
     site_chance : float, default=None
-        UAR of guessing the site, for the title.
+        UAR of guessing the site, shown in the title.
 
     Attributes
     ----------
     ax_ : matplotlib Axes
-        With the scores.
+        Axes with the scores.
     figure_ : matplotlib Figure
-        Holds `ax_`.
+        Figure of `ax_`.
     containers_ : dict of str to matplotlib ErrorbarContainer
-        By name: "pooled", "unseen".
+        Scores by name: "pooled", "unseen".
 
     Examples
     --------
@@ -61,14 +61,14 @@ class SiteAuditDisplay:
 
     @classmethod
     def from_audit(cls, audit, *, ax=None):
-        """Draw what :func:`skheart.audit.site_audit` found.
+        """Draw the result of :func:`skheart.audit.site_audit`.
 
         Parameters
         ----------
         audit : SiteAudit
             The audit.
         ax : matplotlib Axes, default=None
-            Where to draw; None makes a figure.
+            Axes to draw on. None creates a figure.
 
         Returns
         -------
@@ -76,14 +76,12 @@ class SiteAuditDisplay:
 
         Raises
         ------
-        ImportError
-            If matplotlib is missing.
         TypeError
-            If `audit` is not a SiteAudit, or `ax` no Axes.
+            If `audit` is not a SiteAudit.
         """
         if not isinstance(audit, SiteAudit):
             raise TypeError(
-                f"audit must be what skheart.audit.site_audit returns. Got {type(audit).__name__}."
+                f"audit must be a result of skheart.audit.site_audit. Got {type(audit).__name__}."
             )
         return cls(
             audit.frame,
@@ -93,57 +91,42 @@ class SiteAuditDisplay:
         ).plot(ax=ax)
 
     def plot(self, ax=None):
-        """Draw the scores; sites without one keep their line.
+        """Draw the scores. Sites without one keep their line.
 
         Parameters
         ----------
         ax : matplotlib Axes, default=None
-            Where to draw; None makes a figure.
+            Axes to draw on. None creates a figure.
 
         Returns
         -------
-        display : SiteAuditDisplay
-            Itself.
+        self : SiteAuditDisplay
 
         Raises
         ------
         ImportError
             If matplotlib is missing.
         """
-        check_matplotlib(type(self).__name__)
-        import matplotlib.pyplot as plt
-
-        if ax is None:
-            size = 6.4, 1.8 + 0.5 * len(self.frame)
-            _, ax = plt.subplots(figsize=size, layout="constrained")
-        check_ax(ax)
-        self.ax_, self.figure_, self.containers_ = ax, ax.figure, {}
+        n_sites = len(self.frame)
+        ax = prepare_ax(self, ax, figsize=(6.4, 1.8 + 0.5 * n_sites))
+        self.containers_ = {}
         for name, (text, colour, marker, shift) in _STYLES.items():
             score, low, high = (self.frame[f"{name}{end}"] for end in ("", "_low", "_high"))
-            self.containers_[name] = ax.errorbar(
-                score,
-                np.arange(len(self.frame)) + shift,
-                xerr=[score - low, high - score],
-                fmt=marker,
-                color=colour,
-                capsize=3,
-                label=text,
-            )
+            style = {"fmt": marker, "color": colour, "capsize": 3, "label": text}
+            errors = [score - low, high - score]
+            lines = np.arange(n_sites) + shift
+            self.containers_[name] = ax.errorbar(score, lines, xerr=errors, **style)
         if self.chance is not None:
             ax.axvline(self.chance, color="0.5", linestyle=":", label="guessing")
         rows = zip(self.frame["site"], self.frame["subjects"], strict=True)
-        labels = [f"{site} ({n} subjects)" for site, n in rows]
-        ax.set_yticks(np.arange(len(labels)), labels)
-        ax.set(xlabel="UAR, 95 % interval by subject", xlim=(0, 1), ylim=(len(labels) - 0.5, -0.5))
-        self._title()
-        # Below the axis, since scores may be anywhere inside.
-        ax.legend(loc="upper center", bbox_to_anchor=(0.5, -0.3 if len(labels) < 4 else -0.2),
-                  ncols=3, fontsize="small", frameon=False)  # fmt: skip
-        return self
-
-    def _title(self):
+        ax.set_yticks(np.arange(n_sites), [f"{site} ({n} subjects)" for site, n in rows])
+        ax.set(xlabel="UAR with 95% CI by subject", xlim=(0, 1), ylim=(n_sites - 0.5, -0.5))
         if self.site_uar is not None:
-            guessed = "" if self.site_chance is None else f" (chance {self.site_chance:.2f})"
-            self.ax_.set_title(
-                f"Site told from the features: UAR {self.site_uar:.2f}{guessed}", fontsize="medium"
-            )
+            chance = "" if self.site_chance is None else f" (chance {self.site_chance:.2f})"
+            title = f"Site told from the features: UAR {self.site_uar:.2f}{chance}"
+            ax.set_title(title, fontsize="medium")
+        # Below the axis, where it covers no score.
+        style = {"ncols": 3, "fontsize": "small", "frameon": False}
+        below = (0.5, -0.3 if n_sites < 4 else -0.2)
+        ax.legend(loc="upper center", bbox_to_anchor=below, **style)
+        return self
