@@ -130,8 +130,9 @@ class RecordingDisplay:
             ax.set_yscale("log")
             # A round frequency just above the last bin gives the top a number.
             high = min(frequency_ticks(high, 1.06 * high), default=high)
-            step = int(np.ceil(np.log2(high / low) / (height / em)))  # a line per tick at least
-            ticks = frequency_ticks(low, high)[::-step]
+            # Where there is no line for each tick, count from the top.
+            step = int(np.ceil(np.log2(high / low) * em / height))
+            ticks = frequency_ticks(low, high)[::-step][::-1]
             ax.set_yticks(ticks, [f"{tick:g}" for tick in ticks])
             ax.set_yticks([], minor=True)
             ax.set_ylabel("Frequency (Hz)" if height > 7 * font else "Hz", **style)

@@ -11,8 +11,8 @@ __all__ = ["SiteAuditDisplay"]
 
 # Okabe and Ito's colours; markers tell the scores apart without colour.
 _STYLES = {
-    "pooled": ("site in the training data", "#0072B2", "o", -0.13),
-    "unseen": ("site not in the training data", "#D55E00", "s", 0.13),
+    "pooled": ("trained with the site", "#0072B2", "o", -0.13),
+    "unseen": ("trained without the site", "#D55E00", "s", 0.13),
 }
 
 
