@@ -1,4 +1,4 @@
-"""The display of a training."""
+"""Display of a training."""
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -11,13 +11,7 @@ from skheart.plot import HistoryDisplay
 from tests.helpers.small import make, small_cnn
 
 
-@pytest.fixture(autouse=True)
-def close_figures():
-    yield
-    plt.close("all")
-
-
-def test_the_history_of_a_training():
+def test_losses_and_uar_are_drawn_on_two_axes():
     X, y = make(n=48)
     clf = small_cnn(early_stopping=True, max_epochs=3).fit(X, y)
     display = HistoryDisplay.from_estimator(clf)
@@ -31,25 +25,24 @@ def test_the_history_of_a_training():
     assert (display.ax_.get_xlabel(), display.ax_.get_ylabel()) == ("Epoch", "Loss")
 
 
-def test_the_history_inside_pipelines_and_searches():
+@pytest.mark.parametrize("place", ["classifier", "pipeline", "search"])
+def test_the_history_is_found_inside_pipelines_and_searches(place):
     X, y = make(n=24)
-    clf = small_cnn(max_epochs=2)
-    search = GridSearchCV(make_pipeline(FunctionTransformer(), clf), {}, cv=2)
-    for estimator in (clf, make_pipeline(FunctionTransformer(), clf), search):
-        estimator.fit(X, y)
-        figure, ax = plt.subplots()
-        display = HistoryDisplay.from_estimator(estimator, ax=ax)
-        assert display.ax_ is ax
-        assert display.figure_ is figure
-        assert display.uar_ax_ is None
-        assert {*display.lines_} == {"train_loss"}
-        trained = getattr(estimator, "best_estimator_", estimator)
-        trained = trained[-1] if hasattr(trained, "steps") else trained
-        drawn = display.lines_["train_loss"].get_ydata().tolist()
-        assert drawn == trained.history_[:, "train_loss"]
+    pipeline = make_pipeline(FunctionTransformer(), small_cnn(max_epochs=2))
+    search = GridSearchCV(pipeline, {}, cv=2)
+    estimator = {"classifier": pipeline[-1], "pipeline": pipeline, "search": search}[place].fit(
+        X, y
+    )
+    _, ax = plt.subplots()
+    display = HistoryDisplay.from_estimator(estimator, ax=ax)
+    assert display.ax_ is ax
+    assert display.uar_ax_ is None
+    fitted = search.best_estimator_[-1] if place == "search" else pipeline[-1]
+    (line,) = display.lines_.values()
+    assert line.get_ydata().tolist() == fitted.history_[:, "train_loss"]
 
 
-def test_what_keeps_no_history_is_refused():
+def test_an_estimator_without_history_is_rejected():
     X, y = make(n=24)
     with pytest.raises(TypeError, match="Got StandardScaler, which has no history_"):
         HistoryDisplay.from_estimator(StandardScaler().fit(X[:, 0]))

@@ -1,29 +1,12 @@
-"""Titles, places and sizes of pictures: all is readable, and nothing overlaps."""
+"""Text in figures is readable, and nothing overlaps."""
 
 import matplotlib.pyplot as plt
 import numpy as np
+import pandas as pd
 import pytest
 
-from skheart.explain import explain
-from skheart.plot import AttentionDisplay, HistoryDisplay, LogMelDisplay
-from skheart.plot._panels import file_name
-from tests.helpers.plots import STATES, by_hand, overlaps, trained
-
-
-@pytest.fixture(autouse=True)
-def close_figures():
-    yield
-    plt.close("all")
-
-
-@pytest.fixture(scope="module")
-def sounds():
-    return trained()[0]
-
-
-@pytest.fixture(scope="module")
-def explanations(sounds):
-    return explain(trained()[1], sounds.data[:4])
+from skheart.plot import AttentionDisplay, HistoryDisplay, LogMelDisplay, SiteAuditDisplay
+from tests.helpers.plots import STATES, by_hand, overlaps
 
 
 @pytest.mark.parametrize(
@@ -35,21 +18,22 @@ def explanations(sounds):
         ("a/two\nlines\t.wav", "two lines .wav"),
     ],
 )
-def test_a_path_is_shortened_to_its_file(path, name):
-    assert file_name(path) == name
-    display = AttentionDisplay.from_explanation(by_hand(recording=path))
-    assert display.titles_[0].get_text().startswith(f"{name}: ")
+def test_the_title_is_the_file_name_on_one_line(path, name):
+    display = LogMelDisplay.from_explanation(by_hand(recording=path))
+    assert display.titles_[0].get_text() == name
 
 
-def test_the_title_says_label_and_probability():
+@pytest.mark.parametrize(
+    ("label", "title"),
+    [(None, "a.wav: Present (72%)"), ("Unknown", "a.wav: Unknown (3%), predicted Present")],
+)
+def test_the_title_has_label_and_probability(label, title):
     item = by_hand(recording="a.wav", label="Present", probabilities=np.array([0.25, 0.721, 0.029]))
-    (title,) = AttentionDisplay.from_explanation(item).titles_
-    assert title.get_text() == "a.wav: Present (72%)"
-    (title,) = AttentionDisplay.from_explanation(item, label="Unknown").titles_
-    assert title.get_text() == "a.wav: Unknown (3%), predicted Present"
+    display = AttentionDisplay.from_explanation(item, label=label)
+    assert display.titles_[0].get_text() == title
 
 
-def test_a_long_name_keeps_its_start_and_end_and_no_dollar_is_mathematics():
+def test_a_long_name_is_shortened_in_the_middle_and_is_not_mathematics():
     item = by_hand(recording="start_" + "$x^2$" * 60 + "_end.wav")
     (title,) = AttentionDisplay.from_explanation(item).titles_
     name = title.get_text().partition(": ")[0]
@@ -59,25 +43,33 @@ def test_a_long_name_keeps_its_start_and_end_and_no_dollar_is_mathematics():
     assert title.get_parse_math() is False
 
 
-def test_a_long_label_does_not_run_into_the_neighbour():
+def test_a_long_label_does_not_overlap_the_next_panel():
     items = [by_hand(classes=np.array([letter * 80 for letter in "abc"]), label="a" * 80)] * 2
     display = AttentionDisplay.from_explanation(items, segmentation=[STATES] * 2)
     assert display.titles_[0].get_text().endswith("%)")
     assert list(overlaps(display.figure_)) == []
 
 
-@pytest.mark.parametrize("layout", [None, "constrained"])
-@pytest.mark.parametrize("size", [None, (3.4, 2.6), (5, 4), (16, 9)], ids=str)
+@pytest.mark.parametrize("layout", [None, "constrained", "tight"])
+@pytest.mark.parametrize("size", [(3.4, 2.6), (5, 4), (16, 9)], ids=str)
 @pytest.mark.parametrize("n", [1, 4])
-def test_nothing_overlaps(explanations, sounds, n, size, layout):
-    ax = None if size is None else plt.subplots(figsize=size, layout=layout)[1]
+def test_nothing_overlaps_in_recordings(explanations, sounds, n, size, layout):
+    ax = plt.subplots(figsize=size, layout=layout)[1]
     display = AttentionDisplay.from_explanation(
         explanations[:n], segmentation=sounds.segmentation[:n], ax=ax
     )
     assert list(overlaps(display.figure_)) == []
 
 
-def test_what_overlaps_is_found():
+@pytest.mark.parametrize("n", [1, 4])
+def test_nothing_overlaps_in_a_new_figure(explanations, sounds, n):
+    display = AttentionDisplay.from_explanation(
+        explanations[:n], segmentation=sounds.segmentation[:n]
+    )
+    assert list(overlaps(display.figure_)) == []
+
+
+def test_the_check_finds_an_overlap():
     figure, ax = plt.subplots()
     ax.text(0.5, 0.5, "one")
     ax.text(0.51, 0.5, "two")
@@ -98,16 +90,14 @@ def test_a_given_axes_is_divided_and_stays_divided(explanations):
         outer = axes[1].get_window_extent()
         boxes = [ax.get_window_extent() for ax in [*display.axes_.ravel(), display.colorbar_.ax]]
         for i, box in enumerate(boxes):
-            assert box.x0 > outer.x0
-            assert box.x1 < outer.x1
-            assert box.y0 > outer.y0
-            assert box.y1 < outer.y1
+            assert outer.x0 < box.x0 < box.x1 < outer.x1
+            assert outer.y0 < box.y0 < box.y1 < outer.y1
             assert not any(box.overlaps(other) for other in boxes[:i])
     left = [ax.get_window_extent().x0 for ax in display.axes_[:, 1]]
     assert left[0] == left[2] < left[1] == left[3]
 
 
-def test_a_tight_layout_is_no_matter(recwarn):
+def test_tight_layout_keeps_the_panels_apart_from_other_axes(recwarn):
     figure, axes = plt.subplots(1, 2)
     display = AttentionDisplay.from_explanation(by_hand(), ax=axes[1], segmentation=STATES)
     axes[0].set_ylabel("beside")
@@ -116,7 +106,7 @@ def test_a_tight_layout_is_no_matter(recwarn):
     assert list(overlaps(display.figure_)) == []
 
 
-def test_recordings_stand_in_the_columns_asked_for(explanations):
+def test_n_cols_sets_the_recordings_per_row(explanations):
     display = LogMelDisplay.from_explanation(explanations, n_cols=4)
     display.figure_.canvas.draw()
     boxes = [ax.get_window_extent() for ax in display.axes_[:, 1]]
@@ -129,4 +119,19 @@ def test_nothing_overlaps_in_a_history(size):
     _, ax = plt.subplots(figsize=size, layout="constrained")
     curves = {"valid_loss": [1.1, 0.9, 1.2], "valid_uar": [0.3, 0.9, 0.7]}
     display = HistoryDisplay([1.1, 0.7, 0.2], **curves).plot(ax)
+    assert list(overlaps(display.figure_)) == []
+
+
+@pytest.mark.parametrize("n_sites", [2, 4, 8])
+def test_nothing_overlaps_in_a_site_audit(n_sites):
+    scores = {"": 0.6, "_low": 0.5, "_high": 0.7}
+    frame = pd.DataFrame(
+        {
+            "site": [f"training-{i}" for i in range(n_sites)],
+            "subjects": 40,
+            **{f"pooled{end}": value for end, value in scores.items()},
+            **{f"unseen{end}": value for end, value in scores.items()},
+        }
+    )
+    display = SiteAuditDisplay(frame, chance=0.5, site_uar=0.9, site_chance=1 / n_sites).plot()
     assert list(overlaps(display.figure_)) == []
