@@ -9,6 +9,7 @@ from numbers import Integral, Real
 import numpy as np
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
+from sklearn.utils import check_scalar
 
 from .._utils.validation import check_groups
 from ..audio import (
@@ -64,7 +65,8 @@ def find_shared_audio(recordings, *, sr=4000, min_seconds=2.0, verbose=0):
     Raises
     ------
     TypeError, ValueError
-        If `recordings` is not a list of paths, arrays or windows, or if a window is empty.
+        If a parameter is invalid, `recordings` is not a list of paths, arrays or windows, or a
+        window is empty.
 
     Notes
     -----
@@ -85,13 +87,8 @@ def find_shared_audio(recordings, *, sr=4000, min_seconds=2.0, verbose=0):
     """
     import pandas as pd
 
-    if not isinstance(sr, Integral) or sr < 1:
-        raise ValueError(f"sr must be an int of at least 1 (Hz). Got {sr!r}; try 4000.")
-    if not isinstance(min_seconds, Real) or not 1 <= min_seconds < np.inf:
-        raise ValueError(
-            f"min_seconds must be a number of at least 1. Got {min_seconds!r}; shorter parts may "
-            "agree by chance. Try 2.0."
-        )
+    check_scalar(sr, "sr", Integral, min_val=1)
+    check_scalar(min_seconds, "min_seconds", Real, min_val=1)  # shorter parts agree by chance
     recordings = check_recordings(recordings)
     prints = [fingerprint(*samples) for samples in _read(recordings, sr, verbose)]
     rows = []

@@ -6,6 +6,7 @@ import warnings
 from dataclasses import dataclass
 
 import numpy as np
+from sklearn.utils import check_consistent_length
 
 from .._utils.validation import check_groups
 from ._shared_audio import check_recordings, find_shared_audio, is_window, path_of
@@ -65,13 +66,6 @@ class SplitAudit:
         Rows on each side.
     checked : tuple of str
         What was compared: "rows", "subjects", "audio".
-
-    Attributes
-    ----------
-    clean : bool
-        Whether nothing was found.
-    subjects : ndarray
-        The subjects on both sides, sorted.
 
     Examples
     --------
@@ -232,7 +226,8 @@ def audit_split(
     is_result = isinstance(recordings, pd.DataFrame) and {"first", "second"} <= set(recordings)
     shared = recordings if is_result else None
     recordings = None if recordings is shared else check_recordings(recordings)
-    n_rows = _count_rows(groups, recordings)
+    check_consistent_length(groups, recordings)
+    n_rows = next((len(known) for known in (groups, recordings) if known is not None), None)
     train, test = _check_rows(train, n_rows, "train"), _check_rows(test, n_rows, "test")
 
     checked = ["rows"]
@@ -271,17 +266,6 @@ def _as_frame(findings, groups):
             frame[f"{side}_subject"] = pd.Series(groups[frame[side]].tolist(), dtype=object)
     frame[_TEXTS] = frame[_TEXTS].where(frame[_TEXTS].notna(), None)
     return frame
-
-
-def _count_rows(groups, recordings):
-    """Return the number of recordings, or None if it is not known."""
-    if groups is not None and recordings is not None and len(groups) != len(recordings):
-        raise ValueError(
-            f"groups has {len(groups)} values and recordings {len(recordings)}: pass one of each "
-            "per recording, for training and test together."
-        )
-    known = groups if groups is not None else recordings
-    return None if known is None else len(known)
 
 
 def _check_rows(rows, n_rows, name):

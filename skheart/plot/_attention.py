@@ -36,15 +36,11 @@ class AttentionDisplay(RecordingDisplay):
     axes_ : ndarray of shape (n_recordings, 2)
         Axes of the waveform (None without a signal) and of the map.
     ax_ : matplotlib Axes
-        The first map.
-    bounding_ax_ : matplotlib Axes
-        Holds all of them: the one given, without its frame.
-    figure_ : matplotlib Figure
-        Holds all of them.
-    ims_ : list of QuadMesh
-        The contributions.
-    im_ : QuadMesh
-        The first of `ims_`.
+        Axes of the first map.
+    figure_, bounding_ax_ : matplotlib Figure, Axes
+        The figure, and the Axes that is divided among the panels.
+    ims_, im_ : list of QuadMesh, QuadMesh
+        The contributions, and the first of them.
     log_mels_ : list of QuadMesh
         The log-mels below them.
     marks_ : list of dict or None
@@ -184,13 +180,9 @@ class AttentionDisplay(RecordingDisplay):
 
         Raises
         ------
-        ImportError
-            If matplotlib is missing.
-        ValueError
-            If `n_cols` is below 1, `limit` is not positive, the model has no class `label`, there
-            is nothing to draw, or the tables of `segmentation` do not fit the recordings.
-        TypeError
-            If `ax` is not an Axes, or `explanations` holds something else.
+        TypeError, ValueError
+            If `ax`, `n_cols` or `limit` is invalid, the model has no class `label`, there are no
+            explanations, or the tables of `segmentation` do not fit them.
         """
         items = check_explanations(self.explanations)
         maps, titles = [], []

@@ -139,14 +139,9 @@ class HeartCycleDisplay:
 
         Raises
         ------
-        ImportError
-            If matplotlib is missing.
-        ValueError
-            If `limit` is not positive, the model has no class `label`, there is nothing to draw, an
-            explanation has no cycle or other cells than the rest, or `label` is None and several
-            classes are predicted.
-        TypeError
-            If `ax` is not an Axes, or `explanations` holds something else.
+        TypeError, ValueError
+            If `ax` or `limit` is invalid, the model has no class `label`, `label` is None and
+            several classes are predicted, or the explanations have no cycle or differ in cells.
         """
         items = check_explanations(self.explanations)
         label = _check_label(items, self.label)

@@ -101,11 +101,6 @@ class HistoryDisplay:
         Returns
         -------
         self : HistoryDisplay
-
-        Raises
-        ------
-        ImportError
-            If matplotlib is missing.
         """
         ax = prepare_ax(self, ax)
         from matplotlib.ticker import MaxNLocator

@@ -32,15 +32,11 @@ class LogMelDisplay(RecordingDisplay):
     axes_ : ndarray of shape (n_recordings, 2)
         Axes of the waveform (None without a signal) and of the log-mel.
     ax_ : matplotlib Axes
-        The first log-mel.
-    bounding_ax_ : matplotlib Axes
-        Holds all of them: the one given, without its frame.
-    figure_ : matplotlib Figure
-        Holds all of them.
-    ims_ : list of QuadMesh
-        The log-mels.
-    im_ : QuadMesh
-        The first of `ims_`.
+        Axes of the first log-mel.
+    figure_, bounding_ax_ : matplotlib Figure, Axes
+        The figure, and the Axes that is divided among the panels.
+    ims_, im_ : list of QuadMesh, QuadMesh
+        The log-mels, and the first of them.
     marks_ : list of dict or None
         "S1" and "S2" of each recording: the LineCollection on its log-mel.
     titles_ : list of matplotlib Text
@@ -153,13 +149,9 @@ class LogMelDisplay(RecordingDisplay):
 
         Raises
         ------
-        ImportError
-            If matplotlib is missing.
-        ValueError
-            If `n_cols` is below 1, there is nothing to draw, or the tables of `segmentation` do
-            not fit the recordings.
-        TypeError
-            If `ax` is not an Axes, or `explanations` holds something else.
+        TypeError, ValueError
+            If `ax` or `n_cols` is invalid, there are no explanations, or the tables of
+            `segmentation` do not fit them.
         """
         self.ims_ = self._draw_recordings(ax, n_cols, colorbar)
         values = np.concatenate([item.features.ravel() for item in self.explanations])

@@ -6,6 +6,7 @@ import re
 from numbers import Integral
 
 import numpy as np
+from sklearn.utils import check_scalar
 
 from ._checks import check_ax, check_explanations, check_matplotlib, size_in_points
 from ._maps import cell_edges, frequency_ticks
@@ -30,8 +31,7 @@ class RecordingDisplay:
         """Draw the panels, set their attributes, and return the log-mels."""
         check_matplotlib(type(self).__name__)
         items = check_explanations(self.explanations)
-        if not isinstance(n_cols, Integral) or n_cols < 1:
-            raise ValueError(f"n_cols must be an int of at least 1. Got {n_cols!r}.")
+        check_scalar(n_cols, "n_cols", Integral, min_val=1)
         tables = check_segmentations(self.segmentation, items)
         self._marked = any(table is not None for table in tables)
         self._divide(ax, min(n_cols, len(items)), colorbar)

@@ -141,11 +141,6 @@ class ScoreDisplay:
         Returns
         -------
         self : ScoreDisplay
-
-        Raises
-        ------
-        ImportError
-            If matplotlib is missing.
         """
         n = len(self.names)
         ax = prepare_ax(self, ax, figsize=(6.4, 1.2 + 0.28 * n))

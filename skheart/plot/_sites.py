@@ -101,11 +101,6 @@ class SiteAuditDisplay:
         Returns
         -------
         self : SiteAuditDisplay
-
-        Raises
-        ------
-        ImportError
-            If matplotlib is missing.
         """
         n_sites = len(self.frame)
         ax = prepare_ax(self, ax, figsize=(6.4, 1.8 + 0.5 * n_sites))

@@ -98,16 +98,6 @@ def test_parts_are_found_with_their_times(sounds, change):
     )
 
 
-def test_two_windows_that_overlap_by_half(sounds):
-    x = sounds.data[0]
-    a, b, apart = x[:16000], x[8000:24000], sounds.data[1][:16000]
-    shared = find_shared_audio([b, apart, a])
-    assert pairs(shared) == [(0, 2)]
-    row = shared.iloc[0]
-    np.testing.assert_allclose([row.first_start, row.first_stop], [0, 2], atol=0.25)
-    np.testing.assert_allclose([row.second_start, row.second_stop], [2, 4], atol=0.25)
-
-
 def test_halves_in_reversed_order_are_two_stretches(sounds):
     x = sounds.data[0][: 6 * SR]
     shared = find_shared_audio([x, np.concatenate([x[3 * SR :], x[: 3 * SR]])])
@@ -116,24 +106,19 @@ def test_halves_in_reversed_order_are_two_stretches(sounds):
     np.testing.assert_allclose(found, [[0, 3], [3, 0]], atol=0.25)
 
 
-@pytest.mark.parametrize("rate", [1000, 2000, 8000, 44100])
-def test_copies_at_other_rates_and_formats_are_identical(sounds, rate, tmp_path):
+@pytest.mark.parametrize(
+    ("rate", "format"), [(1000, "flac"), (2000, "flac"), (4000, "ogg"), (44100, "flac")]
+)
+def test_copies_at_other_rates_and_formats_are_identical(sounds, rate, format, tmp_path):
     paths = []
     for i, x in enumerate(sounds.data[:5]):
-        soundfile.write(tmp_path / f"{i}.wav", x, SR)
-        soundfile.write(tmp_path / f"copy{i}.flac", 0.3 * soxr.resample(x, SR, rate), rate)
-        paths += [tmp_path / f"{i}.wav", tmp_path / f"copy{i}.flac"]
+        paths += [tmp_path / f"{i}.wav", tmp_path / f"copy{i}.{format}"]
+        soundfile.write(paths[-2], x, SR)
+        soundfile.write(paths[-1], 0.3 * soxr.resample(x, SR, rate), rate)
     shared = find_shared_audio(paths)
     assert pairs(shared) == [(2 * i, 2 * i + 1) for i in range(5)]
     assert set(shared["kind"]) == {"identical"}
     assert shared["first_path"].tolist() == [str(paths[i]) for i in shared["first"]]
-
-
-def test_a_lossy_copy_is_found(sounds, tmp_path):
-    x = sounds.data[0]
-    soundfile.write(tmp_path / "a.wav", x, SR)
-    soundfile.write(tmp_path / "b.ogg", x, SR)
-    assert pairs(find_shared_audio([tmp_path / "a.wav", tmp_path / "b.ogg"])) == [(0, 1)]
 
 
 def test_parts_shorter_than_min_seconds_are_not_reported(sounds):
@@ -156,15 +141,6 @@ def test_all_pairs_of_many_copies_are_found(sounds):
     copies = [sounds.data[0] * (1 + i) for i in range(6)]
     shared = find_shared_audio([*sounds.data[1:5], *copies])
     assert pairs(shared) == [(i, j) for i in range(4, 10) for j in range(i + 1, 10)]
-
-
-def test_the_result_does_not_depend_on_the_global_random_state(sounds):
-    recordings = [*sounds.data[:4], sounds.data[1][4000:]]
-    np.random.seed(0)  # noqa: NPY002
-    before = np.random.get_state()[1].copy()  # noqa: NPY002
-    first = find_shared_audio(recordings)
-    assert (np.random.get_state()[1] == before).all()  # noqa: NPY002
-    assert first.equals(find_shared_audio(recordings))
 
 
 # ---------------------------------------------------------------------- input
@@ -199,11 +175,6 @@ def test_bad_windows_are_rejected(files, window, error, words):
         find_shared_audio([(files[1], 0, 3), (files[0], *window)])
 
 
-def test_rows_of_an_array_are_recordings(sounds):
-    rows = np.stack([x[: 5 * SR] for x in sounds.data[:4]])
-    assert pairs(find_shared_audio(np.concatenate([rows, rows[:1]]))) == [(0, 4)]
-
-
 def test_an_empty_result_has_the_dtypes_of_a_filled_one(sounds):
     x = sounds.data[0]
     empty, filled = find_shared_audio([x]), find_shared_audio([x, x])
@@ -216,10 +187,9 @@ def test_an_empty_result_has_the_dtypes_of_a_filled_one(sounds):
     [
         (3, {}, TypeError, "recordings must be a list of paths.*Got int"),
         ([np.ones(8000), np.full(8000, np.nan)], {}, ValueError, "row 1 contains NaN"),
-        ([np.ones(8000)], {"sr": 0}, ValueError, "sr must be an int of at least 1"),
-        ([np.ones(8000)], {"sr": 4000.5}, ValueError, "sr must be an int of at least 1"),
-        ([np.ones(8000)], {"min_seconds": 0.5}, ValueError, "min_seconds must be a number of at"),
-        ([np.ones(8000)], {"min_seconds": np.inf}, ValueError, "min_seconds must be a number of"),
+        ([np.ones(8000)], {"sr": 0}, ValueError, "sr == 0, must be >= 1"),
+        ([np.ones(8000)], {"sr": 4000.5}, TypeError, "sr must be an instance of"),
+        ([np.ones(8000)], {"min_seconds": 0.5}, ValueError, "min_seconds == 0.5, must be >= 1"),
     ],
 )
 def test_bad_input_is_rejected(recordings, options, error, words):

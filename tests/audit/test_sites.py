@@ -8,12 +8,10 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import balanced_accuracy_score
 from sklearn.model_selection import LeaveOneGroupOut, cross_val_predict
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
 
 from skheart import LogMelTransformer
 from skheart.audit import site_audit
 from skheart.datasets import make_heart_sounds
-from skheart.evaluation import evaluate_by_subject
 
 
 def rigs(n=60, shift=5.0, seed=0):
@@ -109,14 +107,6 @@ def test_no_subject_is_in_training_and_test():
     assert None not in audit.unseen
 
 
-def test_sites_without_common_subjects_take_one_training_each():
-    X, y, site, groups = rigs()
-    X[:, 0] = np.arange(len(X))
-    Recorder.seen = []
-    site_audit(Recorder(), X, y, site, groups, random_state=0)
-    assert [len(train) for train, _ in Recorder.seen[5:]] == [120, 120, 120]
-
-
 def test_sites_of_one_class_say_so():
     X, y, site, groups = rigs()
     y[site == "b"] = "well"
@@ -151,38 +141,28 @@ def test_features_are_log_mel_summaries_of_recordings():
     sounds = make_heart_sounds(
         20, recordings_per_subject=2, duration=3.0, weights=(1, 1, 0), random_state=0
     )
-    site = np.where(np.arange(20).repeat(2) < 10, "near", "far")
-    groups = np.arange(20).repeat(2)
-    recordings = list(sounds.data)
-    for i in np.flatnonzero(site == "far"):  # a duller device
-        recordings[i] = np.convolve(recordings[i], np.ones(8) / 8, mode="same")
-    y = np.asarray(sounds.target)[np.argsort(sounds.groups, kind="stable")]
-    clf = make_pipeline(
-        LogMelTransformer(duration=3.0, n_mels=16, flatten=True), LogisticRegression(max_iter=2000)
-    )
+    order = np.argsort(sounds.groups, kind="stable")
+    groups, y = np.asarray(sounds.groups)[order], np.asarray(sounds.target)[order]
+    site = np.repeat(["near", "far"], 20)
+    recordings = [sounds.data[row] for row in order]
+    recordings[20:] = [np.convolve(x, np.ones(8) / 8, mode="same") for x in recordings[20:]]
+    front_end = LogMelTransformer(duration=3.0, n_mels=16, flatten=True)
+    clf = make_pipeline(front_end, LogisticRegression(max_iter=2000))
     args = clf, recordings, y, site, groups
     told = site_audit(*args, cv=3, random_state=0).site_told
+    assert told.uar.estimate > 0.9
     logmel = LogMelTransformer(standardize=False).fit_transform(recordings)
-    rows = np.hstack([logmel.mean(axis=1), logmel.std(axis=1)])
-    for features in (logmel, rows):
+    for features in (logmel, np.hstack([logmel.mean(axis=1), logmel.std(axis=1)])):
         again = site_audit(*args, cv=3, features=features, random_state=0).site_told
         np.testing.assert_allclose(again.y_proba, told.y_proba, atol=1e-6)
-    assert told.uar.estimate > 0.9
-    plain = make_pipeline(
-        StandardScaler(), LogisticRegression(class_weight="balanced", max_iter=1000)
-    )
-    scores = evaluate_by_subject(plain, rows, site, groups, cv=3, random_state=1)
-    assert abs(scores.uar.estimate - told.uar.estimate) < 0.1
 
 
-def test_the_result_depends_on_the_seed_alone():
+def test_the_result_depends_on_the_seed_and_not_on_n_jobs():
     X, y, site, groups = rigs(n=20)
     args = LogisticRegression(), X, y, site, groups
-    one, two, other = (site_audit(*args, random_state=seed) for seed in (0, 0, 1))
-    assert one.frame.equals(two.frame)
-    assert not one.frame.equals(other.frame)
-    jobs = site_audit(*args, random_state=0, n_jobs=2)
-    assert jobs.frame.equals(one.frame)
+    one, other = (site_audit(*args, random_state=seed).frame for seed in (0, 1))
+    assert not one.equals(other)
+    assert one.equals(site_audit(*args, random_state=0, n_jobs=2).frame)
 
 
 def test_the_text_is_a_table():
@@ -193,14 +173,6 @@ def test_the_text_is_a_table():
     assert [line[0] for line in lines[1:4]] == ["a", "b", "c"]
     assert f"{audit.frame['unseen'][0]:.3f} [" in lines[1]
     assert "chance 0.333 (90 subjects, 180 recordings)" in lines[-1]
-
-
-def test_progress_goes_to_standard_error(capsys):
-    X, y, site, groups = rigs(n=20)
-    site_audit(LogisticRegression(), X, y, site, groups, verbose=1)
-    out, err = capsys.readouterr()
-    assert out == ""
-    assert "3/3" in err
 
 
 SITES = np.repeat(["a", "b", "c"], 20)

@@ -73,13 +73,14 @@ def test_rows_on_neither_side_are_not_read(sounds, tmp_path):
 
 
 def test_folds_can_share_one_search(sounds):
-    recordings = [*sounds.data[:5], sounds.data[0]]
-    shared = find_shared_audio(recordings)
+    shared = find_shared_audio([*sounds.data[:5], sounds.data[0]])
     assert audit_split([0, 5], [1, 2], recordings=shared).clean
-    audit = audit_split([1, 2, 0], [5], recordings=shared, action="return")
-    assert audit.frame[["train", "test"]].values.tolist() == [[0, 5]]
-    audit = audit_split([5], [1, 0], recordings=shared, action="return")
-    assert audit.frame[["train", "test"]].values.tolist() == [[5, 0]]
+    for train, test in (([1, 2, 0], [5]), ([5], [1, 0])):
+        audit = audit_split(train, test, recordings=shared, action="return")
+        assert audit.frame[["kind", "train", "test"]].values.tolist() == [
+            ["identical", train[-1], test[-1]]
+        ]
+        assert audit.frame["seconds"].tolist() == shared["seconds"].tolist()
 
 
 def test_a_row_on_both_sides_is_a_leak():
@@ -116,7 +117,7 @@ def test_a_leak_can_warn():
         (([], [1], "abc"), "train must be a mask, or a list of at least one row number"),
         (([[0], [1]], [2], "abc"), "Audit several folds one by one"),
         (([True, False], [1], "abc"), "train is a mask of 2 rows, but there are 3"),
-        (([0], [1], "abc", [np.ones(9)] * 2), "groups has 3 values and recordings 2"),
+        (([0], [1], "abc", [np.ones(9)] * 2), "inconsistent numbers of samples: \\[3, 2\\]"),
         (([0], [1], ["a", None, "b"]), "first in row 1"),
     ],
 )
