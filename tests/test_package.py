@@ -15,6 +15,7 @@ ROOT = Path(__file__).parents[1]
 HEAVY = {"imblearn", "joblib", "librosa", "matplotlib", "numba", "numpy", "pandas", "scipy"}
 HEAVY |= {"sklearn", "skorch", "soundfile", "soxr", "torch", "tqdm"}
 DISTRIBUTION = {"sklearn": "scikit-learn", "imblearn": "imbalanced-learn"}
+DISTRIBUTION |= {"mpl_toolkits": "matplotlib"}
 
 
 PRINT_MODULES = "import sys; print('modules:', *{name.partition('.')[0] for name in sys.modules})"

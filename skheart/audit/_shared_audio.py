@@ -88,7 +88,11 @@ def find_shared_audio(recordings, *, sr=4000, min_seconds=2.0, verbose=0):
     import pandas as pd
 
     check_scalar(sr, "sr", Integral, min_val=1)
-    check_scalar(min_seconds, "min_seconds", Real, min_val=1)  # shorter parts agree by chance
+    if not isinstance(min_seconds, Real) or not 1 <= min_seconds < np.inf:
+        raise ValueError(
+            f"min_seconds must be a number of at least 1. Got {min_seconds!r}; shorter parts may "
+            "agree by chance. Try 2.0."
+        )
     recordings = check_recordings(recordings)
     prints = [fingerprint(*samples) for samples in _read(recordings, sr, verbose)]
     rows = []

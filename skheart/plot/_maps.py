@@ -5,7 +5,6 @@ from __future__ import annotations
 from numbers import Real
 
 import numpy as np
-from sklearn.utils import check_scalar
 
 __all__ = ["cell_edges", "colour_limit", "fade_middle", "frequency_ticks", "grey_limits"]
 
@@ -33,8 +32,8 @@ def colour_limit(limit, maps):
 
     By default 99.5% of the cells lie within the limit, so that one cell does not pale the others.
     """
-    if limit is not None:
-        check_scalar(limit, "limit", Real, min_val=0, max_val=np.inf, include_boundaries="neither")
+    if limit is not None and not (isinstance(limit, Real) and 0 < limit < np.inf):
+        raise ValueError(f"limit must be a positive number, or None for automatic. Got {limit!r}.")
     sizes = np.abs(np.concatenate([np.ravel(values) for values in maps]))
     if limit is None:
         limit = np.percentile(sizes, 99.5) or sizes.max() or 1.0

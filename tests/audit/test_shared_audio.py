@@ -189,7 +189,8 @@ def test_an_empty_result_has_the_dtypes_of_a_filled_one(sounds):
         ([np.ones(8000), np.full(8000, np.nan)], {}, ValueError, "row 1 contains NaN"),
         ([np.ones(8000)], {"sr": 0}, ValueError, "sr == 0, must be >= 1"),
         ([np.ones(8000)], {"sr": 4000.5}, TypeError, "sr must be an instance of"),
-        ([np.ones(8000)], {"min_seconds": 0.5}, ValueError, "min_seconds == 0.5, must be >= 1"),
+        ([np.ones(8000)], {"min_seconds": 0.5}, ValueError, "min_seconds must be a number of at"),
+        ([np.ones(8000)], {"min_seconds": np.nan}, ValueError, "min_seconds must be a number of"),
     ],
 )
 def test_bad_input_is_rejected(recordings, options, error, words):

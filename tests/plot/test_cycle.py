@@ -83,7 +83,7 @@ def test_the_mean_over_recordings_is_drawn():
             "of other.wav has other cells than that of heart",
         ),
         ([made()], {"label": "loud"}, ValueError, "'loud'"),
-        ([made()], {"limit": -1}, ValueError, "limit == -1, must be > 0"),
+        ([made()], {"limit": -1}, ValueError, "limit must be a positive number.*Got -1"),
         ([made()], {"ax": 3}, TypeError, "ax must be one matplotlib Axes"),
     ],
 )

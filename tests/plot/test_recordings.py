@@ -252,7 +252,7 @@ def test_an_unfitted_estimator_is_rejected(unfitted):
     ("given", "error", "words"),
     [
         ({"label": "Perhaps"}, ValueError, "'Perhaps'"),
-        ({"limit": 0}, ValueError, "limit == 0, must be > 0"),
+        ({"limit": 0}, ValueError, "limit must be a positive number.*Got 0"),
         ({"n_cols": 0}, ValueError, "n_cols == 0, must be >= 1"),
         ({"ax": [1, 2]}, TypeError, "ax must be one matplotlib Axes.*Got list"),
         ({"segmentation": [STATES] * 2}, ValueError, "2 tables for 1 recordings"),
@@ -303,7 +303,7 @@ def test_without_matplotlib_the_error_names_the_extra(monkeypatch, name, draw):
 
 
 def test_the_command_draws_the_pictures(tmp_path, capsys, monkeypatch, request):
-    from benchmarks import _explanation_picture as command
+    from benchmarks.studies import explanation_picture as command
 
     command.main(tmp_path / "map.png", n_subjects=12, clf__max_epochs=1, clf__channels=(4, 8))
     assert plt.imread(tmp_path / "map.png").shape == plt.imread(command.PICTURE).shape
