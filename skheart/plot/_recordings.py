@@ -69,6 +69,9 @@ class RecordingDisplay:
         width, height = size_in_points(ax)
         scale = min(width / n_cols / 300, height / n_rows / 190)
         self._em = mpl.rcParams["font.size"] * min(1.0, max(0.5, scale))
+        # In tiny Axes margins of 6.2 by 7 em per panel, and the colour bar, take 80% at most.
+        most = min(width / (6.2 * (n_cols + bool(colorbar))), height / (7 * n_rows))
+        self._em = min(self._em, 0.8 * most)
 
         def ems(number):
             return Fixed(number * self._em / 72)

@@ -89,6 +89,14 @@ def test_a_given_axes_is_divided_and_stays_divided(explanations):
     assert left[0] == left[2] < left[1] == left[3]
 
 
+def test_tiny_axes_can_be_divided(explanations):
+    _, ax = plt.subplots(figsize=(0.5, 0.4))
+    display = AttentionDisplay.from_explanation(explanations, ax=ax)
+    display.figure_.canvas.draw()
+    sizes = [panel.get_window_extent().size for panel in display.axes_.ravel()]
+    assert np.min(sizes) > 0
+
+
 def test_n_cols_sets_the_recordings_per_row(explanations):
     display = LogMelDisplay.from_explanation(explanations, n_cols=4)
     display.figure_.canvas.draw()
