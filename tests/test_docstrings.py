@@ -1,4 +1,4 @@
-"""Docstrings are contracts: every parameter and every fitted attribute, and nothing else."""
+"""Docstrings list every parameter and fitted attribute, and nothing else."""
 
 import doctest
 import importlib
@@ -24,7 +24,7 @@ PUBLIC_MODULES = [name for name in MODULES if "._" not in name and name != "skhe
 
 
 def sections(text):
-    """{title: lines} of a numpydoc docstring; what stands before the first title is under ""."""
+    """Split a numpydoc docstring into {title: lines}; the summary has the title ""."""
     lines = inspect.cleandoc(text or "").splitlines()
     found, title = {"": []}, ""
     for line, following in zip(lines, [*lines[1:], ""], strict=True):
@@ -37,7 +37,7 @@ def sections(text):
 
 
 def entries(lines):
-    """{name: (type, text)} of a section such as Parameters."""
+    """Parse a section such as Parameters into {name: (type, text)}."""
     found = {}
     for line in lines:
         if line and not line.startswith(" "):
@@ -50,11 +50,10 @@ def entries(lines):
 
 
 def public_objects():
-    """(name, object) of every public class and function, once each.
+    """Return (name, object) of every public class and function, once each.
 
-    Public is what a module lists in `__all__`, or what it defines if it has no such list. A class
-    whose constructor is another library's and that documents no parameters (the skorch net) is
-    left to that library; a named tuple is shown where it is returned.
+    Public means listed in `__all__`, or defined in a module without such a list. Left out are
+    named tuples and classes that inherit their constructor and document no parameters.
     """
     found = {}
     for module_name in PUBLIC_MODULES:
@@ -72,7 +71,7 @@ def public_objects():
 
 
 def documented_callables():
-    """Public functions, classes, and the methods that an estimator of ours defines itself."""
+    """Yield public functions, classes, and methods that our estimators define."""
     for name, value in public_objects():
         yield name, value
         if inspect.isclass(value) and issubclass(value, BaseEstimator):
@@ -83,7 +82,7 @@ def documented_callables():
 
 CALLABLES = dict(documented_callables())
 CLASSES = {name: value for name, value in public_objects() if inspect.isclass(value)}
-# A class without `fit` holds parameters alone.
+# A class without `fit` only holds parameters.
 ESTIMATORS = {
     name: value
     for name, value in CLASSES.items()
@@ -96,7 +95,7 @@ def parameters_of(value):
     return {name: p for name, p in parameters.items() if name != "self"}
 
 
-def test_the_parser_reads_what_numpydoc_means():
+def test_parser_of_numpydoc_sections():
     text = """Do it.
 
     Parameters
@@ -122,7 +121,6 @@ def test_the_parser_reads_what_numpydoc_means():
 
 
 def test_the_collection_is_not_empty():
-    """So that the tests below test something."""
     assert {name.rpartition(".")[2] for name in ESTIMATORS} >= {
         "LogMelTransformer",
         "RandomOverSampler",
@@ -136,7 +134,7 @@ def test_the_collection_is_not_empty():
 
 
 @pytest.mark.parametrize("name", MODULES)
-def test_every_module_says_what_it_is_for(name):
+def test_every_module_has_a_summary(name):
     first = (importlib.import_module(name).__doc__ or "").splitlines()[0]
     assert first.endswith("."), name
 
@@ -168,7 +166,7 @@ def test_the_documented_default_is_the_default(name):
         stated = re.search(r"default=(.+)$", kind)
         if default is inspect.Parameter.empty:
             assert not stated, f"{parameter} has no default"
-        elif kind not in ("None", "Ignored"):  # as y is where there is nothing to learn from it
+        elif kind not in ("None", "Ignored"):  # y of a transformer
             assert stated, f"the default of {parameter} is {default!r}"
             words = stated.group(1).replace("`", "")
             assert words in (repr(default), repr(default).replace("'", '"')) or (
@@ -177,7 +175,7 @@ def test_the_documented_default_is_the_default(name):
 
 
 @pytest.mark.parametrize("name", CALLABLES)
-def test_what_is_returned_is_documented(name):
+def test_return_values_are_documented(name):
     value = CALLABLES[name]
     if inspect.isclass(value):
         return
@@ -198,14 +196,14 @@ def test_every_public_name_has_an_example(name):
 
 
 def new(cls):
-    """An instance; of what holds an estimator, with one that does the least."""
+    """Construct a class; a meta-estimator gets a dummy classifier."""
     needed = inspect.signature(cls).parameters.get("estimator")
     needs_one = needed is not None and needed.default is needed.empty
     return cls(DummyClassifier()) if needs_one else cls()
 
 
 def fitted(cls):
-    """An instance of an estimator, fitted on small data with early stopping where there is any."""
+    """Fit an estimator of a class on small data."""
     rng = np.random.default_rng(0)
     small = {"channels": (4,), "units": (4,), "max_epochs": 1, "random_state": 0}
     small |= {"sr": 1000, "duration": 1.0, "n_mels": 8}
@@ -230,22 +228,22 @@ def fitted(cls):
 
 
 @pytest.mark.parametrize("name", ESTIMATORS)
-def test_documented_attributes_exist_after_fit_and_the_others_do_not(name):
+def test_fitted_attributes_are_the_documented_ones(name):
     estimator = fitted(ESTIMATORS[name])
     documented = entries(sections(estimator.__doc__)["Attributes"])
     rule = re.compile("only w(here|hen)", re.IGNORECASE)
     conditional = {n for n, (_, text) in documented.items() if rule.search(text)}
     for attribute in documented.keys() - conditional:
-        assert hasattr(estimator, attribute), f"{attribute} is documented and not there"
-    there = {n for n in vars(estimator) if n.endswith("_") and not n.startswith("_")}
-    assert there <= documented.keys()
+        assert hasattr(estimator, attribute), f"{attribute} is documented but missing"
+    fitted_names = {n for n in vars(estimator) if n.endswith("_") and not n.startswith("_")}
+    assert fitted_names <= documented.keys()
     for attribute, (kind, text) in documented.items():
         assert kind, f"{attribute} has no type"
         assert text, f"{attribute} is not explained"
 
 
 @pytest.mark.parametrize("name", ESTIMATORS)
-def test_no_attribute_is_there_before_fit(name):
+def test_unfitted_estimators_have_no_fitted_attributes(name):
     estimator = new(ESTIMATORS[name])
     for attribute in entries(sections(estimator.__doc__)["Attributes"]):
         assert not hasattr(estimator, attribute), attribute
