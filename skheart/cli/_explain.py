@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..explain import explain, explain_checks, members_of, part_of
+from ..explain import CannotExplain, check_explainable, explain, explain_checks
 from ._models import predicts_patients
 
 __all__ = [
@@ -68,10 +68,10 @@ def _explain_one(model, paths, method, **whose):
 def check_can_explain(model, method):
     """Refuse a model that the method does not explain, before a recording is read."""
     try:
-        for member in members_of(model):
-            part_of(member, method)
-    except TypeError as error:
-        raise ValueError(str(error).replace("method=", "--method ")) from error
+        check_explainable(model, method)
+    except CannotExplain as error:
+        option = f"--method {error.value!r} {error.reason}"
+        raise ValueError(option if error.parameter == "method" else str(error)) from error
 
 
 def check_can_join(args, model):

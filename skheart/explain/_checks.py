@@ -1,4 +1,4 @@
-"""Whether explanations are true of the model: a table of checks."""
+"""`explain_checks`: whether the explanations of a model describe what it computes."""
 
 from __future__ import annotations
 
@@ -9,15 +9,16 @@ from functools import partial
 from typing import NamedTuple
 
 import numpy as np
-from sklearn.ensemble import VotingClassifier
 from sklearn.utils import check_random_state
 
-from ._curves import deletion_and_insertion, keeping_by_net
-from ._explain import explain, parts_of
-from ._phases import PHASES, chance, enrichments, mean_of_known
-from ._random_weights import with_new_weights
-from ._trees import by_trees, keeping_by_trees
-from ._votes import found, part_of
+from .._utils.parallel import progress
+from ..patients import PatientClassifier
+from ._deletion import deletion_and_insertion, make_network_predictor
+from ._estimators import CannotExplain, best_estimator, select_part, split_network
+from ._explain import explain
+from ._phases import PHASES, enrichments, mean_of_finite, p_values
+from ._random_weights import randomise_weights
+from ._trees import make_cycle_predictor
 
 __all__ = ["explain_checks"]
 
@@ -44,78 +45,78 @@ def explain_checks(
     random_state=None,
     verbose=0,
 ):
-    """Check whether the explanations of a model are true of it.
+    """Check whether the explanations of a model describe what it computes.
 
     Parameters
     ----------
     estimator : estimator
-        What `explain` takes, except a `PatientClassifier`: pass its `estimators_` one by one. Of a
-        vote of trees and others the trees are checked, as they add up to the vote.
+        As for `explain`, except a `PatientClassifier`: pass its `estimators_` one by one. In a vote
+        of trees and other classifiers the trees are checked, because they sum to the vote.
     X : array, list, Series or DataFrame
-        What `explain` takes: recordings that the model was not trained on.
+        As for `explain`: recordings that the model was not trained on.
     y : array of shape (n,) or None, default=None
-        True labels; with them, right and wrong predictions are looked at apart.
+        True labels; with them, correct and wrong predictions are also reported separately.
     segmentation : list of (DataFrame or None), or None, default=None
-        Times of S1, systole, S2 and diastole of each recording, as `phase_enrichment` takes them.
-        Without it the phases are left out.
+        Segmentation of each recording into S1, systole, S2 and diastole, as for `phase_enrichment`.
+        Without it the phases are not checked.
     groups : array of shape (n,) or None, default=None
-        Subject of each recording, for the intervals; None takes each for a subject of its own.
+        Subject of each recording, for the confidence intervals; None treats each recording as a
+        subject.
     label : object, default=None
-        Whose contributions; None is the predicted class of each recording.
+        The class whose contributions are checked; None is the predicted class of each recording.
     relative : bool, default=False
-        Use the contributions less their mean over the classes, see `Explanation.of_class`.
-        Completeness is that of the contributions themselves.
+        Subtract the mean over the classes from the contributions, see `Explanation.of_class`.
+        Completeness is always that of the contributions themselves.
     checks : "all" or sequence of str, default="all"
-        Which to make: "completeness", "randomisation", "deletion" (with insertion), "phases",
-        "agreement"; of trees the first, the third and the fourth. For a recording of n cells,
-        deletion takes 72 predictions and agreement with occlusion one for each window, so that some
-        dozens of recordings are enough for them.
+        Any of "completeness", "randomisation", "deletion" (with insertion), "phases", "agreement";
+        for trees "completeness", "deletion", "phases". For each recording, deletion takes 72
+        predictions and agreement with occlusion takes one per window, so use some dozens of
+        recordings for these.
     front_end : LogMelTransformer or None, default=None
         As for `explain`.
     compare : "auto" or sequence of str, default="auto"
-        Methods to compare with: "integrated_gradients", "occlusion". "auto" takes both, or
-        occlusion alone where captum is not installed.
+        Methods to compare with: "integrated_gradients", "occlusion". "auto" uses both, or only
+        occlusion if captum is not installed.
     random_state : int, RandomState instance or None, default=None
-        Draws weights, shifts and resamples.
+        Draws weights, shifts and bootstrap samples.
     verbose : int, default=0
         1 shows progress on standard error.
 
     Returns
     -------
     DataFrame
-        One row for each figure: `check`, `what` (is measured), `of` (which recordings), `value`,
-        `low` and `high` (95 % percentile interval, subjects drawn with replacement), `p`
-        (one-sided), and the numbers of `recordings` and `subjects` behind it. NaN where a figure
-        has none of these.
+        One row per result: `check`, `what` (the quantity), `of` (the subset of recordings),
+        `value`, `low` and `high` (95% confidence interval: percentiles of a bootstrap over
+        subjects), `p` (one-sided), and the numbers of `recordings` and `subjects`. NaN where a
+        result has none of these.
 
-        - completeness: the largest gap between a logit and the sum of its contributions. It should
-          be below 1e-4.
-        - randomisation: mean rank correlation (Spearman) of a map with that of the same net whose
-          weights were drawn anew, from the head down to the layer named, each from a normal
-          distribution of the old weights' mean and deviation, with the moments of these recordings
-          in the batch normalisation (Adebayo et al. 2018, cascading). It should fall towards 0: a
-          map that stays does not come from what was learnt.
-        - deletion, insertion: area between the curves of the class's probability when
-          cells are replaced by the training mean (of trees, cells of the average cycle by their
-          mean over these recordings, so that one alone gives NaN, and the probability is that of
-          the trees), or put into it, in the order of the map, and in
-          the order of maps of the same smoothness: the map itself, shifted circularly in time and
-          frequency (Petsiuk et al. 2018). It should be above 0; `p` is Wilcoxon's signed-rank test
-          over subjects.
-        - phase enrichment: mean over the recordings of `phase_enrichment`, of all, of right and
-          wrong predictions and of each true class. 1 is chance; `p` is the share of random shifts
-          with a mean as large.
-        - agreement: mean rank correlation with the other methods, on cells that fit both; with
-          `segmentation`, the phase enrichment of the other methods too. Where attention and they
-          name different phases, the model looks at one place and decides at another: a cell of the
-          map sees more of the sound than it covers.
+        - completeness: largest difference between a logit and the sum of its contributions. It
+          should be below 1e-4.
+        - randomisation: mean rank correlation (Spearman) of a map with that of the same network
+          with random weights from the head down to the named layer, drawn from a normal
+          distribution with the mean and standard deviation of the old weights; batch normalisation
+          uses the statistics of these recordings (cascading randomisation, Adebayo et al. 2018). It
+          should fall towards 0: a map that stays the same does not depend on what was learnt.
+        - deletion, insertion: area between the curves of the probability of the class when cells
+          are replaced by the training mean, or inserted into it, in the order of the map and in the
+          order of the same map shifted circularly in time and frequency, which is equally smooth
+          (Petsiuk et al. 2018). For trees, cells of the average cycle are replaced by their mean
+          over these recordings (so a single recording gives NaN), and the probability is that of
+          the trees. It should be above 0; `p` is that of Wilcoxon's signed-rank test over subjects.
+        - phase enrichment: mean of `phase_enrichment` over the recordings, for all, for correct
+          ("right") and wrong predictions and for each true class. 1 is chance; `p` is the fraction
+          of random shifts whose mean is at least as large.
+        - agreement: mean rank correlation with the other methods, on cells that fit both grids;
+          with `segmentation`, also the phase enrichment of the other methods. If attention and the
+          other methods name different phases, the cells that decide respond to sound elsewhere: the
+          receptive field of a cell is larger than the cell.
 
     Raises
     ------
     ValueError
-        If y, segmentation or groups have another length than X, or a check or method is unknown.
+        If y, segmentation or groups differ from X in length, or a check or method is unknown.
     TypeError
-        If the estimator is none that can be checked.
+        If the estimator cannot be checked.
 
     References
     ----------
@@ -137,29 +138,27 @@ def explain_checks(
     ['completeness', 'randomisation', 'deletion', 'insertion', 'agreement']
     """
     import pandas as pd
-    from tqdm import tqdm
 
-    everything = isinstance(checks, str) and checks == "all"
-    estimator = found(estimator)
-    trees = _trees_of(estimator)
+    estimator = best_estimator(estimator)
+    clf, trees = _split_checked(estimator)
     known = CHECKS if trees is None else CHECKS_OF_TREES
-    checks = known if everything else _chosen("checks", checks, known)
+    everything = isinstance(checks, str) and checks == "all"
+    checks = known if everything else _check_choice("checks", checks, known)
     methods = _methods(compare) if "agreement" in checks else ()
     rng = check_random_state(random_state)
-    clf = parts_of(estimator)[1] if trees is None else None
     explanations = explain(estimator, X, front_end=front_end)
     n = len(explanations)
-    groups = np.arange(n) if groups is None else _as_long(groups, "groups", n)
+    groups = np.arange(n) if groups is None else _check_length(groups, "groups", n)
     run = _Run(
         clf,
         None if clf is None else np.stack([e.features for e in explanations]),
-        partial(keeping_by_trees, trees, X),
+        partial(make_cycle_predictor, trees, X),
         explanations,
-        _as_long(y, "y", n),
-        _as_long(segmentation, "segmentation", n, convert=list),
+        _check_length(y, "y", n),
+        _check_length(segmentation, "segmentation", n, convert=list),
         label,
         relative,
-        _Shares(groups, rng),
+        _Statistics(groups, rng),
         rng,
     )
     steps = {
@@ -168,53 +167,64 @@ def explain_checks(
         "deletion": _deletion,
         "phases": _enrichment,
     }
-    steps = {check: step for check, step in steps.items() if check in checks}
-    steps |= dict.fromkeys(methods, _agreement)
+    steps = [step for check, step in steps.items() if check in checks]
+    steps += [partial(_agreement, method=method) for method in methods]
     rows = []
-    for name, step in tqdm(steps.items(), desc="checks", disable=not verbose):
-        rows += step(run, name) if step is _agreement else step(run)
+    with progress(len(steps), "checks", verbose) as advance:
+        for step in steps:
+            rows += step(run)
+            advance(1)
     return pd.DataFrame(rows, columns=COLUMNS)
 
 
-def _trees_of(estimator):
-    """The pipeline of trees that is explained, by itself or in a vote, or None."""
-    if isinstance(estimator, VotingClassifier):
-        part = part_of(estimator, None)
-        return part.estimator if part.method == "decision_path" else None
-    return estimator if by_trees(estimator) else None
+def _split_checked(estimator):
+    """Return (classifier, None) for a network, and (None, pipeline) for trees."""
+    if isinstance(estimator, PatientClassifier):
+        reason = "has several members. Pass estimator.estimators_[0], or each in turn."
+        raise CannotExplain("estimator", estimator, reason)
+    part = select_part(estimator, None)
+    if part.method == "decision_path":
+        return None, part.estimator
+    if part.vote is not None:
+        reason = "averages probabilities, to which a network does not add. Pass the network."
+        raise CannotExplain("estimator", estimator, reason)
+    return split_network(estimator)[1], None
 
 
 class _Run(NamedTuple):
-    """What the checks of one call share; of trees there is no net, but cells of a cycle."""
+    """The input that the checks of one call share; trees have no classifier and no features."""
 
     clf: object
     features: np.ndarray | None
-    make_keeping: object
+    make_predictor_of_trees: object
     explanations: list
     y: np.ndarray | None
     segmentation: list | None
     label: object
     relative: bool
-    share: _Shares
+    statistics: _Statistics
     rng: np.random.RandomState
 
+    def label_of(self, explanation):
+        return explanation.label if self.label is None else self.label
+
     def maps(self, explanations=None):
-        """The maps that are looked at; other nets may predict another class."""
+        """Maps of the checked class; another network may predict another class."""
         return [
-            other.of_class(own.label if self.label is None else self.label, relative=self.relative)
+            other.of_class(self.label_of(own), relative=self.relative)
             for own, other in zip(self.explanations, explanations or self.explanations, strict=True)
         ]
 
 
-class _Shares:
-    """Intervals of means over recordings, subjects drawn with replacement."""
+class _Statistics:
+    """Means over recordings, with bootstrap intervals over subjects."""
 
     def __init__(self, groups, rng):
         self.groups = np.unique(groups, return_inverse=True)[1]
         self._rng = rng
 
     def row(self, check, what, of, values, p=np.nan):
-        """A row of the table: the mean of what is known, NaN left out."""
+        """Return a row of the table: the mean of the finite values."""
         known = np.isfinite(values)
         _, subjects = np.unique(self.groups[known], return_inverse=True)
         n_subjects = int(subjects.max() + 1) if known.any() else 0
@@ -229,8 +239,7 @@ class _Shares:
             low, high = np.quantile(means, [0.025, 0.975])
         return (check, what, of, value, low, high, p, int(known.sum()), n_subjects)
 
-    def by_subject(self, values):
-        """Mean of each subject."""
+    def mean_by_subject(self, values):
         return np.bincount(self.groups, values) / np.bincount(self.groups)
 
 
@@ -245,37 +254,35 @@ def _completeness(run):
 
 
 def _randomisation(run):
-    """Rank correlation of each map with that of nets whose weights are drawn anew, head first."""
     rows = []
-    for layer, twin in with_new_weights(run.clf, run.features, run.rng):
+    for layer, twin in randomise_weights(run.clf, run.features, run.rng):
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of heads without attention, said once already
+            warnings.simplefilter("ignore")  # of heads without attention; issued before
             others = run.maps(explain(twin, run.features))
         values = [_correlation(*pair) for pair in zip(run.maps(), others, strict=True)]
         what = f"from the head to {layer}"
-        rows.append(run.share.row("randomisation", what, "all", np.array(values)))
+        rows.append(run.statistics.row("randomisation", what, "all", np.array(values)))
     return rows
 
 
 def _deletion(run):
-    numbers = [e.class_index(run.label) for e in run.explanations]
-    if run.clf is None and len(run.explanations) < 2:  # it is the mean that would replace it
-        what = "area gained on shifted maps"
-        return [
-            run.share.row(name, what, "all", np.full(1, np.nan))
-            for name in ("deletion", "insertion")
-        ]
-    if run.clf is None:
-        keeping, shape, cell = run.make_keeping(), run.explanations[0].cycle.features.shape, (1, 1)
-        maps = [e.cycle.contribution[k] for e, k in zip(run.explanations, numbers, strict=True)]
-    else:
-        keeping, shape = keeping_by_net(run.clf, run.features), run.features.shape[1:]
+    classes = [e.class_index(run.label) for e in run.explanations]
+    if run.clf is not None:
+        predict, shape = make_network_predictor(run.clf, run.features), run.features.shape[1:]
         cell, maps = run.explanations[0].cell, run.maps()
-    return deletion_and_insertion(keeping, shape, maps, cell, numbers, run.share, run.rng)
+    elif len(run.explanations) > 1:
+        predict, cell = run.make_predictor_of_trees(), (1, 1)
+        shape = run.explanations[0].cycle.features.shape
+        maps = [e.cycle.contribution[k] for e, k in zip(run.explanations, classes, strict=True)]
+    else:  # a single recording is its own mean, so nothing would change
+        what, unknown = "area gained on shifted maps", np.full(1, np.nan)
+        checks = ("deletion", "insertion")
+        return [run.statistics.row(check, what, "all", unknown) for check in checks]
+    return deletion_and_insertion(predict, shape, maps, cell, classes, run.statistics, run.rng)
 
 
 def _agreement(run, method):
-    """Rank correlation with another method, and where in the heart cycle that one lies."""
+    """Rank correlation with another method, and the phase enrichment of that method."""
     others = [
         replace(other, times=own.times, start=own.start, duration=own.duration)
         for own, other in zip(
@@ -283,39 +290,32 @@ def _agreement(run, method):
         )
     ]
     values = [
-        _correlation(*_on_one_grid(own, e.cell, theirs, other.cell))
+        _correlation(*_to_common_grid(own, e.cell, theirs, other.cell))
         for e, own, other, theirs in zip(
             run.explanations, run.maps(), others, run.maps(others), strict=True
         )
     ]
-    rows = [run.share.row("agreement", method, "all", np.array(values))]
+    rows = [run.statistics.row("agreement", method, "all", np.array(values))]
     return rows + _enrichment(run, others, f"phase enrichment, {method}")
 
 
-def _on_one_grid(own, own_cell, other, other_cell):
-    """Two maps as sums over the coarser of their cells in each direction."""
+def _to_common_grid(own, own_cell, other, other_cell):
+    """Sum two maps over the coarser of their cells in each direction."""
     for axis in (0, 1):
         size, theirs = own_cell[axis], other_cell[axis]
-        if size % theirs and theirs % size:
-            own, other, size, theirs = _resampled(own, other, axis, size, theirs)
-        if theirs < size:
-            other = _pooled(other, axis, size // theirs)
-        else:
-            own = _pooled(own, axis, theirs // size)
+        common = int(np.lcm(size, theirs))
+        if common not in (size, theirs):  # divide both into points of the input first
+            own, other = own.repeat(size, axis) / size, other.repeat(theirs, axis) / theirs
+            size = theirs = 1
+        own = _sum_neighbours(own, axis, common // size)
+        other = _sum_neighbours(other, axis, common // theirs)
         n = min(own.shape[axis], other.shape[axis])
         own, other = own.take(range(n), axis), other.take(range(n), axis)
     return own, other
 
 
-def _resampled(own, other, axis, size, theirs):
-    """Both maps cell by cell of the input, then summed over cells that hold whole ones of both."""
-    both = int(np.lcm(size, theirs))
-    fine = own.repeat(size, axis) / size, other.repeat(theirs, axis) / theirs
-    return *(_pooled(part, axis, both) for part in fine), both, both
-
-
-def _pooled(maps, axis, n):
-    """Sums of n neighbours; what is left over at the end is dropped."""
+def _sum_neighbours(maps, axis, n):
+    """Sum each n neighbours; a remainder at the end is dropped."""
     whole = maps.shape[axis] // n
     if whole == 0:
         return maps.sum(axis=axis, keepdims=True)
@@ -333,47 +333,46 @@ def _correlation(a, b):
     return float(np.corrcoef(a, b)[0, 1])
 
 
-def _parts(run):
-    """Which recordings to look at, by name."""
-    chosen = {"all": np.ones(len(run.explanations), bool)}
+def _subsets(run):
+    """Masks of the recordings that are reported separately, by name."""
+    subsets = {"all": np.ones(len(run.explanations), bool)}
     if run.y is not None:
         labels = [e.label for e in run.explanations]
         pairs = zip(labels, run.y, strict=True)
         right = np.array([label == true or str(label) == str(true) for label, true in pairs])
-        chosen |= {"right": right, "wrong": ~right}
-        chosen |= {f"true {value}": run.y == value for value in np.unique(run.y)}
-    return chosen
+        subsets |= {"right": right, "wrong": ~right}
+        subsets |= {f"true {value}": run.y == value for value in np.unique(run.y)}
+    return subsets
 
 
 def _enrichment(run, explanations=None, check="phase enrichment"):
-    """Mean enrichment of each phase, for each part of the recordings."""
+    """Mean enrichment of each phase, in each subset of the recordings."""
     if run.segmentation is None:
         return []
     explanations = explanations or run.explanations
     values = np.full((len(explanations), len(PHASES)), np.nan)
     null = np.full((len(explanations), N_SHIFTS, len(PHASES)), np.nan)
     for row, (e, own) in enumerate(zip(explanations, run.explanations, strict=True)):
-        label = own.label if run.label is None else run.label
         if (table := run.segmentation[row]) is not None:
             values[row], null[row], _ = enrichments(
-                e, table, label, run.relative, N_SHIFTS, run.rng
+                e, table, run.label_of(own), run.relative, N_SHIFTS, run.rng
             )
     rows = []
-    for name, kept in _parts(run).items():
-        p = chance(mean_of_known(values[kept]), mean_of_known(null[kept]))
+    for name, chosen in _subsets(run).items():
+        p = p_values(mean_of_finite(values[chosen]), mean_of_finite(null[chosen]))
         for number, phase in enumerate(PHASES):
-            of_phase = np.where(kept, values[:, number], np.nan)
-            rows.append(run.share.row(check, phase, name, of_phase, p[number]))
+            of_phase = np.where(chosen, values[:, number], np.nan)
+            rows.append(run.statistics.row(check, phase, name, of_phase, p[number]))
     return rows
 
 
 def _methods(compare):
     if not isinstance(compare, str) or compare != "auto":
-        return _chosen("compare", compare, METHODS)
+        return _check_choice("compare", compare, METHODS)
     if importlib.util.find_spec("captum") is None:
         warnings.warn(
-            "captum is not installed: agreement with integrated gradients is left out. pip install "
-            '"skheart[explain]" brings it.',
+            "captum is not installed, so agreement with integrated gradients is not checked. "
+            'Install it: pip install "skheart[explain]".',
             UserWarning,
             stacklevel=3,
         )
@@ -381,19 +380,19 @@ def _methods(compare):
     return METHODS
 
 
-def _chosen(name, value, known):
+def _check_choice(name, value, known):
     chosen = (value,) if isinstance(value, str) else tuple(value)
     if unknown := [one for one in chosen if one not in known]:
         raise ValueError(f"{name}={unknown[0]!r} must be some of {', '.join(known)}.")
     return chosen
 
 
-def _as_long(values, name, n, convert=np.asarray):
+def _check_length(values, name, n, convert=np.asarray):
     if values is None:
         return None
     values = convert(values)
     if len(values) != n:
         raise ValueError(
-            f"X has {n} recordings and {name} {len(values)} entries: give one for each."
+            f"X has {n} recordings but {name} has {len(values)} entries. Pass one per recording."
         )
     return values

@@ -1,4 +1,4 @@
-"""What an explanation holds: maps over time and frequency that add up to the logits."""
+"""The explanation of one recording: maps over time and frequency that sum to the output."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import numpy as np
 
 from ..audio import is_path
 
-__all__ = ["CycleMaps", "Explanation", "Maps", "recording_name"]
+__all__ = ["CycleMaps", "Explanation", "Maps", "describe_recording"]
 
 
 class Maps(NamedTuple):
@@ -20,13 +20,13 @@ class Maps(NamedTuple):
     Attributes
     ----------
     attention : ndarray or None
-        F*, the weight of a cell (no unit); over the cells of a class it sums to 1.
+        F*, the attention weight of a cell (no unit); it sums to 1 over the cells of a class.
     class_map : ndarray or None
-        C, what a cell says for the class (a logit, no unit).
+        C, the evidence of a cell for the class (a logit, no unit).
     contribution : ndarray
-        The share of a cell in the logit (a logit, no unit): C * F* where there is attention.
+        What a cell adds to the logit (no unit): C * F* for an attention head.
     times : ndarray of shape (n_times,) or None
-        Centre of each cell in seconds; None where nobody said the times of the frames.
+        Centre of each cell in seconds; None if the times of the frames are unknown.
     frequencies : ndarray of shape (n_frequencies,) or None
         Centre of each cell in Hz: the mean over its mel bins.
     """
@@ -44,18 +44,19 @@ class CycleMaps(NamedTuple):
     Attributes
     ----------
     contribution : ndarray of shape (n_classes, n_cells, n_mels)
-        The share of a cell of the cycle in the probability of a class.
+        What a cell of the cycle adds to the probability of a class.
     features : ndarray of shape (n_cells, n_mels)
-        The mean log-mel over the beats.
+        Mean log-mel spectrogram over the beats.
     phases : ndarray of str of shape (n_cells,)
         "S1", "systole", "S2" or "diastole".
     edges : ndarray of shape (n_cells + 1,)
-        Where cells begin and end in the mean cycle, in seconds.
+        Start and end of the cells in the average cycle, in seconds.
     frequencies : ndarray of shape (n_mels,)
         Centre of each mel bin in Hz.
     shares : ndarray of shape (n_cells, n_frames) or None, default=None
-        What of a cell each frame of the recording is; a row sums to 1. By them the contribution of
-        a cell is shared out. None where members of an ensemble found other beats.
+        Weight of each frame of the recording in the mean of a cell; each row sums to 1. The
+        contribution of a cell is distributed over the frames by these weights. None if the members
+        of an ensemble found different beats.
     """
 
     contribution: np.ndarray
@@ -68,13 +69,13 @@ class CycleMaps(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class Explanation:
-    """Why a classifier answered as it did, for one recording.
+    """The explanation of one prediction, as returned by `explain`.
 
-    The maps are given twice: in `head` on the grid on which the model decides, and as attributes
-    of their own on the frames and mel bins of the input. There the attention and the contribution
-    of a cell are shared out evenly among what the cell was pooled from, so that all sums are kept,
-    and its class evidence is repeated. Frames at the end that pooling leaves over have 0.
-    `explain` makes it; what it was made of are its attributes.
+    The maps exist on two grids: in `head` on the grid on which the model decides, and as attributes
+    of the explanation on the frames and mel bins of the input. There, the attention and the
+    contribution of a cell are divided evenly among the frames and bins that were pooled into it,
+    which preserves all sums, and its class evidence is repeated. Trailing frames and bins that
+    pooling drops have 0.
 
     Parameters
     ----------
@@ -83,57 +84,56 @@ class Explanation:
     recording : str
         The path, or "recording 3" for row 3.
     classes : ndarray of shape (n_classes,)
-        The labels, sorted.
+        Class labels, sorted.
     label : object
-        The predicted one of `classes`.
+        The predicted label.
     logits, probabilities : ndarray of shape (n_classes,)
-        What the model says of the recording. Trees know no logits: `logits` are their
-        probabilities.
+        Output of the model. Trees have no logits: `logits` are their probabilities.
     base : ndarray of shape (n_classes,)
-        What the contributions leave unexplained: ``contribution.sum((1, 2)) + base`` is `logits`.
-        0 with attention. With integrated gradients the logits of a recording that is the training
-        mean everywhere, and the sum is as near to `logits` as `n_steps` makes it; with occlusion
-        what is missing, since its falls need not add up. With decision paths what has no place in
-        the sound, see `terms`.
+        The part of the output that is not in the maps: ``contribution.sum((1, 2)) + base`` is
+        `logits`. 0 with attention. With integrated gradients, the logits of the baseline (the
+        training mean everywhere), and the sum is as close to `logits` as `n_steps` allows. With
+        occlusion, the remainder, because the drops need not add up. With decision paths, the sum
+        of `terms`.
     head : Maps
         The maps on the model's own grid.
     features : ndarray of shape (n_frames, n_mels)
         The log-mel spectrogram that was explained.
     cell : (int, int)
-        Frames and mel bins that a cell of `head` was pooled from.
+        Frames and mel bins of a cell of `head`.
     times : ndarray of shape (n_frames,) or None, default=None
-        Centre of each frame in seconds, from the start of the recording as cut.
+        Centre of each frame in seconds, from the start of `signal`.
     frequencies : ndarray of shape (n_mels,) or None, default=None
         Centre of each mel bin in Hz.
     signal : ndarray of shape (n_times,) or None, default=None
-        The sound as the model got it: cut or filled to one length, at the rate `sr`. None where
+        The samples that the model received: cut or padded to one length, at the rate `sr`. None if
         features were explained.
     sr : int or None, default=None
-        Rate of `signal` in Hz.
+        Sampling rate of `signal` in Hz.
     start : float, default=0.0
-        Where in the recording `signal` begins, in seconds.
+        Start of `signal` in the recording, in seconds.
     duration : float or None, default=None
-        Length of the recording in seconds; a shorter one is repeated in `signal`, or filled up.
+        Length of the recording in seconds; a shorter one is repeated or padded in `signal`.
     scale : {"logit", "probability"}, default="logit"
-        What the contributions add up to.
+        The output that the contributions sum to.
     terms : dict of str to ndarray of shape (n_classes,), or None, default=None
-        What `base` is made of, where it is known. With decision paths "prior", what the trees say
-        before any question; "rhythm", what comes of the lengths of the phases and of how sure they
-        are; "vote of NAME", what another part of a vote says of the recording; "members", what it
-        changes that the logarithms of several members are averaged.
+        Components of `base`, where they are known. With decision paths: "prior", the class
+        proportions at the roots of the trees; "rhythm", the contribution of the lengths of the
+        phases and of the certainty of the segmentation; "vote of NAME", the vote of another member;
+        "members", the effect of averaging log-probabilities over members.
     part : str or None, default=None
-        Which part of a vote is explained.
+        Name of the explained member of a vote.
     cycle : CycleMaps or None, default=None
-        The same on the average heart cycle, where the model decides by that.
+        The maps of the average heart cycle, if the model uses it.
     notes : tuple of str, default=()
-        What else is to be said of it, in sentences.
+        Further remarks, as sentences.
 
     Attributes
     ----------
     attention, class_map : ndarray of shape (n_classes, n_frames, n_mels) or None
-        As in `Maps`, on the input's frames and mel bins.
+        As in `Maps`, on the frames and mel bins of the input.
     contribution : ndarray of shape (n_classes, n_frames, n_mels)
-        As in `Maps`, on the input's frames and mel bins.
+        As in `Maps`, on the frames and mel bins of the input.
 
     Examples
     --------
@@ -175,29 +175,30 @@ class Explanation:
 
     @property
     def attention(self):
-        """F* on the input's frames and mel bins, (n_classes, n_frames, n_mels), or None."""
-        return self._on_input(self.head.attention, shared=True)
+        """F* on the frames and mel bins of the input, (n_classes, n_frames, n_mels), or None."""
+        return None if self.head.attention is None else self._divide(self.head.attention)
 
     @property
     def class_map(self):
-        """C on the input's frames and mel bins, (n_classes, n_frames, n_mels), or None."""
-        return self._on_input(self.head.class_map, shared=False)
+        """C on the frames and mel bins of the input, (n_classes, n_frames, n_mels), or None."""
+        maps = self.head.class_map
+        return None if maps is None else self._divide(maps) * (self.cell[0] * self.cell[1])
 
     @property
     def contribution(self):
-        """Shares in the logits on the input's frames and mel bins, (n_classes, n_frames, n_mels).
+        """Contributions on the frames and mel bins of the input, (n_classes, n_frames, n_mels).
 
-        Their sum, with `base`, is the logit.
+        Their sum plus `base` is the logit.
         """
-        return self._on_input(self.head.contribution, shared=True)
+        return self._divide(self.head.contribution)
 
     def class_index(self, label=None):
-        """Number of a class in `classes`; None is the predicted one.
+        """Return the index of a class in `classes`.
 
         Parameters
         ----------
         label : object, default=None
-            One of `classes`, or its text.
+            One of `classes`, or its text; None is the predicted class.
 
         Returns
         -------
@@ -215,17 +216,16 @@ class Explanation:
         return names.index(str(label))
 
     def of_class(self, label=None, *, relative=False):
-        """Contributions to the logit of one class on the model's own grid.
+        """Return the contributions to the logit of one class on the model's own grid.
 
         Parameters
         ----------
         label : object, default=None
             The class; None is the predicted one.
         relative : bool, default=False
-            Less the mean over the classes. A softmax does not see what is added to all classes
-            alike, so that training leaves it to chance; what is left without it decides the
-            probabilities, and adds up to the logit less the mean logit. Where probabilities add up
-            the mean is 0.
+            Subtract the mean over the classes. A softmax ignores what is added to all classes, so
+            training leaves that part arbitrary. The rest determines the probabilities and sums to
+            the logit minus the mean logit. For contributions to probabilities the mean is 0.
 
         Returns
         -------
@@ -236,7 +236,7 @@ class Explanation:
         return chosen - contribution.mean(axis=0) if relative else chosen
 
     def curve(self, label=None, *, relative=False):
-        """Contribution of each frame to the logit of a class, over all frequencies.
+        """Return the contribution of each frame to the logit of a class, over all frequencies.
 
         Parameters
         ----------
@@ -249,33 +249,33 @@ class Explanation:
         -------
         ndarray of shape (n_frames,)
         """
-        # Of the head's map: the same sum, on fewer cells.
         of_cells = self.of_class(label, relative=relative).sum(axis=1)
-        return _spread(of_cells[None, :, None], (len(self.features), 1), (self.cell[0], 1))[0, :, 0]
+        shape, cell = (len(self.features), 1), (self.cell[0], 1)
+        return _divide_cells(of_cells[None, :, None], shape, cell)[0, :, 0]
 
     def moments(self, label=None, share=0.5):
-        """The moments that speak most for a class.
+        """Return the time intervals that contribute most to a class.
 
-        Cells in order of their contribution over all frequencies, until they hold `share` of all
-        that is positive; neighbours are joined.
+        Time cells are taken in the order of their contribution over all frequencies until they
+        hold `share` of the positive contribution. Adjacent cells form one interval.
 
         Parameters
         ----------
         label : object, default=None
             The class; None is the predicted one.
         share : float, default=0.5
-            Share of the positive contribution that the moments hold together, in (0, 1].
+            Fraction of the positive contribution to cover, in (0, 1].
 
         Returns
         -------
         DataFrame
-            `start` and `end` in seconds, within `signal`, and `contribution` (see `scale`), in the
-            order of time. Empty where nothing speaks for the class.
+            `start` and `end` in seconds within `signal`, and `contribution` (see `scale`), in
+            temporal order. Empty if no contribution is positive.
 
         Raises
         ------
         ValueError
-            If `share` is outside (0, 1], or the times of the frames are not known.
+            If `share` is outside (0, 1], or the times of the frames are unknown.
         """
         import pandas as pd
 
@@ -297,7 +297,7 @@ class Explanation:
         return pd.DataFrame(rows, columns=["start", "end", "contribution"], dtype=float)
 
     def to_frame(self, label=None):
-        """The maps of a class as a table, one row for each cell of the model's own grid.
+        """Return the maps of a class as a table, one row per cell of the model's own grid.
 
         Parameters
         ----------
@@ -307,13 +307,12 @@ class Explanation:
         Returns
         -------
         DataFrame
-            `time` (s) and `frequency` (Hz) of the cell's centre (its number where that is not
-            known), and `contribution`, `attention` and `class_map` where the method has them.
+            `time` (s) and `frequency` (Hz) of the cell's centre (its index if unknown), and
+            `contribution`, `attention` and `class_map` as far as the method computes them.
         """
         import pandas as pd
 
-        number = self.class_index(label)
-        maps = self.head
+        number, maps = self.class_index(label), self.head
         n_times, n_frequencies = maps.contribution.shape[1:]
         times = np.arange(n_times) if maps.times is None else maps.times
         frequencies = np.arange(n_frequencies) if maps.frequencies is None else maps.frequencies
@@ -322,16 +321,15 @@ class Explanation:
             "frequency": np.tile(frequencies, n_times),
         }
         for name in ("contribution", "attention", "class_map"):
-            values = getattr(maps, name)
-            if values is not None:
-                columns[name] = values[number].ravel()
+            if getattr(maps, name) is not None:
+                columns[name] = getattr(maps, name)[number].ravel()
         return pd.DataFrame(columns)
 
     def to_audacity(self, path, label=None, share=0.5):
-        """Write the moments that speak most for a class as a label track of Audacity.
+        """Write the time intervals of `moments` as a label track for Audacity.
 
-        The times are those of the recording itself, so that the track fits it where `signal` is cut
-        from its middle. Those of a short recording go on beyond its end, as it is repeated.
+        The times are those of the recording, also if `signal` is cut from its middle. Intervals of
+        a short recording continue past its end, because it is repeated.
 
         Parameters
         ----------
@@ -346,14 +344,14 @@ class Explanation:
         rows = self.moments(label, share)
         rows[["start", "end"]] += self.start
         lines = [
-            f"{row.start:.6f}\t{row.end:.6f}\t{label} {self._written(row.contribution)}\n"
+            f"{row.start:.6f}\t{row.end:.6f}\t{label} {self._format(row.contribution)}\n"
             for row in rows.itertuples()
         ]
         Path(path).write_text("".join(lines), encoding="utf-8")
 
-    def _written(self, contribution):
-        """A contribution as text; probabilities are the smaller numbers."""
-        return f"{contribution:+.{3 if self.scale == 'logit' else 4}f}"
+    def _format(self, contribution):
+        digits = 3 if self.scale == "logit" else 4  # probabilities are smaller numbers
+        return f"{contribution:+.{digits}f}"
 
     def _hop(self):
         """Seconds from one frame to the next."""
@@ -365,23 +363,20 @@ class Explanation:
         if self.times is None:
             raise ValueError(
                 f"{name} needs the times of the frames: explain recordings with the whole "
-                "pipeline, or give front_end=the fitted LogMelTransformer."
+                "pipeline, or pass front_end=the fitted LogMelTransformer."
             )
 
-    def _on_input(self, maps, *, shared):
-        if maps is None:
-            return None
-        spread = _spread(maps, self.features.shape, self.cell)
-        return spread if shared else spread * (self.cell[0] * self.cell[1])
+    def _divide(self, maps):
+        return _divide_cells(maps, self.features.shape, self.cell)
 
 
-def recording_name(recording, row):
-    """What an explanation calls a recording: its path, or its row."""
+def describe_recording(recording, row):
+    """Name a recording in an explanation: its path, or its row."""
     return str(recording) if is_path(recording) else f"recording {row}"
 
 
-def _spread(maps, shape, cell):
-    """Maps (n_classes, times, frequencies) on a finer grid, every cell shared out evenly."""
+def _divide_cells(maps, shape, cell):
+    """Divide the values of cells evenly among the points of a finer grid, (n_classes, *shape)."""
     fine = np.zeros((len(maps), *shape), np.float32)
     shares = (maps / (cell[0] * cell[1])).astype(np.float32)
     shares = shares.repeat(cell[0], axis=1).repeat(cell[1], axis=2)

@@ -1,4 +1,4 @@
-"""Explanations by a PatientClassifier: of joined recordings, and with its label."""
+"""Explanations by a `PatientClassifier`: of joined recordings, with the label that it decides."""
 
 from __future__ import annotations
 
@@ -8,118 +8,78 @@ from dataclasses import replace
 import numpy as np
 
 from ..patients import PatientClassifier, join_recordings, log_odds, recordings_of_patients
-from ._explanation import recording_name
-from ._members import log_probabilities
+from ._ensembles import log_probabilities
+from ._estimators import CannotExplain
+from ._explanation import describe_recording
 
-__all__ = ["as_patients", "decided", "joined_patients", "recordings_alone"]
+__all__ = ["apply_decision", "extract_recordings", "join_by_patient"]
 
 
-def joined_patients(estimator, X, groups):
-    """The joined recordings of each patient, and of which they are made.
+def join_by_patient(estimator, X, groups):
+    """Join the recordings of each patient, as ``PatientClassifier(join=True)`` does.
 
-    Parameters
-    ----------
-    estimator : PatientClassifier
-        Fitted, with ``join=True``.
-    X : DataFrame, list, array
-        As `PatientClassifier.predict_patients` takes them.
-    groups : array-like or None
-        Likewise.
-
-    Returns
-    -------
-    joined : list of ndarray
-        One for each patient.
-    patients : ndarray
-        Who they are.
-    contents : list of str
-        What was joined, as a sentence.
-
-    Raises
-    ------
-    TypeError
-        If the estimator does not join recordings.
+    Returns the joined recordings, sorted by patient, and for each a dict of the `recording` and
+    `notes` of its `Explanation`. Raises `CannotExplain` if the estimator does not join recordings.
     """
     if not isinstance(estimator, PatientClassifier) or not estimator.join:
-        raise TypeError(
-            "by_patient=True explains the joined recordings of a patient, as "
-            f"PatientClassifier(join=True) predicts them. Got {estimator!r:.80}: leave it out, and "
-            "each recording is explained by itself."
+        raise CannotExplain(
+            "estimator",
+            estimator,
+            "does not join the recordings of a patient, which by_patient=True requires. Leave "
+            "by_patient out, or use PatientClassifier(join=True).",
         )
     given = recordings_of_patients(X, groups)
     patients, patient = np.unique(given.patient, return_inverse=True)
     n = len(patient)
     alone = join_recordings(given.recordings, np.arange(n), n, estimator.sr)
-    joined, contents = [], []
-    for number in range(len(patients)):
+    joined, changes = [], []
+    for number, name in enumerate(patients):
         rows = np.flatnonzero(patient == number)
         starts = np.cumsum([0, *(len(alone[row]) for row in rows[:-1])]) / estimator.sr
-        names = [
-            f"{os.path.basename(recording_name(given.recordings[row], row))} (from {start:.1f} s)"
+        contents = [
+            os.path.basename(describe_recording(given.recordings[row], row))
+            + f" (from {start:.1f} s)"
             for row, start in zip(rows, starts, strict=True)
         ]
-        contents.append(f"Joined: {', '.join(names)}.")
         joined.append(np.concatenate([alone[row] for row in rows]))
-    return joined, patients, contents
+        notes = (f"Joined: {', '.join(contents)}.",)
+        changes.append({"recording": f"patient {name}", "notes": notes})
+    return joined, changes
 
 
-def recordings_alone(X):
-    """The recordings of a table that says whose they are, too; all else as it is."""
+def extract_recordings(X):
+    """Return the recordings of a table with patients; other input is returned unchanged."""
     columns = set(map(str, getattr(X, "columns", ())))
     return recordings_of_patients(X).recordings if columns & {"patient", "subject"} else X
 
 
-def as_patients(explanations, patients, contents):
-    """Explanations of joined recordings as those of patients.
+def apply_decision(explanations, estimator):
+    """Replace each label by the decision of a `PatientClassifier`, and note how it was made.
 
-    Parameters
-    ----------
-    explanations : list of Explanation
-        One for each patient.
-    patients : ndarray
-        Who they are.
-    contents : list of str
-        What was joined.
-
-    Returns
-    -------
-    list of Explanation
-    """
-    return [
-        replace(one, recording=f"patient {patient}", notes=(content,))
-        for one, patient, content in zip(explanations, patients, contents, strict=True)
-    ]
-
-
-def decided(explanations, estimator):
-    """Explanations with the label that a PatientClassifier gives to patients, and why.
-
-    Parameters
-    ----------
-    explanations : list of Explanation
-        One for each patient, or for each recording as a patient of its own.
-    estimator : estimator
-        What was explained. All but a `PatientClassifier` of patients decide by the probabilities.
-
-    Returns
-    -------
-    list of Explanation
+    Calibration and decision weights act on the probabilities of a patient. Explanations of other
+    estimators are returned unchanged, as are those of a network in a vote, which have its own
+    label.
     """
     if not isinstance(estimator, PatientClassifier) or estimator.level != "patient":
         return explanations
     if explanations[0].part is not None and explanations[0].scale == "logit":
-        return explanations  # the own answer of a net in a vote
+        return explanations
     probabilities = np.array([one.probabilities for one in explanations])
     notes = [()] * len(explanations)
     if estimator.calibrator_ is not None:
         log_proba = np.array([log_probabilities(one) for one in explanations])
         probabilities = estimator.calibrator_.predict_proba(log_odds(log_proba))
-        notes = [(f"Calibrated, they are {_listed(estimator, row)}.",) for row in probabilities]
+        notes = [
+            (f"Calibrated probabilities: {_format_by_class(estimator, row)}.",)
+            for row in probabilities
+        ]
     weights = estimator.decision_weight_
     if np.ptp(weights) > 0:
-        weighed = _listed(estimator, weights / weights.min())
-        by_weight = f"The label is the class with the largest probability times weight ({weighed})."
-        notes = [(*note, by_weight) for note in notes]
+        shown = _format_by_class(estimator, weights / weights.min())
+        rule = (
+            f"The label is the class with the largest product of probability and weight ({shown})."
+        )
+        notes = [(*note, rule) for note in notes]
     labels = estimator.classes_[(probabilities * weights).argmax(axis=1)]
     return [
         replace(one, label=label, notes=(*one.notes, *note))
@@ -127,6 +87,6 @@ def decided(explanations, estimator):
     ]
 
 
-def _listed(estimator, values):
+def _format_by_class(estimator, values):
     pairs = zip(estimator.classes_, values, strict=True)
     return ", ".join(f"{label} {value:.3g}" for label, value in pairs)

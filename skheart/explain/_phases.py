@@ -1,4 +1,4 @@
-"""Where in the heart cycle an explanation lies: enrichment of its phases, with a null."""
+"""Enrichment of an explanation in the phases of the heart cycle, compared with random shifts."""
 
 from __future__ import annotations
 
@@ -9,77 +9,48 @@ from sklearn.utils import check_random_state
 
 from ..segmentation import PHASES, check_segmentation, phases_at
 
-__all__ = ["PHASES", "enrichments", "phase_enrichment", "phases_of_frames"]
-
-
-def phases_of_frames(explanation, segmentation):
-    """Phase of each frame as its number in `PHASES`, -1 where it is not known.
-
-    Parameters
-    ----------
-    explanation : Explanation
-        Of a recording, not of features.
-    segmentation : DataFrame
-        Columns `start` and `end` (s, in the recording) and `state`: one of `PHASES`, anything else
-        is unknown.
-
-    Returns
-    -------
-    ndarray of int, shape (n_frames,)
-
-    Notes
-    -----
-    Where a short recording was repeated, its phases repeat with it; where it was filled up with
-    silence, nothing is known of the silence.
-    """
-    times = explanation.times + explanation.start
-    silent = np.zeros(len(times), bool)
-    if explanation.duration is not None:
-        if explanation.signal is not None:
-            tail = explanation.signal[round(explanation.duration * explanation.sr) :]
-            silent = (times >= explanation.duration) & (not tail.any())
-        times = times % explanation.duration
-    return np.where(silent, -1, phases_at(segmentation, times))
+__all__ = ["enrichments", "mean_of_finite", "p_values", "phase_enrichment", "phases_of_frames"]
 
 
 def phase_enrichment(
     explanation, segmentation, *, label=None, relative=False, n_shifts=199, random_state=None
 ):
-    """Share of the positive contribution in each phase, over the phase's share of the time.
+    """Compare the contribution in each phase of the heart cycle with the duration of the phase.
 
-    1 is what a map gives that knows nothing of the heart cycle. How far chance leads away from 1 is
-    measured by shifting the map circularly within the recording.
+    The enrichment of a phase is its fraction of the positive contribution divided by its fraction
+    of the time: 1 for a map that is independent of the heart cycle. The null distribution is that
+    of the same map, shifted circularly within the recording.
 
     Parameters
     ----------
     explanation : Explanation
-        Of a recording, not of features.
+        Explanation of a recording, not of features.
     segmentation : DataFrame
-        `start` and `end` (s) and `state` ("S1", "systole", "S2", "diastole"; anything else counts
-        as unknown and is left out), as `load_circor` and `make_heart_sounds` give it.
+        `start` and `end` (s) and `state` ("S1", "systole", "S2", "diastole"; any other state is
+        unknown and excluded), as returned by `load_circor` and `make_heart_sounds`.
     label : object, default=None
-        Whose contribution; None is the predicted class.
+        The class whose contribution is used; None is the predicted one.
     relative : bool, default=False
-        As for `Explanation.of_class`: less the mean over the classes.
+        As for `Explanation.of_class`: subtract the mean over the classes.
     n_shifts : int, default=199
-        Random shifts of the null, at least 1.
+        Number of random shifts, at least 1.
     random_state : int, RandomState instance or None, default=None
         Draws the shifts.
 
     Returns
     -------
     DataFrame
-        One row for each phase: `phase`, `time` (its share of the frames whose phase is known),
-        `contribution` (its share of what is positive in them), `enrichment` (the ratio of the two),
-        `null` (mean enrichment of the shifted maps) and `p` (share of maps, the shifted ones and
-        the map itself, in which the enrichment is at least as large). NaN where there is no such
-        phase or nothing positive; shifts that leave nothing positive in known frames do not count.
+        One row per phase: `phase`, `time` (fraction of the frames with a known phase),
+        `contribution` (fraction of the positive contribution in them), `enrichment` (their ratio),
+        `null` (mean enrichment of the shifted maps) and `p` (fraction of the maps, the original
+        included, whose enrichment is at least as large). NaN if the phase does not occur or no
+        contribution is positive; shifts without positive contribution in known frames are ignored.
 
     Raises
     ------
     ValueError
-        If the times of the frames are not known, `segmentation` is no such table, or `n_shifts` is
-        below 1.
+        If the times of the frames are unknown, `segmentation` is not such a table, or `n_shifts`
+        is below 1.
 
     Examples
     --------
@@ -99,21 +70,37 @@ def phase_enrichment(
     values, null, time = enrichments(
         explanation, segmentation, label, relative, n_shifts, random_state
     )
-    share = time / max(time.sum(), 1)
+    time = time / max(time.sum(), 1)
     return pd.DataFrame(
         {
             "phase": PHASES,
-            "time": share,
-            "contribution": values * share,
+            "time": time,
+            "contribution": values * time,
             "enrichment": values,
-            "null": mean_of_known(null),
-            "p": chance(values, null),
+            "null": mean_of_finite(null),
+            "p": p_values(values, null),
         }
     )
 
 
+def phases_of_frames(explanation, segmentation):
+    """Find the phase of each frame, as its index in `PHASES` or -1 if unknown.
+
+    The phases of a short recording that was repeated repeat with it. The phase is unknown where
+    the recording was padded with silence.
+    """
+    times = explanation.times + explanation.start
+    padded = np.zeros(len(times), bool)
+    if explanation.duration is not None:
+        if explanation.signal is not None:
+            tail = explanation.signal[round(explanation.duration * explanation.sr) :]
+            padded = (times >= explanation.duration) & (not tail.any())
+        times = times % explanation.duration
+    return np.where(padded, -1, phases_at(segmentation, times))
+
+
 def enrichments(explanation, segmentation, label, relative, n_shifts, random_state):
-    """Enrichment of each phase, that of each shifted map, and frames in each phase."""
+    """Compute the enrichment of each phase, that of each shifted map, and the frames per phase."""
     explanation._check_times("phase_enrichment")
     check_segmentation(segmentation)
     if not isinstance(n_shifts, Integral) or n_shifts < 1:
@@ -128,25 +115,25 @@ def enrichments(explanation, segmentation, label, relative, n_shifts, random_sta
     of_phase = np.stack([phases == code for code in range(len(PHASES))]).astype(float)
     time = of_phase.sum(axis=1)
     shifted = (np.arange(n) - shifts[:, None]) % n
-    null = np.array([_shares(positive[index], of_phase, time) for index in shifted])
-    return _shares(positive, of_phase, time), null, time
+    null = np.array([_enrichment(positive[index], of_phase, time) for index in shifted])
+    return _enrichment(positive, of_phase, time), null, time
 
 
-def chance(values, null):
-    """Share of maps, the shifted ones and the map itself, in which a value is at least as large."""
+def p_values(values, null):
+    """Fraction of the maps, the original included, whose value is at least as large."""
     with np.errstate(invalid="ignore"):
         p = (1 + (null >= values).sum(axis=0)) / (1 + np.isfinite(null).sum(axis=0))
     return np.where(np.isfinite(values), p, np.nan)
 
 
-def mean_of_known(values):
-    """Mean over the rows, NaN left out; NaN where there is nothing else."""
-    known = np.isfinite(values)
+def mean_of_finite(values):
+    """Mean of the finite values of each column; NaN if there are none."""
+    finite = np.isfinite(values)
     with np.errstate(invalid="ignore", divide="ignore"):
-        return np.where(known, values, 0).sum(axis=0) / known.sum(axis=0)
+        return np.where(finite, values, 0).sum(axis=0) / finite.sum(axis=0)
 
 
-def _shares(positive, of_phase, time):
+def _enrichment(positive, of_phase, time):
     """Enrichment of each phase."""
     inside = of_phase @ positive
     with np.errstate(invalid="ignore", divide="ignore"):

@@ -1,4 +1,4 @@
-"""The same net with weights drawn anew, one layer after the other."""
+"""Copies of a network with random weights, layer by layer (Adebayo et al. 2018)."""
 
 from __future__ import annotations
 
@@ -7,39 +7,29 @@ import copy
 import numpy as np
 import torch
 
-__all__ = ["with_new_weights"]
+__all__ = ["randomise_weights"]
+
+N_ROWS = 32  # recordings from which batch normalisations take their statistics
 
 
-N_ROWS = 32  # recordings that give new layers their moments
+def randomise_weights(clf, features, rng):
+    """Yield (layer name, copy of the classifier with random weights from the head to that layer).
 
-
-def with_new_weights(clf, features, rng):
-    """Yield a layer's name and a copy of the classifier, new weights from the head down to it.
-
-    Each tensor of weights is drawn from a normal distribution of its own mean and deviation; batch
-    normalisations get the moments that the new net has on recordings.
-
-    Parameters
-    ----------
-    clf : AttentionClassifier
-        Fitted; it is left as it is.
-    features : ndarray of shape (n, n_frames, n_mels)
-        Recordings.
-    rng : RandomState
-        Draws the weights.
+    Weights are drawn from a normal distribution with the mean and standard deviation of the tensor
+    that they replace. Batch normalisations take the statistics of the new network on `features`.
     """
     twin = copy.copy(clf)
     twin.net_ = copy.copy(clf.net_)
     twin.net_.module_ = copy.deepcopy(clf.net_.module_)
-    for name, parts in _layers(twin.net_.module_):
-        for part in parts:
-            _draw(part, rng)
-        _new_moments(twin.net_.module_, features[:N_ROWS])
+    for name, modules in _layers(twin.net_.module_):
+        for module in modules:
+            _draw_weights(module, rng)
+        _update_statistics(twin.net_.module_, features[:N_ROWS])
         yield name, twin
 
 
 def _layers(module):
-    """(name, modules) from the head down to the input."""
+    """Yield (name, modules) from the head down to the input."""
     yield "itself", [module.head]
     if hasattr(module, "convs"):
         layers = list(zip(module.convs, module.norms, strict=True))
@@ -50,15 +40,15 @@ def _layers(module):
 
 
 @torch.no_grad()
-def _draw(module, rng):
+def _draw_weights(module, rng):
     for weights in module.parameters():
-        drawn = rng.standard_normal(tuple(weights.shape))
+        drawn = torch.from_numpy(rng.standard_normal(tuple(weights.shape))).to(weights)
         deviation = weights.std() if weights.numel() > 1 else 0 * weights.mean()
-        weights.copy_(weights.mean() + deviation * torch.from_numpy(drawn).to(weights))
+        weights.copy_(weights.mean() + deviation * drawn)
 
 
 @torch.no_grad()
-def _new_moments(module, features):
+def _update_statistics(module, features):
     norms = getattr(module, "norms", ())
     if not norms:
         return

@@ -1,4 +1,8 @@
-"""Saliency to compare the attention with: integrated gradients and occlusion."""
+"""Attribution methods to compare attention with: integrated gradients and occlusion.
+
+Both return logits and base, each (n, n_classes), a list of contributions
+(n_classes, n_times, n_frequencies), and the size of a cell in frames and mel bins.
+"""
 
 from __future__ import annotations
 
@@ -16,14 +20,7 @@ OPTIONS = {"integrated_gradients": ("n_steps",), "occlusion": ("window",)}
 
 
 def integrated_gradients(clf, features, n_steps=32):
-    """Gradients integrated on the straight way from the training mean; see `explain`.
-
-    Returns
-    -------
-    logits, base : ndarray of shape (n, n_classes)
-    heads : list of (None, None, ndarray of shape (n_classes, n_frames, n_mels))
-    cell : (1, 1)
-    """
+    """Integrate gradients from the training mean to each recording; see `explain`."""
     try:
         from captum.attr import IntegratedGradients
     except ImportError as error:
@@ -35,27 +32,25 @@ def integrated_gradients(clf, features, n_steps=32):
     module = clf.net_.module_.eval()
     device = next(module.parameters()).device
     method = IntegratedGradients(module)
-    n_classes = len(clf.classes_)
-    heads = []
-    n_threads = clf._n_threads(features.shape[1])  # as in training: small nets are slower on many
-    # cuDNN has no gradient of a recurrent net that predicts.
+    contributions = []
+    n_threads = clf._n_threads(features.shape[1])  # small networks are slower on many threads
     with torch_settings(device, n_threads, in_chunks=False), _without_cudnn(clf):
         for row in features:
             x = torch.from_numpy(np.array(row, np.float32))[None].to(device)
             maps = [
                 method.attribute(x, target=k, n_steps=n_steps, internal_batch_size=4)
-                for k in range(n_classes)
+                for k in range(len(clf.classes_))
             ]
-            maps = torch.cat(maps).float().cpu().numpy()
-            heads.append((None, None, maps))
+            contributions.append(torch.cat(maps).float().cpu().numpy())
     logits = clf._logits(features)
     base = clf._logits(np.zeros((1, *features.shape[1:]), np.float32))
-    return logits, np.repeat(base, len(logits), axis=0), heads, (1, 1)
+    return logits, np.repeat(base, len(logits), axis=0), contributions, (1, 1)
 
 
 @contextmanager
 def _without_cudnn(clf):
-    # torch.backends.cudnn.flags would set the precision too, which is the user's.
+    """Disable cuDNN for recurrent networks, of which it has no gradient in evaluation mode."""
+    # torch.backends.cudnn.flags would also change the precision that the user has set.
     before = torch.backends.cudnn.enabled
     try:
         torch.backends.cudnn.enabled = before and not hasattr(clf, "cell")
@@ -65,16 +60,10 @@ def _without_cudnn(clf):
 
 
 def occlusion(clf, features, window=None):
-    """By how much each logit falls when a window becomes the training mean; see `explain`.
+    """Measure the drop of each logit if a window is set to the training mean; see `explain`.
 
-    Windows lie side by side and cover everything but what is left over at the ends. The falls do
-    not add up to the logit; `base` holds what is missing.
-
-    Returns
-    -------
-    logits, base : ndarray of shape (n, n_classes)
-    heads : list of (None, None, ndarray of shape (n_classes, n_windows, n_windows))
-    cell : (int, int)
+    The windows do not overlap and cover all but a remainder at the ends. The drops do not add up
+    to the logit; `base` holds the difference.
     """
     shape = features.shape[1:]
     cell = (min(8, shape[0]), max(1, shape[1] // 4)) if window is None else window
@@ -87,21 +76,21 @@ def occlusion(clf, features, window=None):
         )
     grid = shape[0] // cell[0], shape[1] // cell[1]
     logits = clf._logits(features)
-    heads = []
+    contributions = []
     for row, logit in zip(features, logits, strict=True):
-        covered = _covered(np.asarray(row, np.float32), cell, grid)
-        falls = logit - np.concatenate([clf._logits(part) for part in covered])
-        heads.append((None, None, falls.T.reshape(-1, *grid).astype(np.float32)))
-    base = logits - np.array([head[2].sum((1, 2)) for head in heads])
-    return logits, base, heads, cell
+        batches = _occluded_batches(np.asarray(row, np.float32), cell, grid)
+        drops = logit - np.concatenate([clf._logits(batch) for batch in batches])
+        contributions.append(drops.T.reshape(-1, *grid).astype(np.float32))
+    base = logits - np.array([maps.sum((1, 2)) for maps in contributions])
+    return logits, base, contributions, cell
 
 
-def _covered(row, cell, grid, size=32):
-    """Copies of a recording with one window after the other covered, `size` at a time."""
+def _occluded_batches(row, cell, grid, size=32):
+    """Yield batches of copies of a recording, each copy with another window set to 0."""
     corners = [(t * cell[0], m * cell[1]) for t, m in np.ndindex(*grid)]
     for first in range(0, len(corners), size):
         some = corners[first : first + size]
-        part = np.repeat(row[None], len(some), axis=0)
-        for copy, (t, m) in zip(part, some, strict=True):
+        batch = np.repeat(row[None], len(some), axis=0)
+        for copy, (t, m) in zip(batch, some, strict=True):
             copy[t : t + cell[0], m : m + cell[1]] = 0
-        yield part
+        yield batch

@@ -1,4 +1,4 @@
-"""The checks of explanations, against sums and loops by hand, and a net whose truth is known."""
+"""explain_checks on networks whose behaviour is known, and against loops."""
 
 import contextlib
 import importlib.util
@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 import torch
 from scipy.special import softmax
-from scipy.stats import spearmanr, wilcoxon
+from scipy.stats import spearmanr
 
 from skheart import make_heart_pipeline
 from skheart.datasets import make_heart_sounds
-from skheart.explain import _checks, _curves, explain, explain_checks, phase_enrichment
-from skheart.explain._random_weights import with_new_weights
+from skheart.explain import _checks, _deletion, explain, explain_checks, phase_enrichment
+from skheart.explain._random_weights import randomise_weights
 
 
 def murmurs(n_subjects, seed):
@@ -59,7 +59,7 @@ def one(table, check, what, of="all"):
     return rows.iloc[0]
 
 
-def test_trained_fine_net_puts_murmur_into_systole_and_shifts_do_not(table):
+def test_a_fine_network_trained_on_murmurs_explains_them_by_systole(table):
     row = one(table, "phase enrichment", "systole", "true murmur")
     assert row.value > 1.5
     assert row.p < 0.01
@@ -67,12 +67,12 @@ def test_trained_fine_net_puts_murmur_into_systole_and_shifts_do_not(table):
     assert one(table, "phase enrichment", "diastole", "true murmur").p > 0.5
 
 
-def test_nets_trained_on_shuffled_labels_do_not(held_out):
-    # On average: one net alone may hear the murmur, and the sign that it gives it is chance.
+def test_networks_trained_on_shuffled_labels_do_not(held_out):
+    # On average: a single network may detect the murmur and give it either sign.
     sounds, found = murmurs(400, 0), []
     for seed in range(3):
         rng, target = np.random.RandomState(seed), sounds.target.copy()
-        for label in ("murmur", "normal"):  # half of each class gets the other name
+        for label in ("murmur", "normal"):  # half of each class gets the other label
             rows = rng.permutation(np.flatnonzero(sounds.target == label))
             target[rows[::2]], target[rows[1::2]] = "murmur", "normal"
         settings = {"clf__channels": (16, 32, 32), "clf__pool_size": "fine"}
@@ -85,7 +85,7 @@ def test_nets_trained_on_shuffled_labels_do_not(held_out):
     assert np.mean(found) < 1.5
 
 
-def test_its_map_says_what_it_decides_by(table):
+def test_its_map_passes_completeness_and_deletion(table):
     for check in ("deletion", "insertion"):
         row = one(table, check, "area gained on shifted maps")
         assert row.low > 0
@@ -94,7 +94,7 @@ def test_its_map_says_what_it_decides_by(table):
     assert 0 <= gap < 1e-4
 
 
-def test_weights_drawn_anew_leave_little_of_the_map(table):
+def test_maps_change_with_random_weights(table):
     rows = table[table.check == "randomisation"]
     assert rows.what.str.removeprefix("from the head to ").tolist() == [
         "itself", "layer 3", "layer 2", "layer 1",
@@ -102,30 +102,21 @@ def test_weights_drawn_anew_leave_little_of_the_map(table):
     assert (rows.value.abs() < 0.5).all()
 
 
-def test_correlation_is_one_where_no_weight_changes(fine, held_out, monkeypatch):
-    for name in ("_draw", "_new_moments"):
-        monkeypatch.setattr(f"skheart.explain._random_weights.{name}", lambda *a: None)
-    same = explain_checks(fine, held_out.data[:3], compare=(), random_state=0)
-    np.testing.assert_allclose(same[same.check == "randomisation"].value, 1, atol=1e-6)
-
-
-def test_new_weights_come_layer_by_layer_and_the_net_stays_as_it_is(fine):
+def test_weights_are_randomised_layer_by_layer_in_a_copy(fine):
     clf = fine[-1]
     before = {k: v.clone() for k, v in clf.net_.module_.state_dict().items()}
     changed = []
     features = fine[:-2].transform(murmurs(4, 2).data)
-    for _, twin in with_new_weights(clf, features, np.random.RandomState(0)):
+    for _, twin in randomise_weights(clf, features, np.random.RandomState(0)):
         weights = twin.net_.module_.state_dict()
         changed.append({k for k, v in weights.items() if not torch.equal(v, before[k])})
         for name in changed[-1]:
-            if (
-                weights[name].numel() > 500 and "running" not in name
-            ):  # of the same size, but for chance
+            if weights[name].numel() > 500 and "running" not in name:
                 assert 0.8 < weights[name].std() / before[name].std() < 1.2
     moments = {k for k in before if "running" in k or "tracked" in k}
     assert changed[0] - moments == {k for k in before if k.startswith("head.")}
     assert all(a - moments < b - moments for a, b in itertools.pairwise(changed))
-    with torch.no_grad():  # the last net's first layer, normalised as in a batch of these
+    with torch.no_grad():  # batch statistics after the first layer
         maps = twin.net_.module_.convs[0](torch.from_numpy(features)[:, None])
     moment = twin.net_.module_.norms[0].running_mean
     torch.testing.assert_close(moment, maps.mean((0, 2, 3)), rtol=1e-3, atol=1e-4)
@@ -134,11 +125,15 @@ def test_new_weights_come_layer_by_layer_and_the_net_stays_as_it_is(fine):
 
 
 def test_curves_are_those_of_a_loop(fine, held_out, monkeypatch):
-    monkeypatch.setattr(_curves, "SHARES", np.array([0, 0.25, 1.0]))
+    monkeypatch.setattr(_deletion, "FRACTIONS", np.array([0, 0.25, 1.0]))
     clf, explanation = fine[-1], explain(fine, held_out.data[:1])[0]
     x, order, (frames, mels) = explanation.features, explanation.of_class(), explanation.cell
-    deletion, insertion = _curves.curves(
-        partial(_curves.keeping_by_net(clf, x[None]), 0), x.shape, order, explanation.cell, 0
+    deletion, insertion = _deletion.compute_curves(
+        partial(_deletion.make_network_predictor(clf, x[None]), 0),
+        x.shape,
+        order,
+        explanation.cell,
+        0,
     )
     deleted, inserted = x.copy(), np.zeros_like(x)
     cells = sorted(np.ndindex(order.shape), key=lambda cell: -order[cell])
@@ -174,28 +169,22 @@ def test_intervals_and_tests_are_by_subject():
     rng = np.random.RandomState(0)
     groups = np.repeat(np.arange(40), 5)
     values = rng.normal(size=40)[groups] + 3
-    row = _checks._Shares(groups, rng).row("a", "b", "c", values)
+    statistics = _checks._Statistics(groups, rng)
+    row = statistics.row("a", "b", "c", values)
     deviation = values[::5].std() / np.sqrt(40)
     assert row[-2:] == (200, 40)
     np.testing.assert_allclose(row[3], values.mean())
     expected = values.mean() + deviation * np.array([-1.96, 1.96])
     np.testing.assert_allclose([row[4], row[5]], expected, atol=0.08)
-    share = _checks._Shares(groups, rng)
-    np.testing.assert_allclose(share.by_subject(values), values[::5])
+    np.testing.assert_allclose(statistics.mean_by_subject(values), values[::5])
 
 
-def test_p_of_a_curve_is_wilcoxons(fine, held_out, table, monkeypatch):
-    asked = []
-
-    def spied(values, alternative):
-        asked.append(values)
-        return wilcoxon(values, alternative=alternative)
-
-    monkeypatch.setattr(_curves, "wilcoxon", spied)
-    groups = np.repeat(np.arange(4), 2)
-    found = explain_checks(fine, held_out.data[:8], groups=groups, compare=(), random_state=0)
-    assert [len(values) for values in asked] == [4, 4]
-    assert one(found, "deletion", "area gained on shifted maps").subjects == 4
+def test_p_of_deletion_is_that_of_subjects(fine, held_out):
+    """Exact p-values of Wilcoxon's test on 4 subjects are multiples of 1/16, on 8 of 1/256."""
+    data, groups = held_out.data[:8], np.repeat(np.arange(4), 2)
+    found = explain_checks(fine, data, groups=groups, checks="deletion", random_state=0)
+    assert found.subjects.tolist() == [4, 4]
+    assert (found.p * 16 % 1 == 0).all()
 
 
 def test_agreement_is_spearmans_of_sums_over_common_cells(fine, held_out):
@@ -223,14 +212,14 @@ def test_agreement_is_spearmans_of_sums_over_common_cells(fine, held_out):
 def test_common_cells_keep_the_sums(sizes):
     own, other = np.arange(24.0)[:, None], np.arange(48.0)[:, None]
     own, other = own[: 24 // sizes[0] * 1], other[: 24 // sizes[1] * 1]
-    a, b = _checks._on_one_grid(own, (sizes[0], 1), other, (sizes[1], 1))
+    a, b = _checks._to_common_grid(own, (sizes[0], 1), other, (sizes[1], 1))
     assert a.shape == b.shape
     np.testing.assert_allclose([a.sum(), b.sum()], [own.sum(), other.sum()])
 
 
 @pytest.mark.parametrize("model", ["gru", "lstm", "cnn"])
 @pytest.mark.parametrize("head", ["attention", "mean"])
-def test_every_net_and_head_can_be_checked(model, head, held_out):
+def test_every_network_and_head_can_be_checked(model, head, held_out):
     size = {"clf__channels": (4, 8)} if model == "cnn" else {"clf__units": (8, 4)}
     pipeline = trained(held_out, held_out.target, model, epochs=1, clf__head=head, **size)
     with pytest.warns() if head == "mean" else contextlib.nullcontext():
@@ -248,7 +237,7 @@ def test_every_net_and_head_can_be_checked(model, head, held_out):
     assert torch.equal(torch.get_rng_state(), states[1])
 
 
-def test_without_captum_the_rest_is_checked(fine, held_out, monkeypatch):
+def test_without_captum_only_occlusion_is_compared(fine, held_out, monkeypatch):
     find = importlib.util.find_spec
     monkeypatch.setattr(
         importlib.util, "find_spec", lambda name, *a: None if name == "captum" else find(name, *a)
@@ -260,24 +249,18 @@ def test_without_captum_the_rest_is_checked(fine, held_out, monkeypatch):
 
 @pytest.mark.parametrize("name", ["y", "segmentation", "groups"])
 def test_lengths_must_agree(fine, held_out, name):
-    with pytest.raises(ValueError, match=rf"2 recordings and {name} 3 entries"):
+    with pytest.raises(ValueError, match=f"2 recordings but {name} has 3 entries"):
         explain_checks(fine, held_out.data[:2], **{name: [None] * 3})
 
 
-def test_only_the_checks_asked_for_are_made(fine, held_out):
-    found = explain_checks(fine, held_out.data[:3], checks=("completeness", "deletion"))
+def test_only_the_requested_checks_are_made(fine, held_out, capsys):
+    data = held_out.data[:3]
+    found = explain_checks(fine, data, checks=("completeness", "deletion"), verbose=1)
     assert found.check.tolist() == ["completeness", "deletion", "insertion"]
-    with pytest.raises(ValueError, match="checks='truth' must be some of completeness, "):
-        explain_checks(fine, held_out.data[:3], checks="truth")
-
-
-def test_unknown_method_is_refused(fine, held_out):
-    with pytest.raises(ValueError, match="compare='gradcam'"):
-        explain_checks(fine, held_out.data[:2], compare="gradcam")
-
-
-def test_progress_goes_to_standard_error(fine, held_out, capsys):
-    explain_checks(fine, held_out.data[:2], compare=(), random_state=0, verbose=1)
-    captured = capsys.readouterr()
-    assert "checks" in captured.err
-    assert captured.out == ""
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert "checks" in err
+    for wrong in ({"checks": "truth"}, {"compare": "gradcam"}):
+        ((name, value),) = wrong.items()
+        with pytest.raises(ValueError, match=f"{name}='{value}' must be some of "):
+            explain_checks(fine, data, **wrong)

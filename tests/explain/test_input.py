@@ -1,4 +1,4 @@
-"""Every form of input to explain, and its errors."""
+"""Forms of input to explain, and errors."""
 
 import numpy as np
 import pandas as pd
@@ -101,7 +101,7 @@ def test_the_signal_is_what_the_front_end_gets_from_the_steps_before_it():
     np.testing.assert_array_equal(explain(model, X)[3].signal, X[3] / 2)
 
 
-def test_axes_are_those_of_the_front_end_and_cells_stand_in_their_middle(fitted):
+def test_axes_are_those_of_the_front_end_and_cells_are_centred(fitted):
     explanation = explain(fitted, recordings(1))[0]
     front_end = fitted[0]
     np.testing.assert_array_equal(explanation.times, front_end.frame_times_)
@@ -194,36 +194,38 @@ def test_errors_name_what_is_wrong_and_what_to_do(fitted):
         ),
         (
             lambda: explain(fitted, X, method="occlusion", n_steps=4),
-            "method='occlusion' has no option 'n_steps'; it has window",
+            "method='occlusion' has no option 'n_steps'. Its options: window",
         ),
         (lambda: explain(clf, features[:, :20]), "20 frames x 8.*fitted on 24 x 8"),
         (lambda: explain(clf, features * np.nan), "NaN"),
         (
             lambda: explain(clf, features, front_end=log_mel().set_params(n_mels=4).fit(X)),
-            "24 frames x 8 mel bins, but front_end gives 24 x 4. Give the LogMelTransformer",
+            "24 frames x 8 mel bins, but front_end gives 24 x 4. Pass the LogMelTransformer",
         ),
         (lambda: explain(fitted, []), "0 sample"),
     ):
         with pytest.raises(ValueError, match=message):
             call()
     for wrong, message in (
-        (LogisticRegression().fit(X, [0, 1, 1]), "Got LogisticRegression"),
-        (make_pipeline(log_mel(flatten=True), LogisticRegression()).fit(X, [0, 1, 1]), "Got Logi"),
-        ("cnn", "Got 'cnn'"),
+        (LogisticRegression().fit(X, [0, 1, 1]), "LogisticRegression"),
+        (make_pipeline(log_mel(flatten=True), LogisticRegression()).fit(X, [0, 1, 1]), "Logi"),
+        ("cnn", "'cnn'"),
         (
             GridSearchCV(small_rnn(max_epochs=1), {}, cv=2, refit=False).fit(
                 *make(12, n_classes=2)
             ),
-            "Got GridSearchCV",
+            "GridSearchCV",
         ),
     ):
-        with pytest.raises(TypeError, match=f"takes a fitted AttentionCNNClassifier.*{message}"):
+        with pytest.raises(
+            TypeError, match=f"estimator={message}.*Pass a fitted AttentionCNNClassifier"
+        ):
             explain(wrong, X)
     with pytest.raises(TypeError, match="pass \\[path\\]"):
         explain(fitted, "recording.wav")
 
 
-def test_what_is_not_fitted_is_not_explained(fitted):
+def test_estimators_must_be_fitted(fitted):
     X = recordings(3)
     features = fitted[0].transform(X)
     for estimator in (pipeline(), small_cnn(), GridSearchCV(small_cnn(), {"lr": [0.1]})):

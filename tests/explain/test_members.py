@@ -1,4 +1,4 @@
-"""explain for an ensemble: the mean of its members, which its probabilities agree with."""
+"""explain for networks in a PatientClassifier: the mean over its members."""
 
 import warnings
 
@@ -47,7 +47,7 @@ def model(sounds):
 
 @pytest.mark.parametrize("masked", [True, False])
 def test_contributions_sum_to_the_mean_logits(sounds, model, masked):
-    """Of short recordings too. Logits less their mean are log-probabilities less theirs."""
+    """Logits and log-probabilities differ only by a constant per recording."""
     model = model if masked else ensemble(sounds, masked=False)
     expected = np.mean(
         [np.log(member.predict_proba(sounds[0])) for member in model.estimators_], axis=0
@@ -81,7 +81,7 @@ def test_maps_are_the_means_of_those_of_the_members(sounds, model, method):
         assert one.cell == first.cell
 
 
-def test_attention_still_sums_to_one_over_the_recordings_own_frames(sounds, model):
+def test_attention_sums_to_one_over_the_frames_of_the_recording(sounds, model):
     short = explain(model, sounds[0][:1])[0]
     np.testing.assert_allclose(short.attention.sum(axis=(1, 2)), 1, atol=1e-4)
     n_frames = 1 + (len(sounds[0][0]) - 256) // 128
@@ -89,18 +89,11 @@ def test_attention_still_sums_to_one_over_the_recordings_own_frames(sounds, mode
     assert np.isfinite(short.features).all()
 
 
-def test_one_member_is_that_member(sounds):
-    model = ensemble(sounds, settings={"cv": None})
-    one = explain(model, sounds[0][:1])[0]
-    other = explain(model.estimators_[0], sounds[0][:1])[0]
-    np.testing.assert_array_equal(one.contribution, other.contribution)
-
-
-def test_members_of_two_grids_are_refused(sounds, model):
+def test_members_must_share_grid_and_classes(sounds, model):
     fine = pipeline(pool_size="fine").fit(*sounds)
     mixed = PatientClassifier(pipeline(), cv=2, random_state=0).fit(*sounds)
     mixed.estimators_ = [mixed.estimators_[0], fine]
-    with pytest.raises(ValueError, match=r"estimators_\[1\] decides on cells of .*one by one"):
+    with pytest.raises(ValueError, match=r"estimators_\[1\] has cells of .*one by one"):
         explain(mixed, sounds[0][:2])
     other = pipeline().fit(sounds[0], np.resize(["a", "b", "c"], 12))
     mixed.estimators_ = [mixed.estimators_[0], other]
@@ -108,11 +101,11 @@ def test_members_of_two_grids_are_refused(sounds, model):
         explain(mixed, sounds[0][:2])
 
 
-def test_what_is_not_of_one_recording_is_refused(sounds, model):
+def test_windows_and_checks_of_several_members_are_refused(sounds, model):
     windows = PatientClassifier(pipeline(), window=0.5).fit(*sounds)
-    with pytest.raises(ValueError, match=r"windows of window=0.5 s.*estimators_\[0\]"):
+    with pytest.raises(ValueError, match=r"window=0.5 s.*estimators_\[0\]"):
         explain(windows, sounds[0])
-    with pytest.raises(TypeError, match=r"pass estimator.estimators_\[0\]"):
+    with pytest.raises(TypeError, match=r"Pass estimator.estimators_\[0\]"):
         explain_checks(model, sounds[0])
     with pytest.raises(NotFittedError):
         explain(PatientClassifier(pipeline()), sounds[0])

@@ -1,4 +1,4 @@
-"""phase_enrichment against arithmetic done by hand, and its null against chance."""
+"""phase_enrichment against results by hand, and its null against chance."""
 
 import numpy as np
 import pandas as pd
@@ -13,14 +13,14 @@ STATES = ["S1", "systole", "S2", "diastole"]
 
 
 def beats(n=20, lengths=(2, 3, 1, 4), hop=0.5, begin=0.25):
-    """Heart beats whose phases have so many frames each, from the first frame on."""
+    """Segmentation of n heart beats; `lengths` are the frames of each phase."""
     ends = begin + hop * np.cumsum(np.tile(lengths, n))
     starts = np.r_[begin, ends[:-1]]
     return pd.DataFrame({"start": starts, "end": ends, "state": STATES * n})
 
 
 def of_frames(values, **given):
-    """An explanation with so much contribution to class 1 in each frame."""
+    """An explanation with these contributions of frames to class 1."""
     values = np.asarray(values, float)
     return explanation(np.stack([np.zeros_like(values), values])[..., None], **given)
 
@@ -42,12 +42,12 @@ def test_frames_get_the_phase_in_which_their_middle_is():
     assert (phases_of_frames(made, spans.iloc[:0]) == -1).all()
 
 
-def test_what_was_cut_off_before_shifts_the_times():
+def test_times_count_from_the_start_of_the_recording():
     made = of_frames(np.ones(4), start=1.0, duration=9.0)
     assert phases_of_frames(made, beats(1)).tolist() == [1, 1, 1, 2]
 
 
-def test_a_repeated_recording_repeats_its_phases_and_silence_has_none():
+def test_a_repeated_recording_repeats_its_phases_and_padding_has_none():
     sr = 10
     signal = np.tile(np.arange(1.0, 26.0), 3)[:65]  # 2.5 s of sound
     made = of_frames(np.ones(12), duration=2.5, sr=sr, signal=signal)
@@ -58,35 +58,42 @@ def test_a_repeated_recording_repeats_its_phases_and_silence_has_none():
     assert phases_of_frames(made, beats(1)).tolist() == [0, 0, 1, 1] + [-1] * 8
 
 
-def test_shares_by_hand():
-    # One beat of 2, 3, 1 and 4 frames, one unknown frame with much contribution.
-    values = [1, 2, 3, 0, 3, 6, -5, 1, 0, 0, 100]
-    found = table(of_frames(values), beats(1))
+def map_of(*cells, n_classes=2, n_frequencies=1):
+    """Zeros but for cells given as (class, frame, values)."""
+    values = np.zeros((n_classes, 10, n_frequencies))
+    for number, frame, value in cells:
+        values[number, frame] = value
+    return explanation(values)
+
+
+THREE = map_of((0, 0, 1), (1, 5, 3), (2, 9, 2), n_classes=3)
+ALIKE = map_of((0, 0, 5), (1, 0, 5), (1, 5, 2))  # 5 for both classes alike
+
+
+@pytest.mark.parametrize(
+    ("made", "params", "expected"),
+    [
+        # One unknown frame with a large contribution.
+        (of_frames([1, 2, 3, 0, 3, 6, -5, 1, 0, 0, 100]), {}, np.array([3, 6, 6, 1]) / 16),
+        # Of a frame that sums to 0, the positive cell counts.
+        (map_of((1, 0, [3, -3]), (1, 5, [1, 0]), n_frequencies=2), {}, [0.75, 0, 0.25, 0]),
+        (THREE, {"label": None}, [0, 0, 1, 0]),  # the predicted class
+        (THREE, {"label": "Absent"}, [1, 0, 0, 0]),
+        (THREE, {"label": "Unknown"}, [0, 0, 0, 1]),
+        (ALIKE, {}, [5 / 7, 0, 2 / 7, 0]),
+        (ALIKE, {"relative": True}, [0, 0, 1, 0]),
+    ],
+)
+def test_fractions_of_one_beat_by_hand(made, params, expected):
+    found = table(made, beats(1), **params)
     assert found["phase"].tolist() == STATES
-    np.testing.assert_allclose(found["time"], [0.2, 0.3, 0.1, 0.4])
-    shares = np.array([3, 6, 6, 1]) / 16
-    np.testing.assert_allclose(found["contribution"], shares)
-    np.testing.assert_allclose(found["enrichment"], shares / [0.2, 0.3, 0.1, 0.4])
+    time = np.array([0.2, 0.3, 0.1, 0.4])
+    np.testing.assert_allclose(found["time"], time)
+    np.testing.assert_allclose(found["contribution"], expected)
+    np.testing.assert_allclose(found["enrichment"], expected / time)
 
 
-def test_positive_is_meant_cell_by_cell():
-    contribution = np.zeros((2, 10, 2))
-    contribution[1, 0] = [3, -3]  # of which 3 is positive, though the frame gives nothing
-    contribution[1, 5] = [1, 0]
-    found = table(explanation(contribution), beats(1))
-    np.testing.assert_allclose(found["contribution"], [0.75, 0, 0.25, 0])
-
-
-def test_the_label_is_the_predicted_class_unless_given():
-    values = np.zeros((3, 10, 1))
-    values[0, 0], values[1, 5], values[2, 9] = 1, 3, 2
-    made = explanation(values)
-    assert table(made, beats(1), label=None)["contribution"].tolist() == [0, 0, 1, 0]
-    assert table(made, beats(1), label="Absent")["contribution"].tolist() == [1, 0, 0, 0]
-    assert table(made, beats(1), label="Unknown")["contribution"].tolist() == [0, 0, 0, 1]
-
-
-def test_all_in_systole_gives_the_inverse_of_its_share_of_time():
+def test_all_in_systole_gives_the_inverse_of_its_fraction_of_time():
     values = np.tile([0, 0, 1, 1, 1, 0, 0, 0, 0, 0], 20)
     found = table(of_frames(values), beats(), n_shifts=999).set_index("phase")
     np.testing.assert_allclose(found.loc["systole", "enrichment"], 1 / 0.3)
@@ -97,7 +104,7 @@ def test_all_in_systole_gives_the_inverse_of_its_share_of_time():
     np.testing.assert_allclose(found["null"], 1, atol=0.15)
 
 
-def test_a_map_that_follows_an_uneven_rhythm_is_told_from_chance():
+def test_a_map_that_follows_an_uneven_rhythm_is_significant():
     rng = np.random.default_rng(0)
     lengths = rng.integers(2, 9, size=(20, 4)).ravel()
     segmentation = beats(20, lengths=lengths[:4])
@@ -111,7 +118,7 @@ def test_a_map_that_follows_an_uneven_rhythm_is_told_from_chance():
 
 
 @pytest.mark.parametrize("value", [1, 0.1, 1 / 3, 7e-4])
-def test_a_constant_map_gives_1_and_no_evidence(value):
+def test_a_constant_map_gives_1(value):
     segmentation = beats(9, lengths=(3, 7, 2, 11))
     found = table(of_frames(np.full(200, value)), segmentation)
     np.testing.assert_allclose(found["enrichment"], 1, rtol=1e-6)
@@ -119,16 +126,7 @@ def test_a_constant_map_gives_1_and_no_evidence(value):
     assert found["p"].tolist() == [1, 1, 1, 1]
 
 
-def test_less_the_mean_over_the_classes():
-    contribution = np.zeros((2, 10, 1))
-    contribution[:, 0] = 5  # for both classes alike: it decides nothing
-    contribution[1, 5] = 2
-    made = explanation(contribution)
-    assert table(made, beats(1))["contribution"].tolist() == pytest.approx([5 / 7, 0, 2 / 7, 0])
-    assert table(made, beats(1), relative=True)["contribution"].tolist() == [0, 0, 1, 0]
-
-
-def test_cells_of_many_frames_are_shared_out_among_the_phases():
+def test_cells_of_many_frames_are_divided_among_the_phases():
     # A cell of 5 frames stands over S1 and systole, the next over S2 and diastole, one is over.
     made = explanation([[[0.0], [0.0]], [[10.0], [5.0]]], (5, 1), left_over=(1, 0))
     found = table(made, beats(2, lengths=(2, 3, 1, 4)))
@@ -146,19 +144,19 @@ def test_p_of_random_maps_is_uniform():
         ]
     )
     for level in (0.05, 0.1, 0.25, 0.5, 0.75):
-        # Four deviations of a share among 300.
+        # Four standard deviations of a proportion of 300.
         bound = 4 * np.sqrt(level * (1 - level) / 300)
         np.testing.assert_allclose((p <= level + 1e-9).mean(axis=0), level, atol=bound)
 
 
-def test_the_null_is_the_mean_over_all_shifts_but_none():
+def test_the_null_is_the_mean_over_all_shifts_except_0():
     # One frame, moved to each of the nine others alike: one of S1, 3, 1 and 4.
     found = table(of_frames([1] + [0] * 9), beats(1), n_shifts=9999)
     np.testing.assert_allclose(found["null"], np.array([1, 3, 1, 4]) / 9 / found["time"], rtol=0.1)
     np.testing.assert_allclose(found["p"], [1 / 9, 1, 1, 1], atol=0.02)
 
 
-def test_what_is_unknown_neither_counts_nor_spoils_the_null():
+def test_unknown_phases_do_not_count():
     values = np.zeros(40)
     values[3] = 1  # in systole; many shifts move it out of the only beat that is known
     found = table(of_frames(values), beats(1)).set_index("phase")
@@ -182,7 +180,7 @@ def test_missing_phases_and_empty_maps_are_nan():
         assert table(made, segmentation)[["contribution", "enrichment", "p"]].isna().all(axis=None)
 
 
-def test_draws_are_repeated_by_their_seed_and_leave_the_generators_alone():
+def test_shifts_depend_on_the_seed_only():
     made = of_frames(np.random.default_rng(0).random(50))
     before = np.random.get_state()[1].copy()  # noqa: NPY002
     first, again = (table(made, beats(5)) for _ in range(2))

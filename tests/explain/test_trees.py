@@ -1,4 +1,4 @@
-"""explain for trees on average heart cycles: exact sums, in the place that decided."""
+"""explain for trees on average heart cycles: exact sums, at the time that decided."""
 
 import warnings
 
@@ -12,15 +12,20 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.tree import DecisionTreeClassifier
 
-import skheart
 from skheart.datasets import make_heart_sounds
-from skheart.explain import explain, explain_checks, phase_enrichment
-from skheart.explain._trees import keeping_by_trees, path_contributions
+from skheart.explain import (
+    CannotExplain,
+    check_explainable,
+    explain,
+    explain_checks,
+    phase_enrichment,
+)
+from skheart.explain._trees import make_cycle_predictor, path_contributions
 from skheart.segmentation import PHASES
 
 
-def by_walking(forest, row):
-    """The same by a walk from the root of every tree, question by question."""
+def walk(forest, row):
+    """Path contributions by a walk from the root of every tree, split by split."""
     trees = getattr(forest, "estimators_", [forest])
     prior, found = 0, np.zeros((len(row), len(forest.classes_)))
     for tree in (each.tree_ for each in trees):
@@ -58,12 +63,12 @@ def test_paths_are_those_of_a_walk_and_add_up_to_the_probabilities(trees):
     expected = trees.predict_proba(X[60:])
     np.testing.assert_allclose(prior + contributions.sum(axis=1), expected, atol=1e-12)
     for row, found in zip(X[60:], contributions, strict=True):
-        walked = by_walking(trees, row)
+        walked = walk(trees, row)
         np.testing.assert_allclose(prior, walked[0], atol=1e-12)
         np.testing.assert_allclose(found, walked[1], atol=1e-12)
 
 
-def test_all_adds_up_to_the_probability_of_the_forest(segmented, forest):
+def test_contributions_and_terms_sum_to_the_probability(segmented, forest):
     data = segmented[0].data
     found = explain(forest, data[:6])
     for one, probabilities in zip(found, forest.predict_proba(data[:6]), strict=True):
@@ -79,8 +84,8 @@ def test_all_adds_up_to_the_probability_of_the_forest(segmented, forest):
         assert one.class_map is None
 
 
-def test_a_question_about_one_cell_shows_in_that_part_of_each_beat(segmented, cycle):
-    """A stump asks for one column; by a plain loop over the phases found."""
+def test_a_split_on_one_cell_shows_in_that_part_of_each_beat(segmented, cycle):
+    """A stump uses one column; compared with a loop over the phases found."""
     sounds, segmenter = segmented
     names = list(cycle.get_feature_names_out())
     features = cycle.transform(sounds.data)
@@ -115,7 +120,7 @@ def test_a_question_about_one_cell_shows_in_that_part_of_each_beat(segmented, cy
         assert one.cycle.contribution.shape == (2, 18, n_mels)
 
 
-def test_the_average_cycle_is_what_the_columns_say(segmented, cycle, forest):
+def test_the_average_cycle_agrees_with_the_features(segmented, cycle, forest):
     one = explain(forest, segmented[0].data[3:4])[0]
     n_mels = segmented[1].n_mels
     row = cycle.transform(segmented[0].data[3:4])[0]
@@ -138,7 +143,6 @@ def test_the_average_cycle_is_what_the_columns_say(segmented, cycle, forest):
 
 
 def test_a_murmur_in_the_systole_is_found_there(segmented, forest):
-    """In recordings of severe murmurs; 1 is what a map gives that knows nothing of the heart."""
     sounds = segmented[0]
     rows = np.flatnonzero(sounds.target == "severe")
     found = explain(forest, [sounds.data[row] for row in rows])
@@ -150,7 +154,6 @@ def test_a_murmur_in_the_systole_is_found_there(segmented, forest):
 
 
 def test_recordings_of_any_form(segmented, forest, tmp_path):
-    """A path, a DataFrame and integers say the same as the samples; phases may be missing."""
     import soundfile
 
     samples = np.round(np.clip(segmented[0].data[0], -1, 1) * 32767).astype(np.int16)
@@ -169,40 +172,39 @@ def test_recordings_of_any_form(segmented, forest, tmp_path):
     )
 
 
-def test_what_cannot_be_explained_so(segmented, cycle, forest, vote):
+def test_what_cannot_be_explained(segmented, cycle, forest, vote):
     data, y = segmented[0].data, segmented[0].target
-    with pytest.raises(TypeError, match=r"'attention' cannot explain Extra.*decision_path"):
-        explain(forest, data, method="attention")
     net = vote.named_estimators_["net"]
-    with pytest.raises(TypeError, match=r"'decision_path' cannot explain AttentionCNN.*leave"):
-        explain(net, data, method="decision_path")
     lines = make_pipeline(cycle, LogisticRegression(max_iter=3000)).fit(data, y)
-    with pytest.raises(TypeError, match="right after it, a forest or tree.*Got LogisticRegression"):
-        explain(lines, data)
     hard = clone(vote).set_params(voting="hard").fit(data, y)
-    with pytest.raises(TypeError, match="voting='hard', which counts labels.*voting='soft'"):
-        explain(hard, data)
     only = clone(vote).set_params(net="drop").fit(data, y)
-    with pytest.raises(
-        TypeError, match=r"no part that method=.attention. explains among forest \(ExtraTrees"
+    for estimator, method, parameter, message in (
+        (forest, "attention", "method", "'attention' cannot explain Extra.*use decision_path"),
+        (net, "decision_path", "method", "cannot explain AttentionCNN.*use attention, integ"),
+        (lines, None, "estimator", "LogisticRegression is not supported.*scikit-learn forest"),
+        (hard, None, "estimator", "VotingClassifier has voting='hard'.*voting='soft'"),
+        (only, "attention", "method", r"'attention' cannot explain any of forest \(ExtraTrees"),
     ):
-        explain(only, data, method="attention")
-    with pytest.raises(NotFittedError):
-        explain(clone(forest), data)
-    with pytest.raises(NotFittedError):
-        explain(clone(vote), data)
-    with pytest.raises(ValueError, match="'decision_path' has no option 'n_steps'; it has none"):
+        with pytest.raises(CannotExplain, match=f"^{parameter}=.*{message}") as caught:
+            check_explainable(estimator, method)
+        assert caught.value.parameter == parameter
+        assert caught.value.value is (method if parameter == "method" else estimator)
+        assert str(caught.value).endswith(caught.value.reason)
+    for unfitted in (clone(forest), clone(vote)):
+        with pytest.raises(NotFittedError):
+            explain(unfitted, data)
+    with pytest.raises(ValueError, match="'decision_path' has no option 'n_steps'. It has no opt"):
         explain(forest, data, n_steps=3)
-    with pytest.raises(
-        TypeError, match="checks take a fitted.*Got Pipeline|Got LogisticRegression"
-    ):
+    with pytest.raises(CannotExplain, match="LogisticRegression is not supported"):
         explain_checks(lines, data)
+    net_first = clone(vote).set_params(weights=[1, 3]).fit(data, y)
+    with pytest.raises(CannotExplain, match="averages probabilities.*Pass the network"):
+        explain_checks(net_first, data)
     with pytest.raises(ValueError, match="'agreement' must be some of completeness, deletion, pha"):
         explain_checks(forest, data, checks=["agreement"])
 
 
 def test_checks_of_trees(segmented, forest):
-    """Of recordings that the forest has not seen: its map says what it decides by."""
     held_out = make_heart_sounds(n_subjects=10, duration=4, random_state=7)
     data, groups = held_out.data, held_out.groups
     table = explain_checks(
@@ -255,9 +257,9 @@ def test_trees_that_were_fitted_to_a_dataframe(segmented, cycle):
     assert table.value.notna().all()
 
 
-def test_what_is_left_out_of_a_cycle_is_the_mean_over_the_recordings(segmented, cycle, forest):
+def test_deleted_cells_get_the_mean_over_the_recordings(segmented, cycle, forest):
     data = segmented[0].data[:5]
-    keeping = keeping_by_trees(forest, data)
+    keeping = make_cycle_predictor(forest, data)
     features, n_mels = cycle.transform(data), segmented[1].n_mels
     names = list(cycle.get_feature_names_out())
     cells = [f"{phase}{k}" for phase, n in zip(PHASES, (2, 6, 2, 8), strict=True) for k in range(n)]
@@ -270,10 +272,3 @@ def test_what_is_left_out_of_a_cycle_is_the_mean_over_the_recordings(segmented, 
     np.testing.assert_allclose(keeping(2, kept), forest[-1].predict_proba(rows))
     whole = np.ones((1, 18, n_mels), bool)
     np.testing.assert_allclose(keeping(2, whole), forest.predict_proba(data[2:3]))
-
-
-def test_a_saved_model_explains_alike(segmented, vote, tmp_path):
-    skheart.save(vote.named_estimators_["forest"], tmp_path / "m")
-    one = explain(skheart.load(tmp_path / "m"), segmented[0].data[:1])[0]
-    other = explain(vote.named_estimators_["forest"], segmented[0].data[:1])[0]
-    np.testing.assert_array_equal(one.contribution, other.contribution)

@@ -1,4 +1,4 @@
-"""explain for trees in votes and ensembles, and for patients: what adds up to what is predicted."""
+"""explain for votes, ensembles of trees and patients: sums agree with the predictions."""
 
 import numpy as np
 import pandas as pd
@@ -12,7 +12,7 @@ from sklearn.tree import DecisionTreeClassifier
 
 from skheart import PatientClassifier
 from skheart.explain import explain, explain_checks
-from skheart.explain._members import averaged
+from skheart.explain._ensembles import average_members
 from skheart.segmentation import HeartCycleTransformer, HeartPhaseSegmenter
 
 
@@ -52,7 +52,7 @@ def test_a_net_in_a_vote_is_explained_by_itself(segmented, vote):
 
 @pytest.mark.parametrize("level", ["recording", "patient"])
 def test_members_are_averaged_as_they_predict(segmented, vote, level):
-    """By logarithms, which the arithmetic mean of the maps does not know: a term says so."""
+    """By log-probabilities; the difference from the mean of the maps is a term."""
     sounds = segmented[0]
     model = PatientClassifier(clone(vote), n_estimators=2, level=level, random_state=0)
     model.set_params(decision_weight={"mild": 9, "normal": 1, "severe": 1}, join=True)
@@ -79,15 +79,14 @@ def test_members_are_averaged_as_they_predict(segmented, vote, level):
         np.testing.assert_array_equal(again.contribution, one.contribution)
 
 
-def test_members_that_find_other_beats_have_no_shares_in_common(segmented, forest):
-    """Their maps are means all the same."""
+def test_members_with_other_beats_share_no_frames(segmented, forest):
     other = HeartPhaseSegmenter(width=8, max_epochs=1, random_state=5)
     other.fit(segmented[0].data, segmented[0].segmentation)
     cycle = HeartCycleTransformer(FrozenEstimator(other))
     second = make_pipeline(cycle, ExtraTreesClassifier(5, random_state=0))
     second.fit(segmented[0].data, segmented[0].target)
     parts = [explain(model, segmented[0].data[:1]) for model in (forest, second)]
-    one = averaged(parts)[0]
+    one = average_members(parts)[0]
     assert one.cycle.shares is None
     pair = [part[0].contribution for part in parts]
     np.testing.assert_allclose(one.contribution, np.mean(pair, axis=0), atol=1e-7)
@@ -103,10 +102,10 @@ def test_a_calibrator_decides_the_label(segmented, forest):
     for one, row, label in zip(explain(model, data), calibrated, model.predict(data), strict=True):
         assert one.label == label
         said = ", ".join(f"{name} {p:.3g}" for name, p in zip(model.classes_, row, strict=True))
-        assert one.notes[0] == f"Calibrated, they are {said}."
+        assert one.notes[0] == f"Calibrated probabilities: {said}."
 
 
-def test_a_search_inside_is_what_it_found(segmented, cycle, forest):
+def test_a_search_is_explained_by_its_best_estimator(segmented, cycle, forest):
     data, y = segmented[0].data, segmented[0].target
     trees = make_pipeline(cycle, DecisionTreeClassifier(random_state=0))
     search = GridSearchCV(trees, {"decisiontreeclassifier__max_depth": [1, 3]}, cv=2)
@@ -124,7 +123,6 @@ def test_a_search_inside_is_what_it_found(segmented, cycle, forest):
 
 @pytest.mark.parametrize("weighed", [None, {"mild": 9, "normal": 0.1, "severe": 0.1}])
 def test_patients_are_explained_as_they_are_predicted(segmented, vote, weighed):
-    """The recordings of a patient joined; label and probabilities are those of the patient."""
     sounds = segmented[0]
     model = PatientClassifier(clone(vote), join=True, decision_weight=weighed, random_state=0)
     model.fit(sounds.data, sounds.target, groups=sounds.groups)
@@ -147,7 +145,7 @@ def test_patients_are_explained_as_they_are_predicted(segmented, vote, weighed):
         f"{third:.1f} s)."
     )
     if weighed:
-        assert "times weight (mild 90, normal 1, severe 1)" in found[0].notes[1]
+        assert "probability and weight (mild 90, normal 1, severe 1)" in found[0].notes[1]
         assert {one.label for one in found} == {"mild"}
     again = explain(model, list(X["recording"]), groups=list("babaa"), by_patient=True)
     np.testing.assert_array_equal(again[1].contribution, found[1].contribution)
@@ -160,16 +158,18 @@ def test_patients_are_explained_as_they_are_predicted(segmented, vote, weighed):
 
 def test_patients_that_cannot_be_explained(segmented, forest):
     data, y = segmented[0].data, segmented[0].target
-    with pytest.raises(TypeError, match=r"join=True.* predicts them. Got Pipeline"):
+    with pytest.raises(TypeError, match="estimator=ExtraTreesClassifier does not join"):
         explain(forest, data, by_patient=True)
     model = PatientClassifier(clone(forest)).fit(data, y)
-    with pytest.raises(TypeError, match="by_patient=True explains the joined recordings"):
+    with pytest.raises(
+        TypeError, match="estimator=PatientClassifier does not join the recordings of a patient"
+    ):
         explain(model, data, by_patient=True)
-    with pytest.raises(ValueError, match="groups says whose the recordings are.*give both"):
+    with pytest.raises(ValueError, match="groups requires by_patient=True"):
         explain(model, data, groups=np.arange(len(data)))
 
 
-def test_weights_and_parts_that_were_dropped(segmented, vote):
+def test_equal_weights_and_dropped_members(segmented, vote):
     data, y = segmented[0].data, segmented[0].target
     even = clone(vote).set_params(weights=None).fit(data, y)
     one = explain(even, data[:1])[0]

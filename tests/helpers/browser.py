@@ -1,4 +1,4 @@
-"""A page of explanations in a real browser, as its tests handle it."""
+"""The report page in a browser."""
 
 import shutil
 
@@ -15,7 +15,7 @@ LENGTH = 12.0  # s, of the sound
 
 
 class Page:
-    """A page in a browser, and the card of one recording on it."""
+    """A report page in a browser."""
 
     def __init__(self, driver, folder):
         self.driver, self.folder = driver, folder
@@ -46,7 +46,7 @@ class Page:
         return self.js("return audio.currentTime")
 
     def at(self):
-        """Seconds that the cursor points to."""
+        """Position of the cursor in seconds."""
         return self.js(
             "const to = card.querySelector('.cursor').getBoundingClientRect();"
             "const box = map.getBoundingClientRect();"
@@ -55,7 +55,7 @@ class Page:
         )
 
     def click(self, seconds, *, begin=0.0, length=LENGTH):
-        """Click the map where a time is."""
+        """Click the map at a time."""
         width = self.js("return map.clientWidth")
         x = LEFT + (seconds - begin) / length * (width - LEFT - RIGHT)
         action = webdriver.ActionChains(self.driver)
@@ -74,23 +74,25 @@ class Page:
     def choose(self, name, text):
         Select(self.get(f".{name}")).select_by_visible_text(text)
 
-    def pixel(self, seconds, hertz_share):
-        """Colour of the map at a time, at a height of 0 (lowest) to 1 (highest frequency)."""
+    def pixel(self, seconds, height, *, picture=".picture", length=LENGTH, top=None, card=0):
+        """Colour at a time, at a height of 0 (lowest frequency) to 1 (highest)."""
         return self.js(
-            "const ratio = window.devicePixelRatio, box = map.getBoundingClientRect();"
-            "const bottom = box.height - 42, top = 6 + Math.round(0.24 * box.height) + 8;"
-            f"const x = {LEFT} + arguments[0] / {LENGTH} * (box.width - {LEFT + RIGHT});"
-            "const y = bottom - arguments[1] * (bottom - top);"
+            "const [seconds, height, picture, length, given] = arguments;"
+            "const canvas = card.querySelector(picture), ratio = window.devicePixelRatio;"
+            "const box = canvas.getBoundingClientRect(), bottom = box.height - 42;"
+            "const top = given || 6 + Math.round(0.24 * box.height) + 8;"
+            f"const x = {LEFT} + seconds / length * (box.width - {LEFT + RIGHT});"
+            "const y = bottom - height * (bottom - top);"
             "const copy = document.createElement('canvas').getContext("
             "    '2d', {willReadFrequently: true});"
-            "copy.drawImage(map, -Math.floor(x * ratio), -Math.floor(y * ratio));"
+            "copy.drawImage(canvas, -Math.floor(x * ratio), -Math.floor(y * ratio));"
             "return [...copy.getImageData(0, 0, 1, 1).data];",
-            seconds,
-            hertz_share,
+            *(seconds, height, picture, length, top),
+            card=card,
         )[:3]
 
     def saved(self, button):
-        """The file that a button saves, and its name."""
+        """The file that a button saves."""
         folder = self.folder / "saved"
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir()
@@ -99,7 +101,7 @@ class Page:
         )
         self.get(button).click()
 
-        def complete():  # under another name, or empty, until it is
+        def complete():  # a download starts under another name, or empty
             found = [path for path in folder.iterdir() if path.suffix in (".csv", ".txt")]
             return found[0] if len(found) == 1 and found[0].stat().st_size else None
 
@@ -107,12 +109,12 @@ class Page:
 
 
 def started():
-    """A browser that nobody sees."""
+    """Start a headless browser."""
     browser = next(filter(None, map(shutil.which, BROWSERS)), None)
     driver = shutil.which("chromedriver")
     if not browser or not driver:
         pytest.fail(
-            "These tests look at the page in a real browser. Install chromium and its driver: "
+            "These tests open a page in a browser. Install chromium and its driver: "
             "apt-get install chromium chromium-driver"
         )
     options = webdriver.ChromeOptions()

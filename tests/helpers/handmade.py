@@ -1,4 +1,4 @@
-"""Explanations made by hand, with maps that one can do the arithmetic for."""
+"""Explanations with maps given by hand."""
 
 import numpy as np
 from scipy.special import softmax
@@ -7,9 +7,10 @@ from skheart.explain import Explanation, Maps
 
 
 def explanation(contribution, cell=(1, 1), *, left_over=(0, 0), known=True, hop=0.5, **given):
-    """An Explanation of a contribution (n_classes, times, frequencies) on the model's grid.
+    """Make an Explanation from a contribution (n_classes, times, frequencies) of cells.
 
-    Frames stand at hop, 2 hop, ... seconds, so that the first one begins at hop / 2.
+    Frames are centred at hop, 2 hop, ... seconds, and mel bins at 100, 200, ... Hz. `left_over` are
+    the frames and bins that pooling drops; other fields can be given by name.
     """
     contribution = np.asarray(contribution, np.float32)
     shape = [

@@ -9,7 +9,7 @@ from sklearn.tree import DecisionTreeClassifier
 
 import skheart
 from skheart.explain import explain
-from skheart.explain._trees import keeping_by_trees
+from skheart.explain._trees import make_cycle_predictor
 from skheart.segmentation import PHASES
 from skheart.segmentation._contrasts import contrasts_of
 
@@ -136,7 +136,7 @@ def test_what_is_left_out_of_a_cycle_is_left_out_of_its_contrasts(segmented, con
     only[:, 2 * n + 32 : -11] = features[:, 2 * n + 32 : -11]
     trees = ExtraTreesClassifier(10, random_state=0).fit(only, y)
     kept = np.random.default_rng(0).random((3, 18, 32)) < 0.5
-    keeping = keeping_by_trees(make_pipeline(contrasting, trees), data)
+    keeping = make_cycle_predictor(make_pipeline(contrasting, trees), data)
     mean = features[:, :n].mean(axis=0)
     means = np.where(kept.reshape(3, n), features[2, :n], mean)
     rows = np.zeros((3, features.shape[1]))

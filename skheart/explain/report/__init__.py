@@ -1,7 +1,9 @@
-"""A page that shows, plays and tells why a model answered as it did.
+"""A self-contained HTML page that shows and plays explanations.
 
-``write_report(explanations, "report.html")`` writes one file that opens from disk in any browser,
-without a network. The command ``skheart explain`` calls it.
+In: `Explanation` objects. Out: one HTML file, by `write_report`; the command ``skheart explain``
+calls it. Read `_page.py` (the data), then `page.html` and `page.css`, `data.js` (decoding, CSV),
+`picture.js` and `cycle.js` (drawing), `player.js` (sound) and `card.js` (one recording). May import
+what `skheart.explain` may.
 """
 
 from ._page import write_report

@@ -1,4 +1,4 @@
-"""One self-contained page out of explanations."""
+"""Write explanations as one self-contained HTML page."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import base64
 import html
 import io
 import json
-import wave
 from importlib import resources
 
 import numpy as np
@@ -16,27 +15,44 @@ from .. import Explanation
 
 __all__ = ["write_report"]
 
-SHARES = (25, 50, 75)  # % of what speaks for a class, to choose from on the page
-_LOWEST_RATE = 4000  # Hz; browsers refuse to play sound below 3 kHz
+SHARES = (25, 50, 75)  # % of the positive contribution, to choose from on the page
+_LOWEST_RATE = 4000  # Hz; browsers do not play sound below 3 kHz
 _SCRIPTS = ("data.js", "picture.js", "cycle.js", "player.js", "card.js")
+_METHODS = {
+    "attention": "Method: attention. The contributions add up to the model's output exactly.",
+    "integrated_gradients": (
+        "Method: integrated gradients, an estimate of what changed the model's output."
+    ),
+    "occlusion": "Method: occlusion. Each cell is hidden once, to measure how the output changes.",
+    "decision_path": (
+        "Method: decision paths of trees on the average heart cycle. The contributions add up to "
+        "the probability; each is distributed over the beats that the cycle averages."
+    ),
+}
+_LINEAR = "Method: the terms of the model's last layer, which add up to its output."
+_TERMS = {
+    "prior": "from the class proportions in training",
+    "rhythm": "from the rhythm",
+    "members": "from how the members of the model are averaged",
+}
 
 
 def write_report(explanations, path, *, label=None, title="What decided the model's answer"):
-    """Write a page on which explanations are seen and heard.
+    """Write an HTML page that shows and plays explanations.
 
-    One self-contained HTML file: it loads nothing, runs from disk, and works with mouse, touch,
-    keyboard and screen reader. For each recording it has the class probabilities, the sound, and a
-    picture of the contributions over time and frequency with a cursor that follows the sound; of
-    trees on the average heart cycle also that cycle. From
-    the page, the maps are saved as CSV (as `Explanation.to_frame` gives them, rounded to float32)
-    and the moments that count most as labels (as `Explanation.to_audacity` writes them).
+    The page is one self-contained file: it loads nothing, opens from disk, and works with mouse,
+    touch, keyboard and screen reader. For each recording it shows the class probabilities, the
+    waveform, and the contributions over time and frequency with a cursor that follows the sound;
+    for trees on the average heart cycle also that cycle. It saves the maps as CSV (as
+    `Explanation.to_frame` returns them, rounded to float32) and the strongest time intervals as
+    labels (as `Explanation.to_audacity` writes them).
 
     Parameters
     ----------
     explanations : iterable of Explanation, or Explanation
-        What :func:`skheart.explain.explain` returns; taken one at a time.
+        As returned by :func:`skheart.explain.explain`; read one at a time.
     path : str or path-like
-        The file to write. One that is there is replaced once the new one is complete.
+        The file to write. An existing file is replaced once the new one is complete.
     label : object, default=None
         The class whose contributions are shown first; None is the predicted one of each recording.
     title : str, default="What decided the model's answer"
@@ -47,13 +63,13 @@ def write_report(explanations, path, *, label=None, title="What decided the mode
     ValueError
         If there is no explanation, or a model has no class `label`.
     TypeError
-        If something else than an Explanation is among them.
+        If an item is not an Explanation.
 
     Notes
     -----
-    30 s of sound take about 0.8 MB on the page with the CNN that keeps time fine, 0.4 MB with
-    other models, and 1.4 MB with integrated gradients. The sound is brought to full loudness, and
-    to at least 4 kHz, because browsers play nothing below 3 kHz.
+    30 s of sound take about 0.8 MB with the fine-time CNN, 0.4 MB with other models, and 1.4 MB
+    with integrated gradients. The sound is normalised to full scale and resampled to at least
+    4 kHz, because browsers do not play sound below 3 kHz.
 
     Examples
     --------
@@ -74,7 +90,7 @@ def write_report(explanations, path, *, label=None, title="What decided the mode
     """
     if isinstance(explanations, Explanation):
         explanations = [explanations]
-    before, after = _frame(title)
+    before, after = _split_page(title)
     number = -1
     with replacing(path, "w") as file:
         file.write(before)
@@ -87,18 +103,18 @@ def write_report(explanations, path, *, label=None, title="What decided the mode
             file.write(_script("summary", _summary(explanation, label)))
             file.write(_script("maps", _maps(explanation)))
         if number < 0:
-            raise ValueError("explanations is empty: give at least one, as explain() returns it.")
+            raise ValueError("explanations is empty. Pass at least one, as explain() returns it.")
         file.write(after)
 
 
-def _frame(title):
-    """The page before and after what it says of the recordings."""
+def _split_page(title):
+    """The page before and after the data of the recordings."""
     folder = resources.files(__package__)
 
     def read(name):
         return (folder / name).read_text(encoding="utf-8")
 
-    # A title may hold letters that are in no encoding, from a file name: only those are lost.
+    # A title from a file name may contain characters that cannot be encoded in UTF-8.
     title = html.escape(title).encode("ascii", "xmlcharrefreplace").decode()
     before, after = read("page.html").split("<!-- recordings -->")
     before = before.replace("/* style */", read("page.css")).replace("@title@", title)
@@ -106,19 +122,22 @@ def _frame(title):
 
 
 def _script(kind, data):
-    """Data as an element of the page; no text in it can end the element, or begin another."""
+    """Data as a script element, with "<" escaped so that no text in it can end the element."""
     text = json.dumps(data, separators=(",", ":")).replace("<", "\\u003c")
     return f'<script type="application/json" class="{kind}">{text}</script>\n'
 
 
 def _summary(explanation, label):
-    """What is shown of a recording at once; the rest is decoded when it comes into sight."""
+    """Texts and probabilities, which are shown at once; maps are decoded when they are visible."""
+    linear = explanation.method == "attention" and explanation.head.attention is None
     return {
         "name": explanation.recording,
         "start": explanation.start,
-        "method": _method(explanation),
+        "method": _LINEAR if linear else _METHODS[explanation.method],
         "scale": explanation.scale,
-        "terms": [_of_terms(explanation, number) for number in range(len(explanation.classes))],
+        "terms": [
+            _describe_terms(explanation, number) for number in range(len(explanation.classes))
+        ],
         "notes": _notes(explanation),
         "classes": [str(known) for known in explanation.classes],
         "predicted": explanation.class_index(),
@@ -128,13 +147,15 @@ def _summary(explanation, label):
 
 
 def _maps(explanation):
-    """Sound, spectrogram, maps and moments of a recording."""
+    """Sound, spectrogram, maps and strongest intervals of a recording."""
     head, signal, times = explanation.head, explanation.signal, explanation.times
+    cycle = explanation.cycle
     hop = 1.0 if times is None else explanation._hop()
     begin = 0.0 if times is None else float(times[0]) - hop / 2
     end = begin + hop * len(explanation.features)
-    shared = explanation.cycle is not None and explanation.cycle.shares is not None
-    made = ("contribution",) if shared else ()  # on the page, of the cycle and what each frame has
+    maps = {name: getattr(head, name) for name in ("contribution", "attention", "class_map")}
+    if cycle is not None and cycle.shares is not None:
+        maps["contribution"] = None  # the page computes it from the cycle and the shares
     return {
         "wav": None if signal is None else _base64(_wav(signal, explanation.sr)),
         "wave": None if signal is None else _outline(signal, explanation.sr),
@@ -142,149 +163,120 @@ def _maps(explanation):
         "begin": begin,
         "hop": hop,
         "end": end if signal is None else len(signal) / explanation.sr,
-        "frequencies": _listed(explanation.frequencies),
+        "frequencies": _to_list(explanation.frequencies),
         "features": {"shape": explanation.features.shape, "values": _levels(explanation.features)},
         "cell": [int(size) for size in explanation.cell],
         "head": {
             "shape": head.contribution.shape,
-            "times": _listed(head.times),
-            "frequencies": _listed(head.frequencies),
-            **{
-                name: None if maps is None else _base64(np.asarray(maps, "<f4").tobytes())
-                for name in ("contribution", "attention", "class_map")
-                for maps in [None if name in made else getattr(head, name)]
-            },
+            "times": _to_list(head.times),
+            "frequencies": _to_list(head.frequencies),
+            **{name: None if values is None else _floats(values) for name, values in maps.items()},
         },
-        "cycle": _cycle(explanation.cycle),
+        "cycle": None if cycle is None else _cycle(cycle),
         "moments": None if times is None else {s: _moments(explanation, s) for s in SHARES},
     }
 
 
 def _cycle(cycle):
-    """The average heart cycle, where the model decides by that."""
-    if cycle is None:
-        return None
+    """The average heart cycle."""
     return {
         "edges": cycle.edges.tolist(),
         "end": float(cycle.edges[-1]),
         "unit": "s",
         "phases": cycle.phases.tolist(),
-        "frequencies": _listed(cycle.frequencies),
+        "frequencies": _to_list(cycle.frequencies),
         "features": {"shape": cycle.features.shape, "values": _levels(cycle.features)},
         "head": {
             "shape": cycle.contribution.shape,
-            "contribution": _base64(np.asarray(cycle.contribution, "<f4").tobytes()),
+            "contribution": _floats(cycle.contribution),
         },
         "shares": None if cycle.shares is None else _sparse(cycle.shares),
     }
 
 
 def _sparse(shares):
-    """Shares that are not 0: how many of each cell, and the frame and the share of each."""
+    """Nonzero shares: their number in each cell, and the frame and the value of each."""
     cells, frames = np.nonzero(shares)
     return {
         "counts": np.bincount(cells, minlength=len(shares)).tolist(),
         "frames": _base64(frames.astype("<u4").tobytes()),
-        "values": _base64(shares[cells, frames].astype("<f4").tobytes()),
+        "values": _floats(shares[cells, frames]),
     }
 
 
 def _moments(explanation, share):
-    """[start, end, contribution] of each moment of each class, as `to_audacity` writes them."""
+    """[start, end, contribution] of each interval of each class, as `to_audacity` writes them."""
     return [
         [
-            [f"{row.start:.6f}", f"{row.end:.6f}", explanation._written(row.contribution)]
+            [f"{row.start:.6f}", f"{row.end:.6f}", explanation._format(row.contribution)]
             for row in explanation.moments(label, share / 100).itertuples()
         ]
         for label in explanation.classes
     ]
 
 
-def _method(explanation):
-    if explanation.method == "integrated_gradients":
-        return "Method: integrated gradients, an estimate of what changed the model's answer."
-    if explanation.method == "occlusion":
-        return "Method: occlusion. Each spot is hidden once, to see how the answer changes."
-    if explanation.method == "decision_path":
-        return (
-            "Method: decision paths of trees on the average heart cycle. The contributions are "
-            "shares of the probability, each spread over the beats that it is the mean of."
-        )
-    if explanation.head.attention is None:
-        return "Method: the terms of the model's last layer, which add up to its answer."
-    return "Method: attention. The contributions add up to the model's answer exactly."
-
-
 def _notes(explanation):
-    """Sentences on what is special about a recording."""
+    """Sentences on the particulars of a recording."""
     notes = list(explanation.notes)
     if explanation.signal is None:
-        notes.append("No sound to play: the model was given features, not a recording.")
+        notes.append("No sound to play: the model received features, not a recording.")
     else:
         length, whole = len(explanation.signal) / explanation.sr, explanation.duration
         if whole is not None and whole > length + 0.05:
             notes.append(
-                f"The model heard {length:.1f} s of this recording of {whole:.1f} s, from "
-                f"{explanation.start:.1f} s on. Times here count from there."
+                f"The model used {length:.1f} s of this recording of {whole:.1f} s, starting at "
+                f"{explanation.start:.1f} s. Times on this page count from there."
             )
         elif whole is not None and whole < length - 0.05:
             notes.append(
-                f"This recording lasts {whole:.1f} s. For the model it was repeated, or filled up, "
-                f"to {length:.1f} s."
+                f"This recording lasts {whole:.1f} s. The model received it repeated or padded to "
+                f"{length:.1f} s."
             )
     if explanation.times is None:
-        notes.append("Seconds and Hz are not known: the axes count frames and mel bins.")
+        notes.append("Seconds and Hz are unknown: the axes count frames and mel bins.")
     if explanation.part is not None and explanation.terms is None:
         notes.append(
-            f"The model is a vote; explained is its part {explanation.part}, and the answer is "
-            "that part's own."
+            f"The model is a vote. The explanation and the answer are those of its member "
+            f"{explanation.part}."
         )
     if explanation.head.contribution.shape[2] == 1 < explanation.features.shape[1]:
-        notes.append("This model tells moments apart, not frequencies: its colours are stripes.")
+        notes.append("This model does not separate frequencies, so its colours are stripes.")
     return notes
 
 
-def _of_terms(explanation, number):
-    """A sentence on what a probability is made of, beside what is shown; "" where nothing says."""
+def _describe_terms(explanation, number):
+    """A sentence on the components of a probability, or "" if they are unknown."""
     if explanation.terms is None:
         return ""
-    names = {
-        "prior": "before any sound",
-        "rhythm": "by its rhythm",
-        "members": "by how its members are averaged",
-    }
     terms = [
-        f"{100 * values[number]:+.1f} {names.get(name, f'by the {name}')}"
+        f"{100 * values[number]:+.1f} {_TERMS.get(name, f'from the {name}')}"
         for name, values in explanation.terms.items()
     ]
     inside = 100 * explanation.head.contribution[number].sum(dtype=float)
     return (
-        f"The {100 * explanation.probabilities[number]:.1f} % for {explanation.classes[number]} "
-        f"are {', '.join(terms)} and {inside:+.1f} by what the picture shows."
+        f"The {100 * explanation.probabilities[number]:.1f}% for {explanation.classes[number]} "
+        f"are the sum of {', '.join(terms)} and {inside:+.1f} from the picture."
     )
 
 
 def _wav(signal, sr):
-    """The sound as a 16-bit WAV file, at a loudness and a rate that can be heard."""
+    """The sound as a 16-bit WAV file, normalised, at a rate that browsers play."""
+    import soundfile
+    import soxr
+
     signal = np.asarray(signal, np.float64)
     if sr < _LOWEST_RATE:
-        import soxr
-
         factor = -(-_LOWEST_RATE // sr)
         signal, sr = soxr.resample(signal, sr, sr * factor), sr * factor
     peak = np.abs(signal).max()
-    samples = np.round(signal * (0.95 * 32767 / (peak or 1))).astype("<i2")
+    samples = np.round(signal * (0.95 * 32767 / (peak or 1))).astype(np.int16)
     file = io.BytesIO()
-    with wave.open(file, "wb") as wav:
-        wav.setnchannels(1)
-        wav.setsampwidth(2)
-        wav.setframerate(sr)
-        wav.writeframes(samples.tobytes())
+    soundfile.write(file, samples, sr, format="WAV")
     return file.getvalue()
 
 
 def _outline(signal, sr, n_points=4000):
-    """Lowest and highest sample of each of many equal parts of the sound, -127 to 127."""
+    """Minimum and maximum of each of many equal parts of the sound, -127 to 127."""
     size = -(-len(signal) // n_points)
     starts = np.arange(0, len(signal), size)
     scale = 127 / (np.abs(signal).max() or 1)
@@ -294,15 +286,19 @@ def _outline(signal, sr, n_points=4000):
 
 
 def _levels(features):
-    """The spectrogram in 256 steps of grey; the few lowest and highest values share an end."""
+    """The spectrogram in 256 grey levels; the lowest and the highest values are clipped."""
     low, high = np.percentile(features, [1, 99.5])
     levels = (features - low) / (high - low if high > low else 1)
     return _base64(np.round(255 * np.clip(levels, 0, 1)).astype(np.uint8).tobytes())
+
+
+def _floats(values):
+    return _base64(np.asarray(values, "<f4").tobytes())
 
 
 def _base64(data):
     return base64.b64encode(data).decode("ascii")
 
 
-def _listed(values):
+def _to_list(values):
     return None if values is None else np.asarray(values, float).tolist()

@@ -1,9 +1,9 @@
-// What is shown of each recording, and what its controls do.
+// One recording on the page: its texts, pictures and controls.
 
-const SECONDS = (value, digits = 1) => `${value.toFixed(digits)} s`;
-const PERCENT = (value) => `${(100 * value).toFixed(1)} %`;
+const inSeconds = (value, digits = 1) => `${value.toFixed(digits)} s`;
+const inPercent = (value) => `${(100 * value).toFixed(1)}%`;
 
-function cellOf(row, tag, content, scope) {
+function addCell(row, tag, content, scope) {
   const cell = document.createElement(tag);
   if (scope) cell.scope = scope;
   cell.append(content);
@@ -22,7 +22,7 @@ class Card {
     const best = document.createElement("b");
     best.textContent = summary.classes[summary.predicted];
     this.get("answer").append(
-      "The model's answer: ", best, `, with a probability of ${PERCENT(summary.probabilities[summary.predicted])}.`
+      "The model's answer: ", best, `, with a probability of ${inPercent(summary.probabilities[summary.predicted])}.`
     );
     this.get("notes").textContent = [...summary.notes, summary.method].join(" ");
     this.fillClasses();
@@ -32,7 +32,7 @@ class Card {
     return this.root.querySelector(`.${name}`);
   }
 
-  // Of the file, without its folder.
+  // The file name without its folder.
   get name() {
     return this.summary.name.replace(/^.*[\\/](?=.)/s, "");
   }
@@ -49,17 +49,17 @@ class Card {
       const bar = document.createElement("div");
       const filled = document.createElement("div");
       bar.className = "bar";
-      filled.style.width = PERCENT(probabilities[k]).replace(" ", "");
+      filled.style.width = inPercent(probabilities[k]);
       bar.append(filled);
-      cellOf(row, "th", label, "row");
+      addCell(row, "th", label, "row");
       row.cells[0].title = label;
-      cellOf(row, "td", bar);
-      cellOf(row, "td", PERCENT(probabilities[k]));
+      addCell(row, "td", bar);
+      addCell(row, "td", inPercent(probabilities[k]));
       this.get("class").add(new Option(label, k, false, k === this.number));
     });
   }
 
-  // When the recording comes into sight.
+  // Decode and draw, once the recording is scrolled into view.
   open() {
     if (this.data) return;
     this.data = decoded(JSON.parse(this.source.textContent));
@@ -80,7 +80,7 @@ class Card {
       this.get(name).hidden = !this.data.moments;
     }
     this.get("keys").hidden = !this.player.audio;
-    this.get("view").add(new Option("all of it", this.data.end));
+    this.get("view").add(new Option("whole recording", this.data.end));
     for (const length of [10, 5, 2]) {
       if (seconds && length < 0.7 * this.data.end) this.get("view").add(new Option(`${length} s`, length));
     }
@@ -108,7 +108,7 @@ class Card {
     });
     on("view", "change", (e) => {
       this.picture.length = Number(e.target.value);
-      this.picture.from = Infinity; // so that the view moves to where the cursor is
+      this.picture.from = Infinity; // the view then moves to the cursor
       this.picture.show(this.player.time);
       this.draw();
     });
@@ -147,7 +147,7 @@ class Card {
     return this.data.moments ? this.data.moments[this.get("share").value][this.number] : [];
   }
 
-  // Another class, or other moments.
+  // Show another class, or other intervals.
   choose() {
     const moments = this.moments();
     for (const picture of this.pictures) picture.setClass(this.number);
@@ -157,7 +157,7 @@ class Card {
     const scale = Number(this.picture.scale.toPrecision(2));
     this.get("least").textContent = `−${scale} or less: against`;
     this.get("most").textContent = `+${scale} or more: for ${this.label}`;
-    this.get("what").textContent = `Contribution of a cell of the picture (a ${this.summary.scale}).`;
+    this.get("what").textContent = `Contribution of a cell (${this.summary.scale}).`;
     this.get("picture").setAttribute("aria-label", `Sound and contributions for ${this.label}, position`);
     this.get("terms").textContent = this.summary.terms[this.number];
     this.get("terms").hidden = !this.summary.terms[this.number];
@@ -169,7 +169,7 @@ class Card {
   fillCycle() {
     const points = (value) => `${value < 0 ? "−" : "+"}${Math.abs(100 * value).toFixed(1)}`;
     const sums = this.cycle.sums().map(([phase, sum]) => `${phase} ${points(sum)}`).join(", ");
-    const name = `The average heart cycle of this recording, and what its parts add for ${this.label}`;
+    const name = `Average heart cycle of this recording, and the contributions of its phases to ${this.label}`;
     this.get("cycle-picture").setAttribute("aria-label", name);
     this.get("cycle-says").textContent = `${name}, in percentage points: ${sums}.`;
   }
@@ -177,39 +177,39 @@ class Card {
   fillMoments(moments) {
     const share = this.get("share").value;
     const total = this.picture.moments.reduce((sum, [start, end]) => sum + end - start, 0);
-    const count = moments.length === 1 ? "1 moment" : `${moments.length} moments`;
+    const count = moments.length === 1 ? "1 interval" : `${moments.length} intervals`;
     this.get("share-of-time").textContent = moments.length
-      ? `${share} % of what speaks for ${this.label} lies in ${count}, together ` +
-        `${SECONDS(total)} of ${SECONDS(this.data.end)}. They are marked above the sound.`
-      : `Nothing in this recording speaks for ${this.label}.`;
+      ? `${share}% of the evidence for ${this.label} is in ${count}, in total ` +
+        `${inSeconds(total)} of ${inSeconds(this.data.end)}, marked above the sound.`
+      : `This recording has no evidence for ${this.label}.`;
     const table = this.get("moments");
     table.hidden = !moments.length;
     const known = this.data.head.frequencies && this.data.head.shape[2] > 1;
     table.tHead.rows[0].lastElementChild.hidden = !known;
-    table.caption.textContent = `The strongest moments for ${this.label}`;
+    table.caption.textContent = `Strongest intervals for ${this.label}`;
     table.tBodies[0].replaceChildren();
     const best = [...moments].sort((a, b) => Number(b[2]) - Number(a[2])).slice(0, 8);
     for (const [start, end, value] of best) {
       const row = table.tBodies[0].insertRow();
       const text = `${Number(start).toFixed(2)} – ${Number(end).toFixed(2)} s`;
-      cellOf(row, "td", this.player.audio ? this.button(text, Number(start), Number(end)) : text);
-      cellOf(row, "td", value.replace("-", "−"));
-      if (known) cellOf(row, "td", this.strongest(start, end));
+      addCell(row, "td", this.player.audio ? this.button(text, Number(start), Number(end)) : text);
+      addCell(row, "td", value.replace("-", "−"));
+      if (known) addCell(row, "td", this.strongest(start, end));
     }
     const rest = moments.length - best.length;
-    this.get("more").textContent = rest > 0 ? `And ${rest} more, in what “Save labels” saves.` : "";
+    this.get("more").textContent = rest > 0 ? `And ${rest} more: see “Save labels”.` : "";
   }
 
   button(text, start, end) {
     const button = document.createElement("button");
     button.type = "button";
     button.textContent = `▶ ${text}`;
-    button.setAttribute("aria-label", `Play from ${SECONDS(start, 2)}; the moment ends at ${SECONDS(end, 2)}`);
+    button.setAttribute("aria-label", `Play from ${inSeconds(start, 2)} to ${inSeconds(end, 2)}`);
     button.addEventListener("click", () => { this.player.seek(start - AROUND); this.player.play(); });
     return button;
   }
 
-  // The frequencies that speak most for the class in a moment: those of one row of cells.
+  // Frequency range of the row of cells that contributes most to the class in an interval.
   strongest(start, end) {
     const { head, cell, frequencies } = this.data;
     const nFrequencies = head.shape[2];
@@ -230,7 +230,7 @@ class Card {
     this.update();
   }
 
-  // Where the sound is, in the picture and in words.
+  // Show the playback position in the picture and as text.
   update() {
     const { player, picture, data } = this;
     if (!picture.width) return;
@@ -239,26 +239,26 @@ class Card {
     const state = player.playing ? "Pause" : "Play";
     if (this.get("play").textContent !== state) this.get("play").textContent = state;
     const place = data.unit === "s"
-      ? `${player.time.toFixed(1)} s of ${SECONDS(data.end)}`
+      ? `${player.time.toFixed(1)} s of ${inSeconds(data.end)}`
       : `frame ${Math.round(player.time)} of ${data.end}`;
     if (this.get("clock").textContent !== place) this.get("clock").textContent = place;
-    // A screen reader reads out each change: while the sound plays, only every few seconds.
-    const told = [player.playing ? Math.floor(player.time / 5) : place, this.number].join();
-    if (told === this.told) return;
-    this.told = told;
+    // A screen reader announces each change: while playing, update only every 5 s.
+    const announced = [player.playing ? Math.floor(player.time / 5) : place, this.number].join();
+    if (announced === this.announced) return;
+    this.announced = announced;
     const canvas = this.get("picture");
     canvas.setAttribute("aria-valuemin", "0");
     canvas.setAttribute("aria-valuemax", String(data.end));
     canvas.setAttribute("aria-valuenow", player.time.toFixed(2));
-    canvas.setAttribute("aria-valuetext", `${place}, ${this.here()}`);
+    canvas.setAttribute("aria-valuetext", `${place}, ${this.evidenceHere()}`);
   }
 
-  here() {
+  evidenceHere() {
     const { begin, hop, cell, curves } = this.data;
     const at = Math.floor((this.player.time - begin) / (hop * cell[0]));
     const value = curves[this.number][Math.min(Math.max(at, 0), curves[this.number].length - 1)];
-    const side = value > 0 ? "for" : value < 0 ? "against" : "neither for nor against";
-    return `speaks ${side} ${this.label}: ${value.toFixed(3)}`;
+    const side = value > 0 ? "evidence for" : value < 0 ? "evidence against" : "no evidence for";
+    return `${side} ${this.label}: ${value.toFixed(3)}`;
   }
 }
 
@@ -280,7 +280,7 @@ function start() {
     const { classes, probabilities, predicted } = card.summary;
     link.href = `#recording-${number}`;
     name.textContent = card.name;
-    answer.textContent = `${classes[predicted]}, ${PERCENT(probabilities[predicted])}`;
+    answer.textContent = `${classes[predicted]}, ${inPercent(probabilities[predicted])}`;
     link.append(name, answer);
     const item = document.createElement("li");
     item.append(link);
@@ -288,7 +288,7 @@ function start() {
     document.querySelector("main").append(card.root);
     seen.observe(card.root);
   });
-  // Keys work without a click, too: on the recording that was used last.
+  // Without focus, keys act on the recording that was used last.
   document.addEventListener("keydown", (event) => {
     const card = Card.last || (cards.length === 1 && cards[0]);
     if (event.target === document.body && card && card.data) card.key(event);

@@ -1,7 +1,7 @@
-// The average heart cycle: its cells from left to right, each as wide as it lasts.
+// Draw the average heart cycle; the width of a cell is its duration.
 
 class CyclePicture extends Picture {
-  // Sums of the contributions in each phase.
+  // Sum of the contributions in each phase.
   sums() {
     const { phases, head } = this.data;
     const nFrequencies = head.shape[2];
@@ -24,11 +24,7 @@ class CyclePicture extends Picture {
     this.drawCells(context);
     context.fillStyle = context.strokeStyle = ink("--ink");
     this.drawPhases(context);
-    context.strokeRect(LEFT - 0.5, this.mapTop - 0.5, this.width - LEFT - RIGHT + 1, this.mapHeight + 1);
-    this.drawTimes(context);
-    this.drawFrequencies(context);
-    context.fillStyle = ink("--quiet");
-    this.upright(context, "Frequency (Hz)", this.mapTop + this.mapHeight / 2);
+    this.drawAxes(context, ink);
   }
 
   drawCells(context) {

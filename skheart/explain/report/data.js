@@ -1,5 +1,5 @@
 "use strict";
-// Arrays out of the page, and files out of arrays.
+// Decode the arrays of the page, and save files.
 
 function bytes(text) {
   const raw = atob(text);
@@ -12,8 +12,8 @@ function floats(text) {
   return text === null ? null : new Float32Array(bytes(text).buffer);
 }
 
-// Contributions of cells of the average cycle, shared out among the frames that are in each.
-function sharedOut(cycle, nFrames) {
+// Distribute the contributions of the cells of the average cycle over the frames of the recording.
+function distributed(cycle, nFrames) {
   const [nClasses, nCells, nMels] = cycle.head.shape;
   const frames = new Uint32Array(bytes(cycle.shares.frames).buffer);
   const shares = floats(cycle.shares.values);
@@ -30,7 +30,7 @@ function sharedOut(cycle, nFrames) {
   return Float32Array.from(sums);
 }
 
-// The maps of a recording as typed arrays: row by row, class after class.
+// Decode the maps of a recording into typed arrays, class by class and row by row.
 function decoded(data) {
   const head = data.head;
   for (const name of ["contribution", "attention", "class_map"]) head[name] = floats(head[name]);
@@ -39,7 +39,7 @@ function decoded(data) {
   if (data.cycle) {
     data.cycle.features.values = bytes(data.cycle.features.values);
     data.cycle.head.contribution = floats(data.cycle.head.contribution);
-    if (data.cycle.shares) head.contribution = sharedOut(data.cycle, head.shape[1]);
+    if (data.cycle.shares) head.contribution = distributed(data.cycle, head.shape[1]);
   }
   const [nClasses, nTimes, nFrequencies] = head.shape;
   data.curves = [];
@@ -54,7 +54,7 @@ function decoded(data) {
   return data;
 }
 
-// The shortest decimal number that is the same float32.
+// The shortest decimal text of a float32 that reads back as the same number.
 function shortest(value) {
   for (let digits = 6; digits < 9; digits++) {
     const number = Number(value.toPrecision(digits));
@@ -63,7 +63,7 @@ function shortest(value) {
   return String(Number(value.toPrecision(9)));
 }
 
-// The maps of a class, one line for each cell of the model's own grid.
+// The maps of a class as CSV, one line per cell of the model's own grid.
 function csvOf(head, number) {
   const [, nTimes, nFrequencies] = head.shape;
   const names = ["contribution", "attention", "class_map"].filter((name) => head[name] !== null);
@@ -79,7 +79,7 @@ function csvOf(head, number) {
   return lines.join("\n") + "\n";
 }
 
-// A label track of Audacity.
+// A label track for Audacity.
 function labelsOf(moments, label, from) {
   const at = (seconds) => (Number(seconds) + from).toFixed(6);
   return moments
@@ -97,7 +97,7 @@ function save(text, type, name) {
   setTimeout(() => URL.revokeObjectURL(link.href), 60000);
 }
 
-// A name for a file: of the recording, without its folder and ending, and of the class.
+// File name from the name of the recording, without folder and extension, and the class.
 function fileName(recording, label, ending) {
   const stem = recording.replace(/^.*[\\/]/, "").replace(/\.\w{1,5}$/, "");
   const safe = `${stem}-${label}`.replace(/[^\p{L}\p{N}_.-]+/gu, "_").replace(/^[._]+/, "");

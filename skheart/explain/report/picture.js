@@ -1,4 +1,4 @@
-// The picture of a recording: the sound above, its spectrogram with the contributions below.
+// Draw a recording: the waveform, and below it the spectrogram with the contributions.
 
 const LEFT = 62, RIGHT = 10, TOP = 6, GAP = 8, BOTTOM = 42;
 
@@ -7,7 +7,7 @@ function rgb(element, name) {
   return [1, 3, 5].map((i) => parseInt(text.slice(i, i + 2), 16));
 }
 
-// An image of width x height out of a function of column and row that returns r, g, b, alpha.
+// Make an image from a function of column and row that returns [r, g, b, alpha].
 function imageOf(width, height, colour) {
   const image = document.createElement("canvas");
   image.width = width;
@@ -21,7 +21,7 @@ function imageOf(width, height, colour) {
   return image;
 }
 
-// Round steps of an axis, so that at most `most` fall into `range`.
+// The smallest round step that divides `range` into at most `most` parts.
 function stepOf(range, most) {
   const rough = range / Math.max(most, 1);
   const power = 10 ** Math.floor(Math.log10(rough));
@@ -40,12 +40,12 @@ class Picture {
     const size = nTimes * nFrequencies;
     this.values = this.data.head.contribution.subarray(number * size, (number + 1) * size);
     const sizes = Float32Array.from(this.values, Math.abs).sort();
-    // So that a few extreme cells do not make the others pale.
+    // The 99th percentile, so that a few extreme cells do not make the others pale.
     this.scale = sizes[Math.floor(0.99 * (size - 1))] || sizes[size - 1] || 1;
     this.overlay = null;
   }
 
-  // New colours, as when the screen goes dark.
+  // Discard the images when the colour scheme changes.
   repaint() {
     this.grey = this.overlay = null;
   }
@@ -71,7 +71,7 @@ class Picture {
     }
   }
 
-  // Pixels of a time, and back.
+  // Horizontal pixel of a time, and the time of a pixel.
   x(time) {
     return LEFT + ((time - this.from) / this.length) * (this.width - LEFT - RIGHT);
   }
@@ -81,7 +81,7 @@ class Picture {
     return Math.min(Math.max(this.from + share * this.length, 0), this.data.end);
   }
 
-  // Bring a time into view; whether the view moved.
+  // Scroll a time into view; return whether the view moved.
   show(time) {
     if (time >= this.from && time <= this.from + this.length) return false;
     const last = Math.max(this.data.end - this.length, 0);
@@ -89,7 +89,7 @@ class Picture {
     return true;
   }
 
-  // A clean canvas as wide as its place, and its colours by name; nothing where it has no place.
+  // Clear the canvas and fit it to the page; return its context and the colours, or null if hidden.
   begin() {
     const ratio = window.devicePixelRatio || 1;
     this.width = this.canvas.clientWidth;
@@ -108,7 +108,7 @@ class Picture {
     const begun = this.begin();
     if (!begun) return;
     const [context, ink] = begun;
-    // Without sound a narrow strip is left, for the moments.
+    // Without sound, a narrow strip remains for the intervals.
     const waveHeight = this.data.wave ? Math.round(0.24 * this.height) : this.data.moments ? 12 : 0;
     this.mapTop = TOP + (waveHeight && waveHeight + GAP);
     this.mapHeight = this.height - this.mapTop - BOTTOM;
@@ -123,14 +123,18 @@ class Picture {
     context.restore();
     context.strokeStyle = ink("--line");
     if (waveHeight) context.strokeRect(LEFT - 0.5, TOP - 0.5, this.width - LEFT - RIGHT + 1, waveHeight + 1);
+    this.drawAxes(context, ink);
+    if (this.data.wave) this.drawUpright(context, "Sound", TOP + waveHeight / 2);
+  }
+
+  drawAxes(context, ink) {
     context.strokeRect(LEFT - 0.5, this.mapTop - 0.5, this.width - LEFT - RIGHT + 1, this.mapHeight + 1);
-    context.fillStyle = context.strokeStyle = ink("--ink");
+    context.fillStyle = ink("--ink");
     this.drawTimes(context);
     this.drawFrequencies(context);
     context.fillStyle = ink("--quiet");
-    if (this.data.wave) this.upright(context, "Sound", TOP + waveHeight / 2);
-    const known = this.data.frequencies;
-    this.upright(context, known ? "Frequency (Hz)" : "Mel bin", this.mapTop + this.mapHeight / 2);
+    const name = this.data.frequencies ? "Frequency (Hz)" : "Mel bin";
+    this.drawUpright(context, name, this.mapTop + this.mapHeight / 2);
   }
 
   drawMoments(context, ink, height) {
@@ -170,7 +174,7 @@ class Picture {
     context.imageSmoothingEnabled = false;
     context.drawImage(this.grey, left, this.mapTop, perFrame * nFrames, this.mapHeight);
     if (!this.colours) return;
-    // A map of one frequency holds for all of them; otherwise what pooling leaves over is on top.
+    // A single frequency row covers the full height; bins that pooling drops are at the top.
     const height = nFrequencies === 1 ? this.mapHeight : perMel * nFrequencies * cell[1];
     const top = this.mapTop + this.mapHeight - height;
     context.drawImage(this.overlay, left, top, perFrame * nTimes * cell[0], height);
@@ -192,7 +196,7 @@ class Picture {
     context.fillText(name, (LEFT + this.width - RIGHT) / 2, bottom + 25);
   }
 
-  // Pixels of a mel bin's number, whole at its centre.
+  // Vertical pixel of the centre of a mel bin.
   y(bin) {
     const nMels = this.data.features.shape[1];
     return this.mapTop + this.mapHeight * (1 - (bin + 0.5) / nMels);
@@ -227,7 +231,7 @@ class Picture {
     }
   }
 
-  upright(context, text, y) {
+  drawUpright(context, text, y) {
     context.save();
     context.translate(9, y);
     context.rotate(-Math.PI / 2);

@@ -1,6 +1,6 @@
-// The sound of a recording, and where in it one is: also for a recording without sound.
+// Play the sound of a recording and keep the position, also for a recording without sound.
 
-const AROUND = 0.1; // seconds played before and after a moment, for the ear to follow
+const AROUND = 0.1; // seconds played before and after an interval, for context
 
 class Player {
   constructor(audio, wav, end, changed) {
@@ -12,7 +12,7 @@ class Player {
     for (const event of ["play", "pause", "ended", "seeked", "loadedmetadata"]) {
       this.audio.addEventListener(event, () => changed());
     }
-    // In a page that is out of sight there are no frames, but this still comes.
+    // Animation frames stop in a hidden tab; this event does not.
     this.audio.addEventListener("timeupdate", () => this.skip());
     this.audio.addEventListener("play", () => this.follow());
   }
@@ -59,7 +59,7 @@ class Player {
     this.audio.defaultPlaybackRate = this.audio.playbackRate = speed;
   }
 
-  // The moments to play, a little wider, those that touch joined.
+  // Intervals to play: widened by AROUND, and merged where they touch.
   setMoments(moments) {
     this.moments = [];
     for (const [start, end] of moments) {
@@ -70,7 +70,7 @@ class Player {
     }
   }
 
-  // Where only moments are played, go on to the next one.
+  // If only the intervals are played, jump to the next one.
   skip() {
     if (!this.only || !this.moments.length || !this.playing || this.audio.seeking) return;
     const time = this.time;

@@ -1,4 +1,4 @@
-"""The page as a person meets it: in a real browser, with mouse, keyboard and a narrow screen."""
+"""The report page in a browser, with mouse, keyboard and a narrow screen."""
 
 import contextlib
 import csv
@@ -24,19 +24,19 @@ def screen(driver, width, height):
         driver.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
 
 
-# ---------------------------------------------------------------------- seen
+# ---------------------------------------------------------------------- display
 
 
-def test_the_page_says_what_the_model_said(page):
+def test_the_page_shows_the_prediction(page):
     page.open(make_explanation("folder/heart.wav"))
     assert page.get(".name").text == "heart.wav"
     assert page.get(".path").text == "folder/heart.wav"
-    assert page.get(".answer").text == "The model's answer: present, with a probability of 75.0 %."
+    assert page.get(".answer").text == "The model's answer: present, with a probability of 75.0%."
     rows = [row.text.split("\n") for row in page.all(".classes tbody tr")]
     assert [" ".join(row).split() for row in rows] == [
-        ["absent", "12.5", "%"],
-        ["present", "75.0", "%"],
-        ["unknown", "12.5", "%"],
+        ["absent", "12.5%"],
+        ["present", "75.0%"],
+        ["unknown", "12.5%"],
     ]
     widths = [bar.rect["width"] for bar in page.all(".bar div")]
     assert [width / page.get(".bar").rect["width"] for width in widths] == pytest.approx(
@@ -50,10 +50,10 @@ def test_the_page_says_what_the_model_said(page):
         f"▶ {row.start:.2f} \N{EN DASH} {row.end:.2f} s" for row in expected.itertuples()
     ]
     assert [row[1] for row in table] == [f"{value:+.3f}" for value in expected["contribution"]]
-    assert {row[2] for row in table} == {"50\N{EN DASH}380"}  # the lowest of the cells
+    assert {row[2] for row in table} == {"100\N{EN DASH}400"}  # the lowest of the cells
     together = (moments["end"] - moments["start"]).sum()
     assert (
-        f"lies in 2 moments, together {together:.1f} s of 12.0 s" in page.get(".share-of-time").text
+        f"is in 2 intervals, in total {together:.1f} s of 12.0 s" in page.get(".share-of-time").text
     )
 
 
@@ -61,7 +61,7 @@ def rows_of(page):
     return page.all(".moments tbody tr")
 
 
-def test_the_colours_stand_where_the_contributions_are(page):
+def test_colours_are_where_the_contributions_are(page):
     explanation = make_explanation()
     page.open(explanation)
     middle = sum(STRONG[1]) / 2
@@ -104,7 +104,7 @@ def test_a_name_with_html_stays_text(page):
     assert page.all("nav a")[0].text.startswith(page.get(".name").text)
 
 
-# ---------------------------------------------------------------------- heard
+# ---------------------------------------------------------------------- sound
 
 
 def test_the_cursor_follows_the_sound(page):
@@ -113,7 +113,7 @@ def test_the_cursor_follows_the_sound(page):
     page.get(".play").click()
     page.wait(lambda: page.time() > 0.3)
     assert page.get(".play").text == "Pause"
-    # Read together, within one frame: the sound runs on between two questions from outside.
+    # Sound and cursor are read in the same animation frame.
     seen = page.driver.execute_async_script(
         """const done = arguments[0], seen = [], card = document.querySelector('.card');
         const look = () => {
@@ -167,7 +167,7 @@ def test_the_keys_work(page):
     assert picture.aria_role == "slider"
     assert float(picture.get_attribute("aria-valuenow")) == pytest.approx(2.2)
     assert picture.get_attribute("aria-valuemax") == "12"
-    assert picture.get_attribute("aria-valuetext").startswith("2.2 s of 12.0 s, speaks ")
+    assert picture.get_attribute("aria-valuetext").startswith("2.2 s of 12.0 s, evidence ")
     assert page.at() == pytest.approx(2.2, abs=0.02)
     page.press(Keys.END)
     assert page.time() == pytest.approx(12.0, abs=0.01)
@@ -177,16 +177,16 @@ def test_the_keys_work(page):
     page.wait(lambda: page.time() > 0.1)
     said = picture.get_attribute("aria-valuenow")
     page.wait(lambda: page.time() > 0.4)
-    assert picture.get_attribute("aria-valuenow") == said  # a screen reader is not talked down
+    assert picture.get_attribute("aria-valuenow") == said  # not announced at every frame
     assert float(said) < 0.1
     page.press(Keys.SPACE)
     page.wait(lambda: float(picture.get_attribute("aria-valuenow")) > 0)
     assert page.js("return audio.paused")
-    page.js("document.activeElement.blur()")  # keys work on the page, too
+    page.js("document.activeElement.blur()")  # keys also work without focus
     before = page.time()
     page.press(Keys.ARROW_RIGHT)
     assert page.time() == pytest.approx(before + 0.1, abs=0.001)
-    # On a control a key does what it does there, and nothing else.
+    # A focused control keeps its own keys.
     page.js("card.querySelector('.class').focus()")
     page.press(Keys.HOME)
     assert page.get(".class").get_property("value") == "0"
@@ -209,13 +209,13 @@ def test_only_the_moments_are_played(page):
     assert len(moments) == 2
     for row in moments.itertuples():
         assert any(row.start < time < row.end for time in heard)
-    # A tenth of a second around each is played, and some frames until the jump.
+    # 0.1 s around each interval is played, and some frames until the jump.
     assert all(
         any(row.start - 0.11 < time < row.end + 0.8 for row in moments.itertuples())
         for time in heard
     )
     page.js("heard.length = 0")
-    page.get(".play").click()  # after the last moment comes the first
+    page.get(".play").click()  # starts again at the first interval
     page.wait(lambda: page.js("return heard.length"))
     page.pause()
     assert moments["start"][0] - 0.11 < page.js("return heard[0]") < moments["end"][0] + 0.8
@@ -231,7 +231,7 @@ def test_the_sound_is_slowed_down_at_its_pitch(page):
 def test_one_recording_sounds_at_a_time(page):
     page.open([make_explanation(name) for name in ("a.wav", "b.wav", "c.wav")])
     assert [link.text.split("\n") for link in page.all("nav a")] == [
-        [name, "present, 75.0 %"] for name in ("a.wav", "b.wav", "c.wav")
+        [name, "present, 75.0%"] for name in ("a.wav", "b.wav", "c.wav")
     ]
     page.get(".play").click()
     page.wait(lambda: page.time() > 0)
@@ -264,7 +264,7 @@ def test_features_without_sound(page):
     assert len(page.saved(".save-csv").read_text().splitlines()) == 1 + 187 * 4
 
 
-# ---------------------------------------------------------------------- saved
+# ---------------------------------------------------------------------- files
 
 
 def test_what_is_saved_is_what_python_gives(page, tmp_path):
@@ -281,14 +281,14 @@ def test_what_is_saved_is_what_python_gives(page, tmp_path):
         for name, column in zip(header, values.T, strict=True):
             assert (column.astype(expected[name].dtype) == expected[name]).all()
     for share in (25, 50, 75):
-        page.choose("share", f"{share} %")
+        page.choose("share", f"{share}%")
         file = page.saved(".save-labels")
         assert file.name == "heart_1-unknown-labels.txt"
         explanation.to_audacity(tmp_path / "expected.txt", "unknown", share / 100)
         assert file.read_text() == (tmp_path / "expected.txt").read_text()
 
 
-# ---------------------------------------------------------------------- for everyone
+# ---------------------------------------------------------------------- accessibility
 
 
 def test_every_control_has_a_name_and_is_reached_by_tab(page):
@@ -338,4 +338,4 @@ def test_the_browser_forbids_all_loading(page):
     )
     assert directive == "connect-src"
     assert page.driver.execute_script("return performance.getEntriesByType('resource')") == []
-    page.driver.get_log("browser")  # tells of the violation
+    page.driver.get_log("browser")  # holds the violation
