@@ -77,21 +77,16 @@ def shuffled_within(y, seed):
 
 def systole(pipeline, sounds):
     """Mean enrichment of systole in "murmur" where there is one, its p, and the largest gap."""
-    from skheart.explain import explain
-    from skheart.explain._phases import PHASES, chance, enrichments
+    from skheart.explain import explain_checks
 
     rows = np.flatnonzero(sounds.target == "murmur")
-    found = explain(pipeline, [sounds.data[row] for row in rows])
-    tables = [sounds.segmentation[row] for row in rows]
-    rng = np.random.RandomState(0)  # each recording is shifted by other times
-    values, null, _ = zip(
-        *(enrichments(*pair, "murmur", True, 199, rng) for pair in zip(found, tables, strict=True)),
-        strict=True,
-    )
-    number = PHASES.index("systole")
-    mean, null = np.nanmean(values, axis=0), np.nanmean(null, axis=0)
-    gap = max(abs(e.contribution.sum((1, 2)) - e.logits).max() for e in found)
-    return mean[number], chance(mean, null)[number], gap
+    found = explain_checks(
+        pipeline, [sounds.data[row] for row in rows],
+        segmentation=[sounds.segmentation[row] for row in rows], label="murmur", relative=True,
+        checks=("completeness", "phases"), random_state=0,
+    ).set_index("what")  # fmt: skip
+    enrichment = found.loc["systole"]
+    return enrichment.value, enrichment.p, found.loc["largest gap", "value"]
 
 
 def ground_truth(small):

@@ -283,11 +283,10 @@ def _deletion(run):
 
 def _agreement(run, method):
     """Rank correlation with another method, and the phase enrichment of that method."""
+    pairs = zip(run.explanations, explain(run.clf, run.features, method=method), strict=True)
     others = [
         replace(other, times=own.times, start=own.start, duration=own.duration)
-        for own, other in zip(
-            run.explanations, explain(run.clf, run.features, method=method), strict=True
-        )
+        for own, other in pairs
     ]
     values = [
         _correlation(*_to_common_grid(own, e.cell, theirs, other.cell))

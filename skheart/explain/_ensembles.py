@@ -106,15 +106,10 @@ def add_votes(explanations, part, X):
     vote = part.vote
     if vote is None:
         return explanations
+    named = {"classes": vote.classes_, "part": part.name}
     if part.method != "decision_path":
         return [
-            replace(
-                one,
-                classes=vote.classes_,
-                label=vote.classes_[one.logits.argmax()],
-                part=part.name,
-            )
-            for one in explanations
+            replace(one, label=vote.classes_[one.logits.argmax()], **named) for one in explanations
         ]
     votes = weighted_votes(vote)
     (weight,) = (weight for name, _, weight in votes if name == part.name)
@@ -123,25 +118,24 @@ def add_votes(explanations, part, X):
         for name, member, other_weight in votes
         if name != part.name
     }
-    return [
-        _add_vote(one, part, weight, {name: values[row] for name, values in others.items()})
-        for row, one in enumerate(explanations)
-    ]
-
-
-def _add_vote(one, part, weight, others):
-    """Weight one explanation by trees, and add the other votes to its base."""
-    sum_of_others = sum(others.values(), np.zeros(len(one.classes)))
-    total = weight * one.logits + sum_of_others
-    return replace(
-        one,
-        classes=part.vote.classes_,
-        label=part.vote.classes_[total.argmax()],
-        logits=total,
-        probabilities=total,
-        base=weight * one.base + sum_of_others,
-        head=one.head._replace(contribution=np.float32(weight) * one.head.contribution),
-        cycle=one.cycle._replace(contribution=np.float32(weight) * one.cycle.contribution),
-        terms={name: weight * values for name, values in one.terms.items()} | others,
-        part=part.name,
-    )
+    explained = []
+    for row, one in enumerate(explanations):
+        votes_of_others = {name: values[row] for name, values in others.items()}
+        sum_of_others = sum(votes_of_others.values(), np.zeros(len(one.classes)))
+        total = weight * one.logits + sum_of_others
+        contribution = np.float32(weight) * one.head.contribution
+        of_cycle = np.float32(weight) * one.cycle.contribution
+        explained.append(
+            replace(
+                one,
+                label=vote.classes_[total.argmax()],
+                logits=total,
+                probabilities=total,
+                base=weight * one.base + sum_of_others,
+                head=one.head._replace(contribution=contribution),
+                cycle=one.cycle._replace(contribution=of_cycle),
+                terms={name: weight * term for name, term in one.terms.items()} | votes_of_others,
+                **named,
+            )
+        )
+    return explained

@@ -38,14 +38,8 @@ REMEDY = (
 class CannotExplain(TypeError):
     """Raised if an estimator cannot be explained, or not by the given method.
 
-    Attributes
-    ----------
-    parameter : {"estimator", "method"}
-        The argument that has to change.
-    value : object
-        Its value.
-    reason : str
-        The rule and the remedy, to follow the parameter's name.
+    `parameter` ("estimator" or "method") is the argument that has to change, `value` what was
+    given, and `reason` the rule and the remedy, to follow the name of the parameter.
     """
 
     def __init__(self, parameter, value, reason):

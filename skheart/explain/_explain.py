@@ -68,26 +68,23 @@ def explain(estimator, X, *, method=None, front_end=None, by_patient=False, grou
     With a hop of 0.032 s, a cell of the default CNN is 0.512 s long, about half a heart beat; with
     ``pool_size="fine"`` it is 0.064 s, with the RNNs one frame. An RNN does not separate
     frequencies: its contributions are divided evenly among the mel bins. The contribution of a cell
-    to a logit is exact, but it does not tell which sound caused it: the receptive field of a cell
-    is larger than the cell, and a cell of an RNN depends on everything before it. How much this
-    matters differs between models (README, "Explanations"); `explain_checks` measures it for yours.
+    to a logit is exact, but does not tell which sound caused it: the receptive field is larger than
+    the cell, and a cell of an RNN depends on everything before it. How much this matters differs
+    between models (README, "Explanations"); `explain_checks` measures it for yours.
 
-    For a `PatientClassifier` without `by_patient`, each recording is explained separately, by the
-    mean over `estimators_`: the maps are the means of their maps, and the contributions sum to the
-    mean of their logits (with several members, a contribution is not the product of the mean maps).
-    The probabilities are those of the mean logits. Trees are also combined by the mean of
-    log-probabilities; its difference from the mean probability is the term "members". The label is
-    the prediction for a patient with only that recording; calibration and decision weights affect
-    nothing else.
+    A `PatientClassifier` without `by_patient` is explained for each recording, by the mean of the
+    maps and of the logits of its `estimators_` (so a contribution is not the product of the mean
+    maps). Trees are combined by the mean of log-probabilities; the difference from the mean
+    probability is the term "members". The label is the prediction for a patient with only that
+    recording; calibration and decision weights affect nothing else.
 
     For trees on average heart cycles, contributions sum to probabilities. The contribution of a
-    cell of the cycle (`Explanation.cycle`) is distributed over the frames that the cell averages,
-    by their weight in the mean. The contribution of a contrast between two parts of the cycle is
-    divided between both, in proportion to their difference from the quiet diastole, and evenly
-    among the cells of a part. Contributions that belong to no cell are in `base`, and
-    `Explanation.terms` lists them, including the other members of a vote, so that everything sums
-    to the probability of the vote. The sums are exact, but how correlated features share a
-    contribution depends on the trees.
+    cell of the cycle (`Explanation.cycle`) is distributed over the frames that it averages, by
+    their weight in the mean. That of a contrast between two parts of the cycle is divided between
+    them in proportion to their difference from the quiet diastole, and evenly among their cells.
+    What belongs to no cell is in `base`; `Explanation.terms` lists it, including the other members
+    of a vote, so that everything sums to the probability of the vote. The sums are exact, but how
+    correlated features share a contribution depends on the trees.
 
     Recordings are explained as the model receives them, cut or padded to one length. With
     ``masked=True`` they are not padded, and each explanation is as long as its recording.

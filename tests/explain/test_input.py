@@ -107,10 +107,8 @@ def test_axes_are_those_of_the_front_end_and_cells_are_centred(fitted):
     np.testing.assert_array_equal(explanation.times, front_end.frame_times_)
     np.testing.assert_array_equal(explanation.frequencies, front_end.mel_frequencies_)
     np.testing.assert_array_equal(explanation.features, front_end.transform(recordings(1))[0])
-    for fine, coarse in (
-        (explanation.times, explanation.head.times),
-        (explanation.frequencies, explanation.head.frequencies),
-    ):
+    maps, axes = explanation.head, (explanation.times, explanation.frequencies)
+    for fine, coarse in zip(axes, (maps.times, maps.frequencies), strict=True):
         np.testing.assert_allclose(coarse, fine.reshape(-1, 4).mean(axis=1))
     # Of frames of 256 samples at a hop of 32: the first is centred at 0.128 s, a cell has 4.
     np.testing.assert_allclose(explanation.head.times[:2], [0.176, 0.304])
@@ -137,17 +135,12 @@ def test_features_with_and_without_the_front_end_that_they_came_from(fitted):
 def test_a_memory_map_is_read_and_not_held(fitted, tmp_path):
     features = fitted[0].transform(recordings(4))
     np.save(tmp_path / "features.npy", features)
-    mapped = np.load(tmp_path / "features.npy", mmap_mode="r")
-    explanations = explain(fitted[-1], mapped)
-    same(explanations, explain(fitted[-1], features))
-    kept = explanations[0].features
-    assert type(kept) is np.ndarray
-    assert kept.base is None
-    before = kept.copy()
-    given = features.copy()
-    explanation = explain(fitted[-1], given)[0]
-    given[:] = 0
-    np.testing.assert_array_equal(explanation.features, before)
+    for given in (np.load(tmp_path / "features.npy", mmap_mode="r+"), features.copy()):
+        explanations = explain(fitted[-1], given)
+        same(explanations, explain(fitted[-1], features))
+        given[:] = 0
+        assert type(explanations[0].features) is np.ndarray
+        np.testing.assert_array_equal(explanations[0].features, features[0])
 
 
 def test_a_flat_front_end(fitted):
@@ -186,40 +179,26 @@ def test_pipelines_with_samplers_and_searches():
 def test_errors_name_what_is_wrong_and_what_to_do(fitted):
     X, clf = recordings(3), fitted[-1]
     features = fitted[0].transform(X)
-    for call, message in (
-        (lambda: explain(fitted, X, method="magic"), "method='magic' must be one of attention"),
-        (
-            lambda: explain(fitted, X, window=(1, 1)),
-            "method='attention' has no option 'window'.*no",
-        ),
-        (
-            lambda: explain(fitted, X, method="occlusion", n_steps=4),
-            "method='occlusion' has no option 'n_steps'. Its options: window",
-        ),
-        (lambda: explain(clf, features[:, :20]), "20 frames x 8.*fitted on 24 x 8"),
-        (lambda: explain(clf, features * np.nan), "NaN"),
-        (
-            lambda: explain(clf, features, front_end=log_mel().set_params(n_mels=4).fit(X)),
-            "24 frames x 8 mel bins, but front_end gives 24 x 4. Pass the LogMelTransformer",
-        ),
-        (lambda: explain(fitted, []), "0 sample"),
+    narrow = log_mel().set_params(n_mels=4).fit(X)
+    for estimator, given, options, message in (
+        (fitted, X, {"method": "magic"}, "method='magic' must be one of attention"),
+        (fitted, X, {"window": (1, 1)}, "method='attention' has no option 'window'.*no options"),
+        (fitted, X, {"method": "occlusion", "n_steps": 4}, "'n_steps'. Its options: window"),
+        (clf, features[:, :20], {}, "20 frames x 8.*fitted on 24 x 8"),
+        (clf, features * np.nan, {}, "NaN"),
+        (clf, features, {"front_end": narrow}, "24 frames x 8 mel bins, but front_end gives 24 x"),
+        (fitted, [], {}, "0 sample"),
     ):
         with pytest.raises(ValueError, match=message):
-            call()
-    for wrong, message in (
+            explain(estimator, given, **options)
+    unrefitted = GridSearchCV(small_rnn(max_epochs=1), {}, cv=2, refit=False)
+    for wrong, name in (
         (LogisticRegression().fit(X, [0, 1, 1]), "LogisticRegression"),
-        (make_pipeline(log_mel(flatten=True), LogisticRegression()).fit(X, [0, 1, 1]), "Logi"),
+        (make_pipeline(log_mel(flatten=True), LogisticRegression()).fit(X, [0, 1, 1]), "Logistic"),
         ("cnn", "'cnn'"),
-        (
-            GridSearchCV(small_rnn(max_epochs=1), {}, cv=2, refit=False).fit(
-                *make(12, n_classes=2)
-            ),
-            "GridSearchCV",
-        ),
+        (unrefitted.fit(*make(12, n_classes=2)), "GridSearchCV"),
     ):
-        with pytest.raises(
-            TypeError, match=f"estimator={message}.*Pass a fitted AttentionCNNClassifier"
-        ):
+        with pytest.raises(TypeError, match=f"estimator={name}.*Pass a fitted AttentionCNNClass"):
             explain(wrong, X)
     with pytest.raises(TypeError, match="pass \\[path\\]"):
         explain(fitted, "recording.wav")

@@ -4,7 +4,6 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from skheart.datasets import make_heart_sounds
 from skheart.explain import phase_enrichment
 from skheart.explain._phases import PHASES, phases_of_frames
 from tests.helpers.handmade import explanation
@@ -189,18 +188,6 @@ def test_shifts_depend_on_the_seed_only():
     other = phase_enrichment(made, beats(5), label="Present", random_state=1)
     assert (other["null"] != first["null"]).any()
     pd.testing.assert_series_equal(other["enrichment"], first["enrichment"])
-
-
-def test_the_published_segmentations_are_read():
-    sounds = make_heart_sounds(n_subjects=3, duration=4, random_state=0)
-    made = of_frames(np.ones(124), hop=0.032)
-    for segmentation in sounds.segmentation:
-        found = phases_of_frames(made, segmentation)
-        assert set(found) >= {0, 1, 2, 3}
-        # Frame by frame, the row whose span holds it.
-        for time, phase in zip(made.times, found, strict=True):
-            rows = segmentation[(segmentation["start"] <= time) & (time < segmentation["end"])]
-            assert (rows["state"].iloc[0] if len(rows) else "") == ([*STATES, ""][phase])
 
 
 def test_errors_name_what_is_wrong():

@@ -178,7 +178,15 @@ def _maps(explanation):
 
 
 def _cycle(cycle):
-    """The average heart cycle."""
+    """The average heart cycle, with the nonzero shares of frames in the cells."""
+    shares = cycle.shares
+    if shares is not None:
+        cells, frames = np.nonzero(shares)
+        shares = {
+            "counts": np.bincount(cells, minlength=len(shares)).tolist(),
+            "frames": _base64(frames.astype("<u4").tobytes()),
+            "values": _floats(shares[cells, frames]),
+        }
     return {
         "edges": cycle.edges.tolist(),
         "end": float(cycle.edges[-1]),
@@ -186,21 +194,8 @@ def _cycle(cycle):
         "phases": cycle.phases.tolist(),
         "frequencies": _to_list(cycle.frequencies),
         "features": {"shape": cycle.features.shape, "values": _levels(cycle.features)},
-        "head": {
-            "shape": cycle.contribution.shape,
-            "contribution": _floats(cycle.contribution),
-        },
-        "shares": None if cycle.shares is None else _sparse(cycle.shares),
-    }
-
-
-def _sparse(shares):
-    """Nonzero shares: their number in each cell, and the frame and the value of each."""
-    cells, frames = np.nonzero(shares)
-    return {
-        "counts": np.bincount(cells, minlength=len(shares)).tolist(),
-        "frames": _base64(frames.astype("<u4").tobytes()),
-        "values": _floats(shares[cells, frames]),
+        "head": {"shape": cycle.contribution.shape, "contribution": _floats(cycle.contribution)},
+        "shares": shares,
     }
 
 

@@ -246,11 +246,9 @@ class Card {
     const announced = [player.playing ? Math.floor(player.time / 5) : place, this.number].join();
     if (announced === this.announced) return;
     this.announced = announced;
-    const canvas = this.get("picture");
-    canvas.setAttribute("aria-valuemin", "0");
-    canvas.setAttribute("aria-valuemax", String(data.end));
-    canvas.setAttribute("aria-valuenow", player.time.toFixed(2));
-    canvas.setAttribute("aria-valuetext", `${place}, ${this.evidenceHere()}`);
+    const text = `${place}, ${this.evidenceHere()}`;
+    const values = { min: 0, max: data.end, now: player.time.toFixed(2), text };
+    for (const name in values) this.get("picture").setAttribute(`aria-value${name}`, values[name]);
   }
 
   evidenceHere() {

@@ -2,10 +2,7 @@
 // Decode the arrays of the page, and save files.
 
 function bytes(text) {
-  const raw = atob(text);
-  const values = new Uint8Array(raw.length);
-  for (let i = 0; i < raw.length; i++) values[i] = raw.charCodeAt(i);
-  return values;
+  return Uint8Array.from(atob(text), (character) => character.charCodeAt(0));
 }
 
 function floats(text) {
@@ -42,15 +39,11 @@ function decoded(data) {
     if (data.cycle.shares) head.contribution = distributed(data.cycle, head.shape[1]);
   }
   const [nClasses, nTimes, nFrequencies] = head.shape;
-  data.curves = [];
-  for (let k = 0; k < nClasses; k++) {
-    const curve = new Float64Array(nTimes);
-    const offset = k * nTimes * nFrequencies;
-    for (let i = 0; i < nTimes * nFrequencies; i++) {
-      curve[Math.floor(i / nFrequencies)] += head.contribution[offset + i];
-    }
-    data.curves.push(curve);
-  }
+  data.curves = Array.from({ length: nClasses }, () => new Float64Array(nTimes));
+  head.contribution.forEach((value, i) => {
+    const cell = Math.floor(i / nFrequencies);
+    data.curves[Math.floor(cell / nTimes)][cell % nTimes] += value;
+  });
   return data;
 }
 

@@ -33,7 +33,7 @@ class Player {
 
   play() {
     if (!this.audio) return;
-    if (Player.current && Player.current !== this) Player.current.pause();
+    if (Player.current !== this) Player.current?.pause();
     Player.current = this;
     const only = this.only && this.moments.length;
     const last = only ? this.moments[this.moments.length - 1][1] : this.end;
@@ -46,7 +46,7 @@ class Player {
   }
 
   pause() {
-    if (this.audio) this.audio.pause();
+    this.audio?.pause();
   }
 
   toggle() {
@@ -55,8 +55,7 @@ class Player {
   }
 
   setSpeed(speed) {
-    if (!this.audio) return;
-    this.audio.defaultPlaybackRate = this.audio.playbackRate = speed;
+    if (this.audio) this.audio.defaultPlaybackRate = this.audio.playbackRate = speed;
   }
 
   // Intervals to play: widened by AROUND, and merged where they touch.
