@@ -97,7 +97,7 @@ def test_all_in_systole_gives_the_inverse_of_its_fraction_of_time():
     found = table(of_frames(values), beats(), n_shifts=999).set_index("phase")
     np.testing.assert_allclose(found.loc["systole", "enrichment"], 1 / 0.3)
     np.testing.assert_array_equal(found["enrichment"].drop("systole"), 0)
-    # Of 10 shifts one, by whole beats, is as good: the rhythm is exact.
+    # One of 10 shifts is by whole beats and as good, because the rhythm is exact.
     assert found.loc["systole", "p"] == pytest.approx(0.1, abs=0.03)
     assert found.loc["S1", "p"] == 1
     np.testing.assert_allclose(found["null"], 1, atol=0.15)
@@ -126,7 +126,7 @@ def test_a_constant_map_gives_1(value):
 
 
 def test_cells_of_many_frames_are_divided_among_the_phases():
-    # A cell of 5 frames stands over S1 and systole, the next over S2 and diastole, one is over.
+    # Cells of 5 frames: S1 and systole, then S2 and diastole; one frame is left over.
     made = explanation([[[0.0], [0.0]], [[10.0], [5.0]]], (5, 1), left_over=(1, 0))
     found = table(made, beats(2, lengths=(2, 3, 1, 4)))
     np.testing.assert_allclose(found["time"], np.array([3, 3, 1, 4]) / 11)
@@ -149,7 +149,7 @@ def test_p_of_random_maps_is_uniform():
 
 
 def test_the_null_is_the_mean_over_all_shifts_except_0():
-    # One frame, moved to each of the nine others alike: one of S1, 3, 1 and 4.
+    # One frame, moved to the nine others with equal probability: 1 of S1, 3, 1 and 4.
     found = table(of_frames([1] + [0] * 9), beats(1), n_shifts=9999)
     np.testing.assert_allclose(found["null"], np.array([1, 3, 1, 4]) / 9 / found["time"], rtol=0.1)
     np.testing.assert_allclose(found["p"], [1 / 9, 1, 1, 1], atol=0.02)
@@ -157,12 +157,12 @@ def test_the_null_is_the_mean_over_all_shifts_except_0():
 
 def test_unknown_phases_do_not_count():
     values = np.zeros(40)
-    values[3] = 1  # in systole; many shifts move it out of the only beat that is known
+    values[3] = 1  # in systole; most shifts move it out of the only known beat
     found = table(of_frames(values), beats(1)).set_index("phase")
     np.testing.assert_allclose(found.loc["systole", ["time", "enrichment"]], [0.3, 1 / 0.3])
     assert np.isfinite(found["null"]).all()
     np.testing.assert_allclose((found["null"] * found["time"]).sum(), 1)
-    # Of the shifts that count, those onto one of the three frames of systole are as good.
+    # Among the shifts that count, 3 of 10 frames are as good.
     assert found.loc["systole", "p"] == pytest.approx(0.3, abs=0.2)
 
 
