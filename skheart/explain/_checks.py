@@ -107,9 +107,8 @@ def explain_checks(
           ("right") and wrong predictions and for each true class. 1 is chance; `p` is the fraction
           of random shifts whose mean is at least as large.
         - agreement: mean rank correlation with the other methods, on cells that fit both grids;
-          with `segmentation`, also the phase enrichment of the other methods. If attention and the
-          other methods name different phases, the cells that decide respond to sound elsewhere: the
-          receptive field of a cell is larger than the cell.
+          with `segmentation`, also their phase enrichment. If the methods name different phases,
+          the cells that decide respond to sound elsewhere in their receptive field.
 
     Raises
     ------

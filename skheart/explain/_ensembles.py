@@ -75,9 +75,8 @@ def _check_same_grid(first, other, number):
     grids = [one.head.contribution.shape for one in (first, other)]
     if other.cell != first.cell or grids[0] != grids[1]:
         raise ValueError(
-            f"estimators_[{number}] has cells of {other.cell} frames and mel bins (maps of "
-            f"{grids[1]}), but estimators_[0] has {first.cell} (maps of {grids[0]}), so their maps "
-            "cannot be averaged. Explain the members one by one."
+            f"estimators_[{number}] has maps of {grids[1]} with cells of {other.cell}, but "
+            f"estimators_[0] has {grids[0]} and {first.cell}. Explain the members one by one."
         )
 
 

@@ -321,8 +321,8 @@ class Explanation:
             "frequency": np.tile(frequencies, n_times),
         }
         for name in ("contribution", "attention", "class_map"):
-            if getattr(maps, name) is not None:
-                columns[name] = getattr(maps, name)[number].ravel()
+            if (values := getattr(maps, name)) is not None:
+                columns[name] = values[number].ravel()
         return pd.DataFrame(columns)
 
     def to_audacity(self, path, label=None, share=0.5):
@@ -355,9 +355,8 @@ class Explanation:
 
     def _hop(self):
         """Seconds from one frame to the next."""
-        if len(self.times) > 1:
-            return float(self.times[1] - self.times[0])
-        return float(2 * self.times[0])
+        times = self.times
+        return float(times[1] - times[0] if len(times) > 1 else 2 * times[0])
 
     def _check_times(self, name):
         if self.times is None:

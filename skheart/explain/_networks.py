@@ -67,17 +67,14 @@ def explain_network(estimator, X, method, front_end, options):
 
 def warn_of_missing_maps(clf):
     """Warn if the head of a classifier has no attention, and say which maps are missing."""
-    if clf.head == "attention":
-        return
-    missing, given = "attention and class_map are", "contribution, the terms of the linear layer"
-    if clf.head == "mean":
-        missing, given = "attention is", f"{given}, and class_map"
-    warnings.warn(
-        f"head={clf.head!r} has no attention, so {missing} None. There is {given}. Use "
-        "head='attention' for all three maps.",
-        UserWarning,
-        stacklevel=3,
-    )
+    if clf.head != "attention":
+        missing = "attention" if clf.head == "mean" else "attention and class_map"
+        warnings.warn(
+            f"head={clf.head!r} has no attention, so explanations lack {missing}; contribution "
+            "holds the terms of the linear layer. Use head='attention' for all three maps.",
+            UserWarning,
+            stacklevel=3,
+        )
 
 
 def _attention_maps(clf, features):

@@ -6,6 +6,7 @@ import copy
 
 import numpy as np
 import torch
+from torch.optim.swa_utils import update_bn
 
 __all__ = ["randomise_weights"]
 
@@ -49,15 +50,5 @@ def _draw_weights(module, rng):
 
 @torch.no_grad()
 def _update_statistics(module, features):
-    norms = getattr(module, "norms", ())
-    if not norms:
-        return
-    momenta = [norm.momentum for norm in norms]
-    for norm in norms:
-        norm.momentum = 1.0
-    x = torch.from_numpy(np.ascontiguousarray(features)).to(next(module.parameters()).device)
-    module.train()
-    module(x)
-    module.eval()
-    for norm, momentum in zip(norms, momenta, strict=True):
-        norm.momentum = momentum
+    x = torch.from_numpy(np.ascontiguousarray(features))
+    update_bn([x], module, device=next(module.parameters()).device)

@@ -216,7 +216,7 @@ def test_a_head_without_attention_warns_of_missing_maps(head):
     assert explanation.attention is None
     assert (
         (explanation.class_map is None)
-        == ("attention and class_map are None" in text)
+        == ("lack attention and class_map" in text)
         == (head != "mean")
     )
     assert explanation.contribution is not None

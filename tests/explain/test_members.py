@@ -93,7 +93,7 @@ def test_members_must_share_grid_and_classes(sounds, model):
     fine = pipeline(pool_size="fine").fit(*sounds)
     mixed = PatientClassifier(pipeline(), cv=2, random_state=0).fit(*sounds)
     mixed.estimators_ = [mixed.estimators_[0], fine]
-    with pytest.raises(ValueError, match=r"estimators_\[1\] has cells of .*one by one"):
+    with pytest.raises(ValueError, match=r"estimators_\[1\] has maps of .*one by one"):
         explain(mixed, sounds[0][:2])
     other = pipeline().fit(sounds[0], np.resize(["a", "b", "c"], 12))
     mixed.estimators_ = [mixed.estimators_[0], other]

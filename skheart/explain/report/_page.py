@@ -20,9 +20,7 @@ _LOWEST_RATE = 4000  # Hz; browsers do not play sound below 3 kHz
 _SCRIPTS = ("data.js", "picture.js", "cycle.js", "player.js", "card.js")
 _METHODS = {
     "attention": "Method: attention. The contributions add up to the model's output exactly.",
-    "integrated_gradients": (
-        "Method: integrated gradients, an estimate of what changed the model's output."
-    ),
+    "integrated_gradients": "Method: integrated gradients, an estimate of what changed the output.",
     "occlusion": "Method: occlusion. Each cell is hidden once, to measure how the output changes.",
     "decision_path": (
         "Method: decision paths of trees on the average heart cycle. The contributions add up to "
@@ -223,16 +221,13 @@ def _notes(explanation):
                 f"{explanation.start:.1f} s. Times on this page count from there."
             )
         elif whole is not None and whole < length - 0.05:
-            notes.append(
-                f"This recording lasts {whole:.1f} s. The model received it repeated or padded to "
-                f"{length:.1f} s."
-            )
+            how = f"The model received it repeated or padded to {length:.1f} s."
+            notes.append(f"This recording lasts {whole:.1f} s. {how}")
     if explanation.times is None:
         notes.append("Seconds and Hz are unknown: the axes count frames and mel bins.")
     if explanation.part is not None and explanation.terms is None:
         notes.append(
-            f"The model is a vote. The explanation and the answer are those of its member "
-            f"{explanation.part}."
+            f"Explanation and answer are those of one member of a vote: {explanation.part}."
         )
     if explanation.head.contribution.shape[2] == 1 < explanation.features.shape[1]:
         notes.append("This model does not separate frequencies, so its colours are stripes.")

@@ -3,9 +3,8 @@
 const inSeconds = (value, digits = 1) => `${value.toFixed(digits)} s`;
 const inPercent = (value) => `${(100 * value).toFixed(1)}%`;
 
-function addCell(row, tag, content, scope) {
-  const cell = document.createElement(tag);
-  if (scope) cell.scope = scope;
+function addCell(row, tag, content, properties) {
+  const cell = make(tag, properties);
   cell.append(content);
   row.append(cell);
 }
@@ -19,8 +18,7 @@ class Card {
     this.root.setAttribute("aria-labelledby", `name-${number}`);
     this.get("name").textContent = this.name;
     this.get("path").textContent = this.name === summary.name ? "" : summary.name;
-    const best = document.createElement("b");
-    best.textContent = summary.classes[summary.predicted];
+    const best = make("b", { textContent: summary.classes[summary.predicted] });
     this.get("answer").append(
       "The model's answer: ", best, `, with a probability of ${inPercent(summary.probabilities[summary.predicted])}.`
     );
@@ -46,13 +44,10 @@ class Card {
     classes.forEach((label, k) => {
       const row = this.root.querySelector(".classes tbody").insertRow();
       if (k === predicted) row.className = "chosen";
-      const bar = document.createElement("div");
-      const filled = document.createElement("div");
-      bar.className = "bar";
+      const [bar, filled] = [make("div", { className: "bar" }), make("div")];
       filled.style.width = inPercent(probabilities[k]);
       bar.append(filled);
-      addCell(row, "th", label, "row");
-      row.cells[0].title = label;
+      addCell(row, "th", label, { scope: "row", title: label });
       addCell(row, "td", bar);
       addCell(row, "td", inPercent(probabilities[k]));
       this.get("class").add(new Option(label, k, false, k === this.number));
@@ -201,9 +196,7 @@ class Card {
   }
 
   button(text, start, end) {
-    const button = document.createElement("button");
-    button.type = "button";
-    button.textContent = `▶ ${text}`;
+    const button = make("button", { type: "button", textContent: `▶ ${text}` });
     button.setAttribute("aria-label", `Play from ${inSeconds(start, 2)} to ${inSeconds(end, 2)}`);
     button.addEventListener("click", () => { this.player.seek(start - AROUND); this.player.play(); });
     return button;
@@ -274,13 +267,11 @@ function start() {
     }
   }, { rootMargin: "800px" });
   cards.forEach((card, number) => {
-    const [link, name, answer] = ["a", "span", "span"].map((tag) => document.createElement(tag));
     const { classes, probabilities, predicted } = card.summary;
-    link.href = `#recording-${number}`;
-    name.textContent = card.name;
-    answer.textContent = `${classes[predicted]}, ${inPercent(probabilities[predicted])}`;
-    link.append(name, answer);
-    const item = document.createElement("li");
+    const answer = `${classes[predicted]}, ${inPercent(probabilities[predicted])}`;
+    const link = make("a", { href: `#recording-${number}` });
+    link.append(...[card.name, answer].map((textContent) => make("span", { textContent })));
+    const item = make("li");
     item.append(link);
     nav.firstElementChild.append(item);
     document.querySelector("main").append(card.root);

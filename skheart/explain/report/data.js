@@ -1,6 +1,10 @@
 "use strict";
 // Decode the arrays of the page, and save files.
 
+function make(tag, properties) {
+  return Object.assign(document.createElement(tag), properties);
+}
+
 function bytes(text) {
   return Uint8Array.from(atob(text), (character) => character.charCodeAt(0));
 }
@@ -81,9 +85,8 @@ function labelsOf(moments, label, from) {
 }
 
 function save(text, type, name) {
-  const link = document.createElement("a");
-  link.href = URL.createObjectURL(new Blob([text], { type }));
-  link.download = name;
+  const href = URL.createObjectURL(new Blob([text], { type }));
+  const link = make("a", { href, download: name });
   document.body.append(link);
   link.click();
   link.remove();

@@ -9,9 +9,7 @@ function rgb(element, name) {
 
 // Make an image from a function of column and row that returns [r, g, b, alpha].
 function imageOf(width, height, colour) {
-  const image = document.createElement("canvas");
-  image.width = width;
-  image.height = height;
+  const image = make("canvas", { width, height });
   const context = image.getContext("2d");
   const pixels = context.createImageData(width, height);
   for (let y = 0; y < height; y++) {

@@ -1,6 +1,5 @@
 """The report page in a browser, with mouse, keyboard and a narrow screen."""
 
-import contextlib
 import csv
 
 import numpy as np
@@ -12,16 +11,6 @@ from selenium.webdriver.support.ui import Select
 
 from tests.helpers.browser import LEFT, LENGTH, RIGHT
 from tests.helpers.explained import STRONG, make_explanation
-
-
-@contextlib.contextmanager
-def screen(driver, width, height):
-    metrics = {"width": width, "height": height, "deviceScaleFactor": 2, "mobile": True}
-    driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
-    try:
-        yield
-    finally:
-        driver.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
 
 
 # ---------------------------------------------------------------------- display
@@ -311,22 +300,30 @@ def test_every_control_has_a_name_and_is_reached_by_tab(page):
 
 
 def test_a_narrow_screen(page):
-    with screen(page.driver, 360, 740):
-        name = "a_name_of_a_recording_that_is_far_longer_than_the_screen_is_wide.wav"
-        page.open([make_explanation(name, duration=31.4, start=9.7), make_explanation()])
-        assert page.driver.execute_script("return innerWidth") == 360
-        scroll = "return [document.documentElement.scrollWidth, document.body.scrollWidth]"
-        assert page.driver.execute_script(scroll) == [360, 360]
-        for control in page.all(".card:first-of-type :is(button, select, .tick), nav a"):
-            if control.is_displayed():
-                assert control.rect["height"] >= 44, control.text
-                assert control.rect["x"] + control.rect["width"] <= 360
-        for row in page.all(".card table"):
-            assert row.rect["x"] + row.rect["width"] <= 350
-        assert page.js("return map.width") == 2 * page.js("return map.clientWidth")
-        page.click(7.0)
-        page.pause()
-        assert 6.9 < page.time() < 9
+    metrics = {"width": 360, "height": 740, "deviceScaleFactor": 2, "mobile": True}
+    page.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
+    try:
+        check_narrow_page(page)
+    finally:
+        page.driver.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+
+
+def check_narrow_page(page):
+    name = "a_name_of_a_recording_that_is_far_longer_than_the_screen_is_wide.wav"
+    page.open([make_explanation(name, duration=31.4, start=9.7), make_explanation()])
+    assert page.driver.execute_script("return innerWidth") == 360
+    scroll = "return [document.documentElement.scrollWidth, document.body.scrollWidth]"
+    assert page.driver.execute_script(scroll) == [360, 360]
+    for control in page.all(".card:first-of-type :is(button, select, .tick), nav a"):
+        if control.is_displayed():
+            assert control.rect["height"] >= 44, control.text
+            assert control.rect["x"] + control.rect["width"] <= 360
+    for row in page.all(".card table"):
+        assert row.rect["x"] + row.rect["width"] <= 350
+    assert page.js("return map.width") == 2 * page.js("return map.clientWidth")
+    page.click(7.0)
+    page.pause()
+    assert 6.9 < page.time() < 9
 
 
 def test_the_browser_forbids_all_loading(page):
