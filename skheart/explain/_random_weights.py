@@ -6,7 +6,6 @@ import copy
 
 import numpy as np
 import torch
-from torch.optim.swa_utils import update_bn
 
 __all__ = ["randomise_weights"]
 
@@ -50,5 +49,16 @@ def _draw_weights(module, rng):
 
 @torch.no_grad()
 def _update_statistics(module, features):
-    x = torch.from_numpy(np.ascontiguousarray(features))
-    update_bn([x], module, device=next(module.parameters()).device)
+    norms = getattr(module, "norms", ())
+    if not norms:
+        return
+    # Not torch's update_bn: the compiled blocks of the CNN need a momentum that is a number.
+    momenta = [norm.momentum for norm in norms]
+    for norm in norms:
+        norm.momentum = 1.0
+    x = torch.from_numpy(np.ascontiguousarray(features)).to(next(module.parameters()).device)
+    module.train()
+    module(x)
+    module.eval()
+    for norm, momentum in zip(norms, momenta, strict=True):
+        norm.momentum = momentum

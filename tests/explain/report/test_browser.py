@@ -12,7 +12,6 @@ from selenium.webdriver.support.ui import Select
 from tests.helpers.browser import LEFT, LENGTH, RIGHT
 from tests.helpers.explained import STRONG, make_explanation
 
-
 # ---------------------------------------------------------------------- display
 
 
