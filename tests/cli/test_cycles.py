@@ -140,7 +140,7 @@ def test_a_part_that_was_dropped_is_left_out(folder, tmp_path, capsys):
     line = fails(
         ["explain", tmp_path / "m", wav, "-o", tmp_path / "p", "--method=attention"], capsys
     )
-    assert "has no part that --method 'attention' explains among forest (ExtraTrees" in line
+    assert "--method 'attention' cannot explain any of forest (ExtraTrees" in line
     assert not (tmp_path / "p").exists()
 
 
@@ -186,7 +186,7 @@ def test_explain_shows_the_weightiest_part_or_that_of_a_method(
     if method == "attention":
         assert summary["scale"] == "logit"
         assert summary["notes"] == [
-            "The model is a vote; explained is its part net, and the answer is that part's own."
+            "Explanation and answer are those of one member of a vote: net."
         ]
         return
     expected = model.predict_proba([wav])[0]
@@ -195,8 +195,9 @@ def test_explain_shows_the_weightiest_part_or_that_of_a_method(
     assert summary["scale"] == "probability"
     for label, p, sentence in zip(model.classes_, expected, summary["terms"], strict=True):
         said = re.fullmatch(
-            r"The (.*) % for (.*) are (.*) before any sound, (.*) by its rhythm, (.*) by the vote "
-            r"of net, (.*) by how its members are averaged and (.*) by what the picture shows\.",
+            r"The (.*)% for (.*) are the sum of (.*) from the class proportions in training, (.*) "
+            r"from the rhythm, (.*) from the vote of net, (.*) from how the members of the model "
+            r"are averaged and (.*) from the picture\.",
             sentence,
         )
         assert said.group(2) == label
