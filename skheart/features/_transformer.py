@@ -1,4 +1,4 @@
-"""LogMelTransformer: recordings in, log-mel spectrograms out."""
+"""LogMelTransformer: log-mel spectrograms of heart sound recordings."""
 
 from __future__ import annotations
 
@@ -15,115 +15,108 @@ from sklearn.utils.validation import _check_feature_names_in, check_is_fitted
 
 from .._utils.parallel import in_tasks, progress, read_ahead
 from ..audio import is_path, load_kept, load_samples, name_of, recordings_of
-from ._logmel import LogMel, Moments, make_plan, standardise
+from ._logmel import LogMel, Moments, standardise
+from ._settings import make_plan
 
-# Recordings that are computed without the GIL at a time. Their moments are put together in this
-# grouping whatever n_jobs is, so that the learnt mean and deviation do not depend on it.
+# Recordings per task. Moments are combined in these groups whatever n_jobs is, so that the mean and
+# standard deviation do not depend on it.
 _TASK = 4
 
 
 def _is_flat(transformer):
     if not transformer.flatten:
         raise AttributeError(
-            "Names for the columns of the output, and with them set_output, need 2-D output: "
-            "set flatten=True. Now flatten=False and the output is 3-D."
+            "get_feature_names_out and set_output need 2-D output, but flatten=False gives 3-D "
+            "output. Set flatten=True."
         )
     return True
 
 
 class LogMelTransformer(TransformerMixin, BaseEstimator):
-    """Turn heart sound recordings into log-mel spectrograms of one size.
+    """Transform heart sound recordings to log-mel spectrograms of one size.
 
-    Each recording is cut or filled to `duration`, or only cut (``pad="mask"``), framed without
-    padding its ends, multiplied by a window and Fourier-transformed; the magnitudes are summed by
-    mel filters, and the natural logarithm is taken. The defaults are those of [1]_: 30 s at 4 kHz
-    in Hamming windows of 256 samples at half overlap give 1 + (120000 - 256) // 128 = 936 frames of
-    64 mel bins.
+    Each recording is cut or padded to `duration`, framed without padding its ends, multiplied by a
+    window and Fourier-transformed. The magnitudes are summed by mel filters, and the natural
+    logarithm is taken. The defaults are those of [1]_: 30 s at 4 kHz in Hamming windows of 256
+    samples with half overlap give 1 + (120000 - 256) // 128 = 936 frames of 64 mel bins. Defaults
+    marked "assumed" are not stated in the paper.
 
     Parameters
     ----------
     sr : int, default=4000
-        Rate in Hz. Files of another rate are resampled to it (soxr, high quality);
-        arrays are taken to have it already.
+        Sampling rate in Hz. Files of another rate are resampled (soxr, high quality); arrays must
+        have this rate.
     duration : float, default=30.0
-        Length in seconds to which every recording is brought; the longest that is kept, with
-        ``pad="mask"``.
+        Length in seconds to which every recording is cut or padded; with ``pad="mask"`` the
+        maximum length.
     n_fft : int, default=256
         Length of a frame in samples.
     win_length : int, default=None
-        Length of the window in samples, at most `n_fft`; a shorter window stands in the
-        middle of the frame. ``None`` means `n_fft`.
+        Length of the window in samples, at most `n_fft`; a shorter window is centred in the
+        frame. ``None`` means `n_fft`.
     hop_length : int, default=128
-        Samples from one frame to the next.
+        Samples between frames.
     window : str or tuple, default="hamming"
         A window of `scipy.signal.get_window`, in its periodic form.
     n_mels : int, default=64
         Number of mel bins.
     fmin : float, default=20.0
-        Lowest frequency of the filters in Hz. Assumed; the paper does not state it.
+        Lowest frequency of the filters in Hz. Assumed.
     fmax : float, default=None
-        Highest frequency of the filters in Hz. ``None`` means ``sr / 2``. Assumed; the paper
-        does not state it.
+        Highest frequency of the filters in Hz. ``None`` means ``sr / 2``. Assumed.
     htk : bool, default=False
-        Whether the mel scale is HTK's instead of Slaney's. The filters are area-normalised
-        in both cases. Assumed; the paper states neither.
+        Use the mel scale of HTK instead of Slaney's. Filters are area-normalised in both cases.
+        Assumed.
     power : float, default=1.0
-        Exponent of the magnitude: 1 for the magnitude, 2 for the power. Assumed; the
-        paper does not state it.
+        Exponent of the magnitude: 1 for magnitude, 2 for power. Assumed.
     log_floor : float, default=1e-8
-        Added to the filtered magnitude or power before the logarithm, in its unit. Assumed;
-        the paper does not state it.
+        Added to the filtered magnitude or power before the logarithm, in its unit. Assumed.
     crop : {"center", "start"}, default="center"
-        Which part of a longer recording is kept. Assumed (the baseline of the data set
-        HSS does so); the paper does not state it.
+        Part of a longer recording to keep. Assumed, as in the baseline of the HSS data set.
     pad : {"repeat", "zero", "mask"}, default="repeat"
-        How a shorter recording is filled: by itself over again, or by zeros at its end.
-        Assumed; the paper does not state it. "mask": not at all. It has
-        1 + (samples - n_fft) // hop_length frames, and the rest of its features is NaN, which a
-        classifier with ``masked=True`` takes as not there.
+        How to pad a shorter recording: with itself, or with zeros at its end. Assumed. "mask":
+        no padding; the recording has 1 + (samples - n_fft) // hop_length frames, and the other
+        frames are NaN, which a classifier with ``masked=True`` treats as padding.
     standardize : bool, default=True
-        Whether each mel bin is brought to mean 0 and deviation 1 over all frames of the
-        training set (those that are there). Assumed; the paper does not state it.
+        Standardise each mel bin to mean 0 and standard deviation 1 over all valid frames of the
+        training set. Assumed.
     flatten : bool, default=False
-        Whether the output is 2-D, one row per recording, frame after frame. Only then are
-        `get_feature_names_out` and `set_output` available.
+        Return 2-D output, one row per recording, frame after frame, with `get_feature_names_out`
+        and `set_output`.
     n_jobs : int, default=None
-        Threads among which the recordings are split. ``None`` means 1, unless a
-        `joblib.parallel_config` says otherwise; -1 means all processors. With 1, files are
-        read by a second thread while their predecessors are computed. The result does not
-        depend on it.
+        Number of threads. ``None`` means 1 unless in a `joblib.parallel_config`; -1 means all
+        processors. With 1, a second thread reads files ahead. The result does not depend on it.
     verbose : int, default=0
         1 shows a progress bar on standard error.
 
     Attributes
     ----------
     frame_times_ : ndarray of shape (n_frames,)
-        Centre of each frame in seconds, from the start of the recording as cut.
+        Centre of each frame in seconds, from the start of the cut recording.
     mel_frequencies_ : ndarray of shape (n_mels,)
         Centre of each mel filter in Hz.
     mean_ : ndarray of shape (n_mels,) or None
         Mean of each mel bin over the training set, float64; None if ``standardize=False``.
     scale_ : ndarray of shape (n_mels,) or None
-        Deviation of each mel bin over the training set, float64; 1 where the bin is constant;
+        Standard deviation of each mel bin over the training set, float64; 1 for constant bins;
         None if ``standardize=False``.
     n_features_in_ : int
-        Samples per row. Only where `fit` saw a 2-D array of numbers.
+        Samples per row. Only if `fit` was given a 2-D array of numbers.
     feature_names_in_ : ndarray of shape (n_features_in_,)
-        Names of the columns. Only where `fit` saw a DataFrame of numbers with string names.
+        Column names. Only if `fit` was given a DataFrame of numbers with string names.
 
     Notes
     -----
     `X` is one of:
 
     - a 2-D array of numbers, one recording per row (all of one length);
-    - a list, a tuple, a 1-D object array or a Series of 1-D arrays, of any lengths;
+    - a list, a tuple, a 1-D object array or a Series of 1-D arrays of any lengths;
     - paths (str or Path) as a list, an array, a Series, an Index, an (n, 1) array or a
       one-column DataFrame. Files are decoded, mixed to mono and resampled one at a time.
 
-    Integers are divided by the range of their type, so that int16 samples become [-1, 1)
-    as they do on reading a file; unsigned ones are centred first. Floats are used as they are.
-    With ``standardize=False`` nothing is learnt: `fit` checks the parameters and the arrays,
-    and opens no file.
+    Integers are divided by the range of their type, so that int16 samples are in [-1, 1), as when
+    read from a file; unsigned integers are centred first. Floats are not scaled. With
+    ``standardize=False`` nothing is learnt: `fit` checks parameters and arrays and opens no file.
 
     References
     ----------
@@ -208,12 +201,12 @@ class LogMelTransformer(TransformerMixin, BaseEstimator):
 
     @_fit_context(prefer_skip_nested_validation=True)
     def fit(self, X, y=None):
-        """Check the parameters and learn the mean and deviation of each mel bin.
+        """Check the parameters and learn the mean and standard deviation of each mel bin.
 
         Parameters
         ----------
         X : array, list, Series or DataFrame
-            Recordings or paths, in a form listed in the notes of the class.
+            Recordings or paths; see the notes of the class.
         y : None
             Ignored.
 
@@ -227,12 +220,12 @@ class LogMelTransformer(TransformerMixin, BaseEstimator):
 
     @_fit_context(prefer_skip_nested_validation=True)
     def fit_transform(self, X, y=None):
-        """Fit to the recordings and return their features, computing them once.
+        """Fit to recordings and return their features, computed once.
 
         Parameters
         ----------
         X : array, list, Series or DataFrame
-            Recordings or paths, in a form listed in the notes of the class.
+            Recordings or paths; see the notes of the class.
         y : None
             Ignored.
 
@@ -257,7 +250,7 @@ class LogMelTransformer(TransformerMixin, BaseEstimator):
         Parameters
         ----------
         X : array, list, Series or DataFrame
-            Recordings or paths, in a form listed in the notes of the class.
+            Recordings or paths; see the notes of the class.
 
         Returns
         -------
@@ -272,17 +265,17 @@ class LogMelTransformer(TransformerMixin, BaseEstimator):
 
     @available_if(_is_flat)
     def get_feature_names_out(self, input_features=None):
-        """Names of the columns of the output with ``flatten=True``.
+        """Return the names of the output columns with ``flatten=True``.
 
         Parameters
         ----------
         input_features : array-like of str, default=None
-            Only compared with what `fit` saw.
+            Must be the names seen in `fit`. Not used otherwise.
 
         Returns
         -------
         names : ndarray of str objects
-            ``"frame0_mel0"``, ``"frame0_mel1"``, ...; times and frequencies are in
+            ``"frame0_mel0"``, ``"frame0_mel1"``, ..., for the times and frequencies in
             `frame_times_` and `mel_frequencies_`.
         """
         check_is_fitted(self, "mel_frequencies_")
@@ -292,12 +285,12 @@ class LogMelTransformer(TransformerMixin, BaseEstimator):
 
     @available_if(_is_flat)
     def set_output(self, *, transform=None):
-        """Choose the container of the output, with ``flatten=True``.
+        """Set the container of the output, with ``flatten=True``.
 
         Parameters
         ----------
         transform : {"default", "pandas", "polars"}, default=None
-            As in scikit-learn; ``None`` leaves it as it is.
+            As in scikit-learn; ``None`` leaves the setting unchanged.
 
         Returns
         -------
@@ -307,9 +300,10 @@ class LogMelTransformer(TransformerMixin, BaseEstimator):
         return super().set_output(transform=transform)
 
     def _learn(self, X, keep):
-        """Set the fitted attributes; return the features, not yet standardised, if kept."""
+        """Set the fitted attributes; with `keep`, return the features before standardisation."""
         recordings = recordings_of(self, X, reset=True)
         plan = make_plan(self.get_params(deep=False))
+        frequencies = plan.frequencies.copy()  # raises if a filter is empty
         features = self._allocate(len(recordings), plan) if keep else None
         mean = scale = None
         if self.standardize:
@@ -324,7 +318,7 @@ class LogMelTransformer(TransformerMixin, BaseEstimator):
         self._plan = plan
         self.mean_, self.scale_ = mean, scale
         self.frame_times_ = plan.frame_times
-        self.mel_frequencies_ = plan.frequencies.copy()
+        self.mel_frequencies_ = frequencies
         return features
 
     def _compute(self, recordings, plan, features=None, mean=None, scale=None):
@@ -378,7 +372,7 @@ class LogMelTransformer(TransformerMixin, BaseEstimator):
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
-        # Paths are a list of files, not a table of strings: tables are numeric.
+        # Paths are a list of files, not a table of strings.
         tags.input_tags.string = False
         tags.transformer_tags.preserves_dtype = ["float32"]
         return tags

@@ -1,8 +1,10 @@
-"""Checks of what a model file holds."""
+"""Checks of the content of a model file."""
 
 from __future__ import annotations
 
-__all__ = ["Refused", "check_weights", "is_count"]
+__all__ = ["USE_JOBLIB", "Refused", "check_weights", "is_count"]
+
+USE_JOBLIB = "Other models can be saved with joblib.dump; loading that runs code from the file."
 
 
 class Refused(ValueError):
@@ -15,7 +17,7 @@ def is_count(value):
 
 
 def check_weights(weights, expected, where):
-    """Refuse weights that are not those of a state_dict that is expected, by name and size."""
+    """Raise unless weights have the names, shapes and types of an expected state_dict."""
     if expected.keys() != weights.keys():
         odd = min(expected.keys() ^ weights.keys())
         verb = "is missing" if odd in expected else "belongs to no layer"

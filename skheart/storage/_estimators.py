@@ -1,4 +1,4 @@
-"""Estimators as parameters and fitted attributes; which ones are kept, and what else they need."""
+"""Estimators as constructor parameters and fitted attributes."""
 
 from __future__ import annotations
 
@@ -6,48 +6,46 @@ import re
 
 from sklearn.base import BaseEstimator
 
-from ._checks import Refused
+from ._checks import USE_JOBLIB, Refused
 from ._registry import STORABLE, entry_of
 
 __all__ = ["pack_estimator", "unpack_estimator"]
 
 FITTED = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,79}_")
-OUTPUT = "_sklearn_output_config"  # what set_output has chosen
+OUTPUT = "_sklearn_output_config"  # set by set_output
 
 
-def _name_of(cls, where):
+def _class_name(cls, where):
     name = f"{cls.__module__.partition('.')[0]}.{cls.__name__}"
     if name in STORABLE and entry_of(name).cls is cls:
         return name
     if hasattr(cls, "best_estimator_") or cls.__name__.endswith("SearchCV"):
         raise TypeError(
-            f"{where} is a {cls.__name__}: save its best_estimator_, which is the model."
+            f"{where} is a {cls.__name__}, which cannot be stored. Save its best_estimator_."
         )
     raise TypeError(
-        f"{where} is a {cls.__name__}, which cannot be kept; these can: "
-        f"{', '.join(STORABLE)}. Keep other models with joblib.dump (loading that runs code of "
-        "the file)."
+        f"{where} is a {cls.__name__}, which cannot be stored. These classes can: "
+        f"{', '.join(STORABLE)}. {USE_JOBLIB}"
     )
 
 
-def _is_fitted_name(name, kept):
-    return FITTED.fullmatch(name) or name in kept.private or name == OUTPUT
+def _is_fitted_name(name, entry):
+    return FITTED.fullmatch(name) or name in entry.private or name == OUTPUT
 
 
 def pack_estimator(packer, estimator, where, depth):
-    """An estimator as JSON: the name of its class, its parameters, its fitted attributes."""
-    name = _name_of(type(estimator), where)
-    kept = entry_of(name)
+    """Return an estimator as JSON: name of the class, parameters, fitted attributes."""
+    name = _class_name(type(estimator), where)
+    entry = entry_of(name)
     params = estimator.get_params(deep=False)
     fitted = {key: value for key, value in vars(estimator).items() if key not in params}
-    params = {key: value for key, value in params.items() if key not in kept.left_out}
-    packed = kept.packer.pack(packer, estimator, fitted, where) if kept.packer else {}
+    params = {key: value for key, value in params.items() if key not in entry.left_out}
+    packed = entry.packer.pack(packer, estimator, fitted, where) if entry.packer else {}
     for key in fitted:
-        if not _is_fitted_name(key, kept):
+        if not _is_fitted_name(key, entry):
             raise TypeError(
-                f"{where}.{key} is no fitted attribute of a {type(estimator).__name__} and cannot "
-                "be kept. Delete it, or keep this model with joblib.dump (loading that runs code "
-                "of the file)."
+                f"{where}.{key} is not a fitted attribute of a {type(estimator).__name__} and "
+                f"cannot be stored. Delete it. {USE_JOBLIB}"
             )
 
     def pack_all(values):
@@ -57,45 +55,44 @@ def pack_estimator(packer, estimator, where, depth):
 
 
 def unpack_estimator(unpacker, content, where, depth):
-    """An estimator from JSON, made by its constructor and nothing else."""
+    """Return an estimator from JSON, made by its constructor and nothing else."""
     known = type(content) is dict and set(content) == {"class", "params", "fitted"}
     if not known or not all(type(content[key]) is dict for key in ("params", "fitted")):
-        raise Refused(f"{where} is an estimator without what makes one")
+        raise Refused(f"{where} is an estimator without class, params or fitted")
     name = content["class"]
     if type(name) is not str or name not in STORABLE:
         raise Refused(
-            f"{where} is of the class {str(name)[:80]!r}, which this version does not load; it "
+            f"{where} is of the class {str(name)[:80]!r}, which this version does not load. It "
             f"loads {', '.join(STORABLE)}"
         )
-    kept = entry_of(name)
-    cls = kept.cls
-    estimator = _construct(unpacker, cls, kept, content["params"], where, depth)
+    entry = entry_of(name)
+    cls = entry.cls
+    estimator = _construct(unpacker, cls, entry, content["params"], where, depth)
     fitted = dict(content["fitted"])
-    own = (
-        {key: fitted.pop(key) for key in kept.packer.NAMES if key in fitted} if kept.packer else {}
-    )
+    names = entry.packer.NAMES if entry.packer else ()
+    own = {key: fitted.pop(key) for key in names if key in fitted}
     for key in fitted:
-        if not _is_fitted_name(key, kept) or hasattr(cls, key):
-            raise Refused(f"{where}.{key[:80]} is no fitted attribute of a {cls.__name__}")
+        if not _is_fitted_name(key, entry) or hasattr(cls, key):
+            raise Refused(f"{where}.{key[:80]} is not a fitted attribute of a {cls.__name__}")
     values = {k: unpacker.unpack(v, f"{where}.{k}", depth + 1) for k, v in fitted.items()}
     vars(estimator).update(values)
-    if kept.packer:
-        kept.packer.unpack(unpacker, estimator, own, where)
+    if entry.packer:
+        entry.packer.unpack(unpacker, estimator, own, where)
     return estimator
 
 
-def _construct(unpacker, cls, kept, packed, where, depth):
-    names = set(cls._get_param_names()) - set(kept.left_out)
+def _construct(unpacker, cls, entry, packed, where, depth):
+    names = set(cls._get_param_names()) - set(entry.left_out)
     for key in packed:
         if key not in names:
-            raise Refused(f"{where}.{key[:80]} is no parameter of a {cls.__name__}")
+            raise Refused(f"{where}.{key[:80]} is not a parameter of a {cls.__name__}")
     params = {k: unpacker.unpack(v, f"{where}.{k}", depth + 1) for k, v in packed.items()}
-    if kept.inner and not isinstance(params.get(kept.inner), BaseEstimator):
-        raise Refused(f"{where}.{kept.inner} is no estimator")
+    if entry.inner and not isinstance(params.get(entry.inner), BaseEstimator):
+        raise Refused(f"{where}.{entry.inner} is not an estimator")
     try:
         estimator = cls(**params)
-        # A LabelEncoder has no table, and a frozen estimator lends that of the one inside.
-        if not kept.inner and hasattr(cls, "_parameter_constraints"):
+        # A LabelEncoder has no constraints; a FrozenEstimator has those of the estimator inside.
+        if not entry.inner and hasattr(cls, "_parameter_constraints"):
             estimator._validate_params()
     except (ValueError, TypeError) as error:
         raise Refused(f"{where}: {error}") from error

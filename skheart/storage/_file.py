@@ -1,4 +1,4 @@
-"""The file: a safetensors container with a JSON document, a checksum over both, and its limits."""
+"""The safetensors container: a JSON document, tensors, and a checksum over both."""
 
 from __future__ import annotations
 
@@ -18,24 +18,33 @@ __all__ = ["from_file", "to_bytes"]
 KEY = "skheart"  # of the document in the metadata of the header
 MAX_HEADER = 2**23  # bytes; a model with a thousand layers has a hundredth of it
 ZEROS = "0" * 64
-# In the header the document is a string: its quotes have backslashes, and one that stands within a
-# string of the document has more of them. Hence this is found once, and nowhere else.
+# The document is a string in the header, so its quotes are escaped once, and quotes in a string of
+# the document more than once. Hence this pattern matches the checksum only.
 CHECKSUM = re.compile(rb'\\"sha256\\":\\"([0-9a-f]{64})\\"')
 REMEDY = (
-    "skheart does not run what is in a model file. If you trust it, load it in Python with "
-    "joblib.load or torch.load and write it anew with skheart.save(model, path)."
+    "skheart does not run code from model files. If you trust the file, load it in Python with "
+    "joblib.load or torch.load and write it again with skheart.save(model, path)."
 )
+OTHER_FORMATS = {  # first bytes: what the file is
+    (b"\x80\x02", b"\x80\x03", b"\x80\x04", b"\x80\x05"): (
+        "a pickle, as written by joblib and older versions of skheart"
+    ),
+    (b"PK\x03\x04",): "a zip archive, as written by torch.save",
+    (b"\x1f\x8b", b"BZh", b"\xfd7zXZ", b"x\x9c", b"x^", b"x\x01", b"x\xda"): (
+        "compressed, probably a pickle written by joblib.dump"
+    ),
+}
 
 
 def to_bytes(document, tensors):
-    """A document and its tensors as the content of a file."""
+    """Return a file with a document and its tensors, as bytes."""
     text = json.dumps({**document, "sha256": ZEROS}, separators=(",", ":"), allow_nan=False)
     content = bytearray(safetensors.numpy.save(tensors, metadata={KEY: text}))
     length = int.from_bytes(content[:8], "little")
     if length > MAX_HEADER:
         raise ValueError(
-            f"The model has {length} bytes of parameters and labels beside its arrays, more than "
-            f"the {MAX_HEADER} that a model file may have. Keep it with joblib.dump."
+            f"The parameters and labels of the model take {length} bytes. A model file may have "
+            f"{MAX_HEADER}. Save this model with joblib.dump."
         )
     start, end = CHECKSUM.search(content, 8, 8 + length).span(1)
     content[start:end] = hashlib.sha256(content).hexdigest().encode()
@@ -43,16 +52,16 @@ def to_bytes(document, tensors):
 
 
 def from_file(path):
-    """The document and the tensors of a file, whole or not at all.
+    """Return the document and the tensors of a file, after checking it.
 
-    Nothing larger than the file is taken from memory, whatever its header says, and a file that is
-    no model is not read beyond its header.
+    No more memory than the size of the file is allocated, whatever its header says, and a file
+    that is not a model is not read beyond its header.
     """
     path = Path(path)
     if not path.exists():
-        raise FileNotFoundError(f"there is no model {path}: give the file that skheart.save wrote")
+        raise FileNotFoundError(f"{path} does not exist. Give a file that skheart.save wrote.")
     if not path.is_file():
-        raise Refused("is no file")
+        raise Refused("it is not a file")
     with open(path, "rb") as file:
         size = os.fstat(file.fileno()).st_size
         start = file.read(9)
@@ -64,78 +73,83 @@ def from_file(path):
     _check_sum(content, length)
     try:
         tensors = safetensors.numpy.load(content)
-    except Exception as error:  # of several libraries, for a header that lies
-        raise Refused(f"is damaged: its tensors cannot be read ({error})") from error
+    except Exception as error:  # several libraries raise errors of their own for a bad header
+        raise Refused(f"it is damaged: its tensors cannot be read ({error})") from error
     tensors = {name: _checked(name, tensor) for name, tensor in tensors.items()}
-    return _parse(text, "its description"), tensors
+    return _parse(text, "document"), tensors
 
 
 def _check_start(start, length, size):
-    """Say what else a file is that does not start like safetensors."""
+    """Raise if the first bytes are not those of a safetensors file, saying what else they are."""
     if size == 0:
-        raise Refused("is empty")
-    if len(start) == 9 and start[8:] == b"{" and 2 <= length <= size - 8:
+        raise Refused("it is empty")
+    has_header = len(start) == 9 and start[8:] == b"{"
+    if has_header and 2 <= length <= size - 8:
         if length > MAX_HEADER:
-            raise Refused(f"has a header of {length} bytes, more than any model ({MAX_HEADER})")
+            raise Refused(f"its header has {length} bytes, more than any model ({MAX_HEADER})")
         return
-    if start[:1] == b"\x80" and start[1:2] in b"\x02\x03\x04\x05":
-        raise Refused(f"is a pickle, as joblib and older versions of skheart write it. {REMEDY}")
-    if start.startswith(b"PK\x03\x04"):
-        raise Refused(f"is a zip archive, as torch.save writes it. {REMEDY}")
-    if start.startswith((b"\x1f\x8b", b"BZh", b"\xfd7zXZ", b"x\x9c", b"x^", b"x\x01", b"x\xda")):
-        raise Refused(f"is compressed, as joblib.dump may write a pickle. {REMEDY}")
-    if len(start) == 9 and start[8:] == b"{" and length < 2**40:
-        raise Refused(f"is damaged: its header has {length} bytes, and the file {size}; cut off?")
-    raise Refused("is not a safetensors file, or it is damaged")
+    for beginnings, what in OTHER_FORMATS.items():
+        if start.startswith(beginnings):
+            raise Refused(f"it is {what}. {REMEDY}")
+    if has_header and length < 2**40:
+        raise Refused(
+            f"it is damaged, perhaps cut off: its header has {length} bytes, the file {size}"
+        )
+    raise Refused("it is not a safetensors file, or it is damaged")
 
 
 def _document_text(header):
-    metadata = _parse(header, "its header").get("__metadata__")
+    metadata = _parse(header, "header").get("__metadata__")
     text = metadata.get(KEY) if type(metadata) is dict else None
     if type(text) is not str:
-        raise Refused("is a safetensors file of something else: skheart has not written it")
+        raise Refused("it is a safetensors file that skheart did not write")
     return text
 
 
 def _check_sum(content, length):
     found = CHECKSUM.search(content, 8, 8 + length)
     if found is None:
-        raise Refused("is damaged: it has no checksum")
+        raise Refused("it is damaged: it has no checksum")
     view, (start, end) = memoryview(content), found.span(1)
     digest = hashlib.sha256(view[:start])
     digest.update(ZEROS.encode())
     digest.update(view[end:])
     if digest.hexdigest().encode() != found.group(1):
-        raise Refused("is damaged: its checksum is not that of its content. Copy it again")
+        raise Refused("it is damaged: the checksum differs. Copy the file again.")
 
 
 def _parse(text, what):
-    """JSON as a dict, with no number and no nesting that would take long to read."""
+    """Return a JSON object as a dict, refusing numbers and nesting that are slow to parse."""
 
-    def whole(digits):
+    def parse_int(digits):
         if len(digits) > 25:
             raise ValueError("a number of more than 25 digits")
         return int(digits)
 
-    def refuse(name):
-        raise ValueError(f"{name} is no JSON")
+    def refuse_constant(name):
+        raise ValueError(f"{name} is not JSON")
 
-    def unique(pairs):
-        made = dict(pairs)
-        if len(made) < len(pairs):
-            raise ValueError("a name is there twice")
-        return made
+    def without_duplicates(pairs):
+        parsed = dict(pairs)
+        if len(parsed) < len(pairs):
+            raise ValueError("a name occurs twice")
+        return parsed
 
     try:
-        parsed = json.loads(text, parse_int=whole, parse_constant=refuse, object_pairs_hook=unique)
+        parsed = json.loads(
+            text,
+            parse_int=parse_int,
+            parse_constant=refuse_constant,
+            object_pairs_hook=without_duplicates,
+        )
     except (ValueError, RecursionError) as error:
-        raise Refused(f"is damaged: {what} cannot be read ({error})") from error
+        raise Refused(f"it is damaged: its {what} cannot be read ({error})") from error
     if type(parsed) is not dict:
-        raise Refused(f"is damaged: {what} is no JSON object")
+        raise Refused(f"it is damaged: its {what} is not a JSON object")
     return parsed
 
 
 def _checked(name, tensor):
     if tensor.dtype.name not in NUMBERS:
-        raise Refused(f"has the tensor {name[:80]!r} of {tensor.dtype}, which no model has")
+        raise Refused(f"the tensor {name[:80]!r} has the type {tensor.dtype}, which no model has")
     return tensor if tensor.flags.writeable else tensor.copy()

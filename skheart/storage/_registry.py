@@ -1,8 +1,8 @@
 """Registry of the classes that a model file may name.
 
-A file gives a name; the name is looked up in the closed lists below and nowhere else, so that no
-file decides what is imported. Classes of skheart are found as public names of the package; the room
-of each class registers how it is stored.
+Names in a file are looked up in the closed lists below and nowhere else, so that no file decides
+what is imported. Classes of skheart are found as public names of the package; the room of each
+class registers how it is stored.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ __all__ = ["STORABLE", "Entry", "entry_of", "named_tuple", "named_tuple_name", "
 
 
 class Entry(NamedTuple):
-    """How the estimators of a class are stored.
+    """How estimators of a class are stored.
 
     Attributes
     ----------
@@ -27,7 +27,7 @@ class Entry(NamedTuple):
     left_out : tuple of str
         Parameters that are not stored; a loaded estimator has their defaults.
     packer : module or None
-        Has `pack`, `unpack` and `NAMES`, the fitted attributes that it stores itself.
+        With `pack`, `unpack` and `NAMES`, the fitted attributes that it stores itself.
     inner : str or None
         Name of the parameter that must be an estimator, in a class without constraints.
     """
@@ -39,7 +39,7 @@ class Entry(NamedTuple):
     inner: str | None = None
 
 
-# Classes of other libraries: their modules, how they are stored, and the packer in this room.
+# Classes of other libraries: module, fields of `Entry`, module of the packer in this room.
 _FOREST = {"private": ("_n_samples", "_n_samples_bootstrap", "_sample_weight")}
 _LIBRARIES = {
     "imblearn.Pipeline": ("imblearn.pipeline", {"left_out": ("memory",)}, "_pipelines"),
@@ -72,17 +72,17 @@ STORABLE = tuple(sorted([*_LIBRARIES, *(f"skheart.{name}" for name in _OWN)]))
 _ENTRIES = {}
 
 
-def register(cls, **how):
-    """Declare how the estimators of a public class of skheart are stored.
+def register(cls, **fields):
+    """Declare how estimators of a public class of skheart are stored.
 
     Parameters
     ----------
     cls : type
         The class, one of `STORABLE`.
-    **how : dict
+    **fields
         Fields of `Entry`.
     """
-    _ENTRIES[f"skheart.{cls.__name__}"] = Entry(cls, **how)
+    _ENTRIES[f"skheart.{cls.__name__}"] = Entry(cls, **fields)
 
 
 def entry_of(name):
@@ -90,12 +90,12 @@ def entry_of(name):
     if name not in _ENTRIES:
         last = name.rpartition(".")[2]
         if name in _LIBRARIES:
-            module, how, packer = _LIBRARIES[name]
+            module, fields, packer = _LIBRARIES[name]
             if packer is not None:
-                how = {**how, "packer": import_module(f".{packer}", __package__)}
-            _ENTRIES[name] = Entry(getattr(import_module(module), last), **how)
+                fields = {**fields, "packer": import_module(f".{packer}", __package__)}
+            _ENTRIES[name] = Entry(getattr(import_module(module), last), **fields)
         else:
-            cls = getattr(skheart, last)  # importing its room registers it, if there is need to
+            cls = getattr(skheart, last)  # importing its room may register it
             _ENTRIES.setdefault(name, Entry(cls))
     return _ENTRIES[name]
 

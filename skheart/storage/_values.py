@@ -1,4 +1,4 @@
-"""Values as JSON and arrays as tensors, both ways, by a closed list of kinds."""
+"""Values to JSON and arrays to tensors, and back, for a closed list of kinds."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ from importlib import import_module
 import numpy as np
 from sklearn.base import BaseEstimator
 
-from ._checks import Refused, is_count
+from ._checks import USE_JOBLIB, Refused, is_count
 from ._estimators import pack_estimator, unpack_estimator
 from ._registry import named_tuple, named_tuple_name
 
 __all__ = ["Packer", "Unpacker"]
 
-MAX_MADE = 2**24  # numbers that are in no file, of all that a model holds: memory
-MAX_DEPTH = 60  # of values inside values; the deepest estimator that is kept has 20
-MAX_TEXT = 2**22  # characters of a string array, its padding included
+MAX_MADE = 2**24  # numbers per model that are computed when loading, to limit memory
+MAX_DEPTH = 60  # of nested values; no storable estimator has more than 20
+MAX_TEXT = 2**22  # characters of a string array, with padding
 NUMBERS = ("bool", "float16", "float32", "float64")
 NUMBERS += tuple(f"{sign}int{bits}" for sign in ("", "u") for bits in (8, 16, 32, 64))
-# Classes that may be the value of a parameter, and where they are; no other is ever looked for.
+# Classes that may be the value of a parameter, and their modules. No others are looked up.
 TORCH_CLASSES = dict.fromkeys(
     ("Adadelta", "Adagrad", "Adam", "AdamW", "Adamax", "NAdam", "RAdam", "RMSprop", "SGD"),
     "torch.optim",
@@ -31,12 +31,12 @@ TORCH_CLASSES["CrossEntropyLoss"] = "torch.nn"
 
 
 class Packer:
-    """From values to what JSON has; arrays are put aside as tensors.
+    """Convert values to JSON and collect arrays as tensors.
 
     Attributes
     ----------
     tensors : dict of str to ndarray
-        The arrays so far, by where they stand in the model.
+        Arrays so far, by their place in the model.
     """
 
     def __init__(self):
@@ -44,24 +44,24 @@ class Packer:
         self._made = 0
 
     def may_make(self, n):
-        """Whether so many numbers may be left out, to be made again by who reads the file."""
+        """Return whether n numbers may be left out, to be computed by `load`."""
         if self._made + n > MAX_MADE:
             return False
         self._made += n
         return True
 
     def pack(self, value, where, depth=0):
-        """A value as JSON; `where` is the Python expression that finds it in the model."""
+        """Return a value as JSON; `where` is the Python expression for its place in the model."""
         kind = type(value)
         if depth > MAX_DEPTH:
             raise ValueError(
-                f"{where[:80]}... is nested too deeply to be kept: does it hold itself?"
+                f"{where[:80]}... is nested too deeply to be stored. Does it contain itself?"
             )
         if value is None or kind in (bool, str):
             return value
         if kind is int:
             if abs(value) >= 2**64:
-                raise ValueError(f"{where}={value:.3e} is too large to be kept (64 bits).")
+                raise ValueError(f"{where}={value:.3e} is too large to be stored (64 bits).")
             return value
         if kind is float:
             return value if math.isfinite(value) else {"float": repr(value)}
@@ -82,7 +82,9 @@ class Packer:
             return {"named_tuple": [kind.__name__, self.pack(list(value), where, depth + 1)]}
         packed = _pack_small(value)
         if packed is None:
-            raise TypeError(f"{where} is {_named(value)}, which cannot be kept. {_remedy(value)}")
+            raise TypeError(
+                f"{where} is {_describe(value)}, which cannot be stored. {_remedy(value)}"
+            )
         return packed
 
     def _pack_array(self, array, where, depth):
@@ -91,29 +93,29 @@ class Packer:
             return {"tensor": self.put(where, array), "order": order}
         if array.dtype.kind not in "OU":
             raise TypeError(
-                f"{where} is an array of {array.dtype}, which cannot be kept. Use numbers (of at "
+                f"{where} is an array of {array.dtype}, which cannot be stored. Use numbers (of at "
                 f"most 64 bits), strings or objects. {_remedy(array)}"
             )
         if array.dtype.kind == "U" and array.size * array.dtype.itemsize > 4 * MAX_TEXT:
-            raise ValueError(f"{where} has more than {MAX_TEXT} characters, too many to be kept.")
+            raise ValueError(f"{where} has more than {MAX_TEXT} characters, too many to store.")
         items = array.ravel().tolist()
         items = [self.pack(v, f"{where}.flat[{i}]", depth + 1) for i, v in enumerate(items)]
         dtype = "object" if array.dtype.kind == "O" else f"U{array.dtype.itemsize // 4}"
         return {"dtype": dtype, "shape": list(array.shape), "items": items}
 
     def put(self, where, array):
-        """Put an array of numbers aside; its name as a tensor."""
+        """Add an array of numbers to the tensors and return its name."""
         name = where.removeprefix("model.")
-        while name in self.tensors:  # two keys of a dict that print alike
+        while name in self.tensors:  # keys of a dict with the same repr
             name += "'"
-        # safetensors writes the memory as it lies, whatever its order is.
+        # safetensors writes the buffer as it is, whatever its order is.
         native = array.astype(array.dtype.newbyteorder("="), copy=False)
         self.tensors[name] = native if native.flags.c_contiguous else native.copy(order="C")
         return name
 
 
 def _pack_small(value):
-    """Scalars of numpy, types and devices as JSON; None for anything else."""
+    """Return NumPy scalars, types and devices as JSON, and None for other values."""
     if isinstance(value, np.str_):
         return {"scalar": ["str", str(value)]}
     if isinstance(value, np.generic) and value.dtype.name in NUMBERS:
@@ -125,7 +127,7 @@ def _pack_small(value):
     if isinstance(value, type):
         if issubclass(value, np.generic) and value.__name__.rstrip("_") in NUMBERS:
             return {"numpy_class": value.__name__.rstrip("_")}
-        if _finds(TORCH_CLASSES, value):
+        if _is_listed(TORCH_CLASSES, value):
             return {"torch_class": value.__name__}
     torch = sys.modules.get("torch")
     if torch is not None and isinstance(value, torch.device):
@@ -133,13 +135,13 @@ def _pack_small(value):
     return None
 
 
-def _finds(classes, cls):
-    """Whether a class is one of the list; its module is in memory then."""
+def _is_listed(classes, cls):
+    """Return whether a class is in a list; its module must be imported already."""
     home = sys.modules.get(classes.get(cls.__name__))
     return getattr(home, cls.__name__, None) is cls
 
 
-def _named(value):
+def _describe(value):
     if isinstance(value, type) or callable(value):
         return f"the class or function {getattr(value, '__qualname__', value)}"
     return f"of the type {type(value).__module__}.{type(value).__qualname__}"
@@ -147,14 +149,12 @@ def _named(value):
 
 def _remedy(value):
     if isinstance(value, (np.random.RandomState, np.random.Generator)):
-        return (
-            "Nothing but a new fit needs it: set it to an int or None with set_params, then save."
-        )
-    return "Leave it out, or keep this model with joblib.dump (loading that runs code of the file)."
+        return "Only a new fit needs it. Set it to an int or None with set_params, then save."
+    return f"Remove it. {USE_JOBLIB}"
 
 
 class Unpacker:
-    """From JSON and tensors to values; whatever is not as `Packer` makes it is refused."""
+    """Convert JSON and tensors to values; refuse anything that `Packer` does not write."""
 
     def __init__(self, tensors):
         self._tensors = tensors
@@ -162,56 +162,56 @@ class Unpacker:
         self._made = 0
 
     def make(self, n, where):
-        """Refuse to make more numbers anew than a file may ask for."""
+        """Raise if more than `MAX_MADE` numbers would be computed for this file."""
         self._made += n
         if self._made > MAX_MADE:
-            raise Refused(f"{where} and what is before it have more numbers than are made anew")
+            raise Refused(f"{where} would need more than {MAX_MADE} computed numbers")
 
     def unpack(self, packed, where, depth=0):
-        """A value of the model; `where` is for the messages."""
+        """Return a value of the model; `where` is its place, for messages."""
         if depth > MAX_DEPTH:
-            raise Refused(f"{where[:80]}... is nested deeper than any model")
+            raise Refused(f"{where[:80]}... is nested more deeply than any model")
         if packed is None or type(packed) in (bool, int, float, str):
             return packed
         if type(packed) is list:
             return [self.unpack(v, f"{where}[{i}]", depth + 1) for i, v in enumerate(packed)]
         (kind, content), *more = packed.items() if packed else [(None, None)]
-        if more or kind not in self._KINDS:
-            raise Refused(f"{where} is of no kind that is known: {sorted(packed)[:3]}")
-        return self._KINDS[kind](self, content, where, depth)
+        unpack = getattr(self, f"_unpack_{kind}", None)
+        if more or unpack is None:
+            raise Refused(f"{where} is of an unknown kind: {str(sorted(packed)[:3])[:80]}")
+        return unpack(content, where, depth)
 
     def take(self, name, where):
-        """A tensor by its name, each one once."""
+        """Return a tensor by its name, each one once."""
         if type(name) is not str or name not in self._tensors:
             raise Refused(f"the tensor of {where} is missing: {str(name)[:80]!r}")
         if name not in self._unused:
-            raise Refused(f"the tensor {name!r} is there once and used twice")
+            raise Refused(f"the tensor {name!r} is used twice")
         self._unused.remove(name)
         return self._tensors[name]
 
     def check_all_taken(self):
-        """Refuse a file with tensors that nothing in the model names."""
+        """Raise if the file has tensors that the model does not use."""
         if self._unused:
             raise Refused(
-                f"{len(self._unused)} tensors belong to nothing in the model, such as "
-                f"{min(self._unused)[:80]!r}"
+                f"{len(self._unused)} tensors are not used, such as {min(self._unused)[:80]!r}"
             )
 
-    def _float(self, text, where, depth):
-        return _infinite(text, where)
+    def _unpack_float(self, text, where, depth):
+        return _parse_nonfinite(text, where)
 
-    def _tuple(self, items, where, depth):
+    def _unpack_tuple(self, items, where, depth):
         return tuple(self.unpack(_list(items, where), where, depth))
 
-    def _named_tuple(self, content, where, depth):
+    def _unpack_named_tuple(self, content, where, depth):
         name, items = _list(content, where, length=2)
         cls = named_tuple(name)
         if cls is None:
-            raise Refused(f"{where} is a named tuple that no model has: {str(name)[:80]!r}")
+            raise Refused(f"{where} is an unknown named tuple: {str(name)[:80]!r}")
         items = _list(items, where, length=len(cls._fields))
         return cls(*self.unpack(items, where, depth + 1))
 
-    def _dict(self, pairs, where, depth):
+    def _unpack_dict(self, pairs, where, depth):
         made = {}
         for pair in _list(pairs, where):
             key, value = _list(pair, where, length=2)
@@ -219,113 +219,98 @@ class Unpacker:
             try:
                 hash(key)
             except TypeError:
-                raise Refused(f"{where} has a key that cannot be one") from None
+                raise Refused(f"{where} has a key that is not hashable") from None
             if key in made:
-                raise Refused(f"{where} has a key twice")
+                raise Refused(f"{where} has a duplicate key")
             made[key] = self.unpack(value, f"{where}[{key!r:.40}]", depth + 1)
         return made
 
-    def _ordered_dict(self, pairs, where, depth):
-        return OrderedDict(self._dict(pairs, where, depth))
+    def _unpack_ordered_dict(self, pairs, where, depth):
+        return OrderedDict(self._unpack_dict(pairs, where, depth))
 
-    def _scalar(self, content, where, depth):
+    def _unpack_scalar(self, content, where, depth):
         name, value = _list(content, where, length=2)
         if name == "str" and type(value) is str:
             return np.str_(value)
         kind = np.dtype(_number_type(name, where))
         if kind.kind == "f" and type(value) is str:
-            value = _infinite(value, where)
+            value = _parse_nonfinite(value, where)
         fits = {"b": bool, "i": int, "u": int, "f": float}[kind.kind]
         if type(value) is not fits:
-            raise Refused(f"{where} is no {name}: {str(value)[:80]}")
+            raise Refused(f"{where} is not a valid {name}: {str(value)[:80]}")
         try:
             return kind.type(value)
         except OverflowError:
-            raise Refused(f"{where} is no {name}: {value}") from None
+            raise Refused(f"{where} is not a valid {name}: {value}") from None
 
-    def _array(self, content, where, depth):
+    def _unpack_array(self, content, where, depth):
         if type(content) is dict and set(content) == {"tensor", "order"}:
             array = self.take(content["tensor"], where)
             if content["order"] not in ("C", "F"):
-                raise Refused(f"{where} has an order of memory that is neither C nor F")
+                raise Refused(f"{where} has an order that is neither C nor F")
             return np.asfortranarray(array) if content["order"] == "F" else array
         if type(content) is not dict or set(content) != {"dtype", "shape", "items"}:
-            raise Refused(f"{where} is an array without what makes one")
+            raise Refused(f"{where} is an array without dtype, shape or items")
         dtype, shape = content["dtype"], _list(content["shape"], where)
         items = _list(content["items"], where)
         if not all(map(is_count, shape)) or len(shape) > 32 or math.prod(shape) != len(items):
-            raise Refused(f"{where} has {len(items)} items, which is not its shape")
+            raise Refused(f"{where} has {len(items)} items, which do not fit its shape")
         if dtype == "object":
             flat = np.empty(len(items), object)
             for i, item in enumerate(items):
                 flat[i] = self.unpack(item, f"{where}.flat[{i}]", depth + 1)
             return flat.reshape(shape)
         if type(dtype) is not str or not re.fullmatch(r"U[0-9]{1,7}", dtype):
-            raise Refused(f"{where} is an array of no type that is known: {str(dtype)[:80]}")
+            raise Refused(f"{where} is an array of an unknown type: {str(dtype)[:80]}")
         width = int(dtype[1:])
         if width * len(items) > MAX_TEXT or any(
             type(item) is not str or len(item) > width for item in items
         ):
-            raise Refused(f"{where} has strings that are not of its type {dtype}")
+            raise Refused(f"{where} has items that are not of its type {dtype}")
         return np.array(items, dtype=dtype).reshape(shape)
 
-    def _dtype(self, name, where, depth):
+    def _unpack_dtype(self, name, where, depth):
         return np.dtype(_number_type(name, where))
 
-    def _numpy_class(self, name, where, depth):
+    def _unpack_numpy_class(self, name, where, depth):
         return np.dtype(_number_type(name, where)).type
 
-    def _torch_class(self, name, where, depth):
+    def _unpack_torch_class(self, name, where, depth):
         if type(name) is not str or name not in TORCH_CLASSES:
-            raise Refused(f"{where} names a class that is not kept in models: {str(name)[:80]!r}")
+            raise Refused(f"{where} names an unknown class: {str(name)[:80]!r}")
         return getattr(import_module(TORCH_CLASSES[name]), name)
 
-    def _torch_device(self, name, where, depth):
+    def _unpack_torch_device(self, name, where, depth):
         import torch
 
         try:
             return torch.device(_text(name, where))
         except RuntimeError:
-            raise Refused(f"{where} is no device of torch: {name[:80]!r}") from None
+            raise Refused(f"{where} is not a device of torch: {name[:80]!r}") from None
 
-    def _estimator(self, content, where, depth):
+    def _unpack_estimator(self, content, where, depth):
         return unpack_estimator(self, content, where, depth)
 
-    _KINDS = {
-        "float": _float,
-        "tuple": _tuple,
-        "named_tuple": _named_tuple,
-        "dict": _dict,
-        "ordered_dict": _ordered_dict,
-        "scalar": _scalar,
-        "array": _array,
-        "dtype": _dtype,
-        "numpy_class": _numpy_class,
-        "torch_class": _torch_class,
-        "torch_device": _torch_device,
-        "estimator": _estimator,
-    }
 
-
-def _infinite(text, where):
+def _parse_nonfinite(text, where):
     if text not in ("nan", "inf", "-inf"):
-        raise Refused(f"{where} is no number: {str(text)[:80]!r}")
+        raise Refused(f"{where} is not a number: {str(text)[:80]!r}")
     return float(text)
 
 
 def _number_type(name, where):
     if name not in NUMBERS:
-        raise Refused(f"{where} has a type that no model has: {str(name)[:80]!r}")
+        raise Refused(f"{where} has an unknown type: {str(name)[:80]!r}")
     return name
 
 
 def _text(value, where):
     if type(value) is not str:
-        raise Refused(f"{where} is no string")
+        raise Refused(f"{where} is not a string")
     return value
 
 
 def _list(value, where, length=None):
     if type(value) is not list or (length is not None and len(value) != length):
-        raise Refused(f"{where} is no list" + (f" of {length}" if length else ""))
+        raise Refused(f"{where} is not a list" + (f" of {length}" if length else ""))
     return value

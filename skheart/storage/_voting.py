@@ -1,4 +1,4 @@
-"""VotingClassifier: what it knows by name follows from what it has in order."""
+"""Storage of VotingClassifier: `named_estimators_` follows from `estimators`."""
 
 from __future__ import annotations
 
@@ -14,28 +14,27 @@ from ._checks import Refused
 
 __all__ = ["NAMES", "pack", "unpack"]
 
-NAMES = ()  # of fitted attributes: what is left out is made again
+NAMES = ()
 
 
 def pack(packer, voting, fitted, where):
-    """Leave out the names, which are those of the parameter."""
+    """Remove `named_estimators_` from the fitted attributes."""
     if "estimators_" not in fitted:
         return {}
     try:
         _check(voting, where)
     except Refused as error:
-        raise ValueError(f"{error}, and cannot be kept. Fit it as it is now.") from error
+        raise ValueError(f"{error}, so that it cannot be stored. Fit it again.") from error
     named = fitted.pop("named_estimators_", None)
     if type(named) is not Bunch or {**named} != _named(voting):
         raise ValueError(
-            f"{where}.estimators has other names than those it was fitted with. Set them again, or "
-            "fit again."
+            f"{where}.estimators has other names than in fit. Set those again, or fit again."
         )
     return {}
 
 
 def unpack(unpacker, voting, packed, where):
-    """Check what is not checked before it predicts."""
+    """Check the parts, which `predict` does not check, and restore `named_estimators_`."""
     _check_parameter(voting, where)
     if any(name.endswith("_") for name in vars(voting)):
         _check(voting, where)
@@ -50,35 +49,35 @@ def _are_weights(weights, n):
     if weights is None:
         return True
     if isinstance(weights, np.ndarray):
-        weights = weights.tolist()  # of one number that is no list
+        weights = weights.tolist()  # a number if the array has no dimension
     if type(weights) not in (list, tuple) or len(weights) != n:
         return False
     try:
         return all(isinstance(w, Real) and math.isfinite(w) for w in weights)
-    except OverflowError:  # an int beyond all floats
+    except OverflowError:  # an int too large for a float
         return False
 
 
-def _asked(voting):
-    """The parts that were not dropped."""
+def _used_parts(voting):
+    """Return the parts that are not dropped."""
     return [part for _, part in voting.estimators if not _is_dropped(part)]
 
 
 def _named(voting):
-    """What was fitted, by name; "drop" where nothing was."""
+    """Return fitted parts by name; "drop" for dropped ones."""
     voters = iter(voting.estimators_)
     return {name: part if _is_dropped(part) else next(voters) for name, part in voting.estimators}
 
 
 def _check_parameter(voting, where):
-    """The names and parts, as they are checked when it is fitted."""
+    """Check names and parts as `fit` does."""
     parts = voting.estimators
     if type(parts) is not list or not parts:
         raise Refused(f"{where} has no estimators")
     for i, part in enumerate(parts):
         pair = type(part) in (tuple, list) and len(part) == 2 and type(part[0]) is str
         if not pair or not (_is_dropped(part[1]) or isinstance(part[1], BaseEstimator)):
-            raise Refused(f"{where}.estimators[{i}] is no part: a name, and an estimator")
+            raise Refused(f"{where}.estimators[{i}] must be a name and an estimator")
     try:
         voting._validate_names([name for name, _ in parts])
     except ValueError as error:
@@ -86,22 +85,24 @@ def _check_parameter(voting, where):
 
 
 def _check(voting, where):
-    """Parts, weights and classes that belong together."""
+    """Check that parts, weights and classes belong together."""
     _check_parameter(voting, where)
     voters, encoder = getattr(voting, "estimators_", None), getattr(voting, "le_", None)
-    if type(voters) is not list or len(voters) != len(_asked(voting)) or not voters:
-        raise Refused(f"{where}.estimators_ are not as many as its estimators")
+    if type(voters) is not list or len(voters) != len(_used_parts(voting)) or not voters:
+        raise Refused(f"{where}.estimators_ must be as many as its estimators")
     if not _are_weights(voting.weights, len(voting.estimators)):
-        raise Refused(f"{where}.weights are not a finite number for each of its estimators")
+        raise Refused(f"{where}.weights must be one finite number per estimator")
     classes = getattr(voting, "classes_", None)
-    if type(encoder) is not LabelEncoder or not _same(getattr(encoder, "classes_", None), classes):
-        raise Refused(f"{where}.le_ does not know its classes")
-    for asked, voter in zip(_asked(voting), voters, strict=True):
+    if type(encoder) is not LabelEncoder or not _same_values(
+        getattr(encoder, "classes_", None), classes
+    ):
+        raise Refused(f"{where}.le_ must have the same classes")
+    for part, voter in zip(_used_parts(voting), voters, strict=True):
         codes = getattr(voter, "classes_", None)
-        if type(voter) is not type(asked) or not _same(codes, np.arange(len(classes))):
-            raise Refused(f"{where}.estimators_ are not fitted on its classes")
+        if type(voter) is not type(part) or not _same_values(codes, np.arange(len(classes))):
+            raise Refused(f"{where}.estimators_ must be fitted on the same classes")
 
 
-def _same(one, other):
+def _same_values(one, other):
     arrays = isinstance(one, np.ndarray) and isinstance(other, np.ndarray)
     return arrays and one.ndim == 1 and np.array_equal(one, other)

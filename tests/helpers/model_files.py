@@ -1,10 +1,10 @@
-"""Model files read and written as their documentation says, and what their cards tell."""
+"""Model files, read and written as documented, and the headings of their cards."""
 
 import hashlib
 import json
 
 ZEROS = "0" * 64
-CARD = (  # of which a heading speaks
+CARD = (  # words in headings
     "licence",
     "subjects",
     "recipe and seed",
@@ -16,13 +16,13 @@ CARD = (  # of which a heading speaks
 
 
 def missing_in_card(text):
-    """What no heading of a card speaks of."""
+    """Return the topics without a heading in a card."""
     headings = [line.lower() for line in text.splitlines() if line.startswith("#")]
     return [words for words in CARD if not any(words in heading for heading in headings)]
 
 
 def read(path):
-    """The document, the entries of the tensors and the bytes behind the header."""
+    """Return the document, the tensor entries of the header and the bytes after the header."""
     content = path.read_bytes()
     length = int.from_bytes(content[:8], "little")
     header = json.loads(content[8 : 8 + length])
@@ -31,7 +31,7 @@ def read(path):
 
 
 def write(path, document, header, data=b""):
-    """Write a file with the checksum that it should have."""
+    """Write a file with a valid checksum."""
     text = document if isinstance(document, str) else json.dumps({**document, "sha256": ZEROS})
     text = text.replace('"sha256": "', '"sha256":"')
     head = json.dumps({"__metadata__": {"skheart": text}, **header}).encode()
@@ -42,8 +42,13 @@ def write(path, document, header, data=b""):
     )
 
 
+def write_model(path, estimator):
+    """Write a file with an estimator in its JSON form and without tensors."""
+    write(path, {"format": 1, "versions": {}, "model": {"estimator": estimator}}, {})
+
+
 def step(document, name):
-    """The entry of a step's estimator."""
+    """Return the entry of the estimator in a step of a pipeline."""
     for pair in document["model"]["estimator"]["params"]["steps"]:
         if pair["tuple"][0] == name:
             return pair["tuple"][1]["estimator"]

@@ -1,4 +1,4 @@
-"""No file makes a tree that is none."""
+"""Files with invalid trees are refused."""
 
 import json
 import tracemalloc
@@ -121,57 +121,66 @@ def many_trees(estimator, arrays, others):
 
 
 BAD = {
-    "a node behind itself": (put("right", 0), "leads out of a tree, or to a node from itself"),
+    "a node behind itself": (put("right", 0), "leads out of a tree or to the node itself"),
     "beyond the tree": (put("right", 250), "leads out of a tree"),
     "into the next tree": (into_the_next, "leads out of a tree"),
     "two parents": (swap_children, "do not give each node one parent"),
     "a leaf with a child": (half_a_leaf, "right has [0-9]+ entries, not [0-9]+"),
     "a parent with no child": (put("left", 0), "right has [0-9]+ entries, not [0-9]+"),
-    "signed children": (replace("left", lambda a: -a.astype(np.int64)), "left is no array as"),
-    "feature": (put("feature", 6), "feature has a feature that is none of the 6"),
-    "no threshold": (put("threshold", np.nan), "threshold has a threshold that is no number"),
-    "-inf": (put("threshold", -np.inf), "threshold has a threshold that is no number"),
-    "float64": (replace("threshold", lambda a: a.astype(float)), "threshold is no array as"),
-    "flag": (put("missing_go_to_left", 2), "missing_go_to_left is neither 0 nor 1"),
-    "offsets": (put("n_nodes", 5), "n_nodes has [0-9]+ nodes together, and left has [0-9]+"),
-    "no nodes": (put("n_nodes", 0), "n_nodes has no trees, trees of no nodes, or more than"),
+    "signed children": (replace("left", lambda a: -a.astype(np.int64)), "left has the wrong type"),
+    "feature": (put("feature", 6), "feature has an index beyond 6 features"),
+    "no threshold": (put("threshold", np.nan), "threshold has NaN or -inf"),
+    "-inf": (put("threshold", -np.inf), "threshold has NaN or -inf"),
+    "float64": (replace("threshold", lambda a: a.astype(float)), "threshold has the wrong type"),
+    "flag": (put("missing_go_to_left", 2), "missing_go_to_left has other values"),
+    "offsets": (put("n_nodes", 5), "n_nodes has [0-9]+ nodes in total, but left has [0-9]+"),
+    "no nodes": (put("n_nodes", 0), "n_nodes has no trees, trees without nodes, or more than"),
     "no trees": (replace("n_nodes", lambda a: a[:0]), "n_nodes has no trees"),
-    "many trees": (many_trees, "n_nodes has no trees, trees of no nodes, or more than 131072"),
+    "many trees": (many_trees, "n_nodes has no trees, trees without nodes, or more than 131072"),
     "a tree more": (replace("random_state", lambda a: a[1:]), "random_state has 11 entries, not"),
-    "seed": (replace("random_state", lambda a: a.astype(float)), "random_state is no array as"),
+    "seed": (replace("random_state", lambda a: a.astype(float)), "random_state has the wrong type"),
     "nodes more": (replace("kind", lambda a: np.append(a, a)), "kind has [0-9]+ entries, not"),
     "features more": (replace("feature", lambda a: a[1:]), "feature has [0-9]+ entries, not"),
-    "kind": (last_kind, "kind and kinds do not fit 3 classes or one another"),
+    "kind": (last_kind, "kind and kinds do not fit 3 classes or each other"),
     "kinds": (replace("kinds", lambda a: a[:, 1:]), "kind and kinds do not fit 3 classes"),
     "no kinds": (replace("kinds", lambda a: a[:0]), "kind and kinds do not fit 3 classes"),
-    "flat": (replace("kinds", lambda a: a.ravel()), "kinds is no array as forests have"),
-    "no sample": (put("kinds", 0, (0, 0)), "kinds has nodes of no number of samples"),
-    "half a sample": (put("kinds", 1.5, (0, 0)), "kinds has nodes of no number of samples"),
-    "samples": (put("kinds", 1e300, (0, 0)), "kinds has nodes of no number of samples"),
-    "weight": (put("kinds", -1, (0, 1)), "kinds has nodes of no weight"),
-    "impurity": (put("kinds", np.inf, (0, 2)), "kinds has what is no number"),
-    "sum": (put("kinds", 0.7, (0, slice(3, 6))), "shares of classes, or some that do not sum to 1"),
-    "negative": (put("kinds", [-1, 1, 1], (0, slice(3, 6))), "negative shares of classes"),
-    "a terabyte": (many_classes, "has [0-9]+ nodes of 100000 classes, which are too many"),
+    "flat": (replace("kinds", lambda a: a.ravel()), "kinds has the wrong type or shape"),
+    "no sample": (put("kinds", 0, (0, 0)), "kinds has an invalid number of samples"),
+    "half a sample": (put("kinds", 1.5, (0, 0)), "kinds has an invalid number of samples"),
+    "samples": (put("kinds", 1e300, (0, 0)), "kinds has an invalid number of samples"),
+    "weight": (put("kinds", -1, (0, 1)), "kinds has a weight that is not positive"),
+    "impurity": (put("kinds", np.inf, (0, 2)), "kinds has NaN or infinity"),
+    "sum": (
+        put("kinds", 0.7, (0, slice(3, 6))),
+        "proportions that are negative or do not sum to 1",
+    ),
+    "negative": (put("kinds", [-1, 1, 1], (0, slice(3, 6))), "negative or do not sum to 1"),
+    "a terabyte": (many_classes, "has [0-9]+ nodes of 100000 classes, too many to load"),
     "missing": (lambda e, arrays, o: arrays.pop("kind"), "tensor of .*kind is missing"),
-    "unnamed": (lambda e, a, o: e["fitted"]["estimators_"].pop("kind"), "no trees of a forest"),
-    "list": (learnt("estimators_", []), "estimators_ are no trees of a forest"),
-    "lost": (lambda e, a, o: e["fitted"].pop("estimators_"), "model has lost its trees"),
-    "estimator_": (learnt("estimator_", None), "estimators_ are no trees of a forest"),
-    "estimator": (learnt("estimator", None), "model.estimator is no fitted attribute of a Random"),
+    "unnamed": (
+        lambda e, a, o: e["fitted"]["estimators_"].pop("kind"),
+        "must be the arrays of a forest",
+    ),
+    "list": (learnt("estimators_", []), "must be the arrays of a forest"),
+    "lost": (lambda e, a, o: e["fitted"].pop("estimators_"), "model has no trees"),
+    "estimator_": (learnt("estimator_", None), "must be the arrays of a forest"),
+    "estimator": (
+        learnt("estimator", None),
+        "model.estimator is not a fitted attribute of a Random",
+    ),
     "n_outputs_": (learnt("n_outputs_", 2), "model.n_outputs_ is 2, not 1"),
     "1.0": (learnt("n_outputs_", 1.0), "model.n_outputs_ is 1.0, not 1"),
     "n_classes_": (learnt("n_classes_", 4), "n_classes_ is not the number of classes_, 3"),
-    "classes_": (learnt("classes_", [0, 1, 2]), "model.classes_ is no array of labels"),
-    "n_features_in_": (learnt("n_features_in_", -6), "n_features_in_ is no number of features"),
-    "one feature": (learnt("n_features_in_", 1), "has a feature that is none of the 1"),
-    "text": (learnt("n_features_in_", "6"), "n_features_in_ is no number of features"),
-    "_n_samples": (learnt("_n_samples", 2**70), "model has no number of samples"),
-    "drawn": (learnt("_n_samples_bootstrap", True), "model has no number of samples"),
-    "weights": (learnt("_sample_weight", [1.0] * 90), "no weight of each of 90 samples"),
+    "classes_": (learnt("classes_", [0, 1, 2]), "model.classes_ is not an array of labels"),
+    "n_features_in_": (learnt("n_features_in_", -6), "n_features_in_ is not a number of features"),
+    "one feature": (learnt("n_features_in_", 1), "has an index beyond 1 features"),
+    "text": (learnt("n_features_in_", "6"), "n_features_in_ is not a number of features"),
+    "_n_samples": (learnt("_n_samples", 2**70), "model has no valid number of samples"),
+    "drawn": (learnt("_n_samples_bootstrap", True), "model has no valid number of samples"),
+    "weights": (learnt("_sample_weight", [1.0] * 90), "one weight for each of 90 samples"),
     "max_features_": (
         lambda e, a, o: e["fitted"]["estimators_"].update({"max_features_": -1}),
-        "max_features_ is no number of features",
+        "max_features_ is not a number of features",
     ),
 }
 
@@ -186,7 +195,7 @@ def test_what_is_no_forest_is_refused(name, forge_forest):
         assert tracemalloc.get_traced_memory()[1] < 2**26
     finally:
         tracemalloc.stop()
-    assert "m holds no model: " in str(caught.value)
+    assert "m cannot be loaded: " in str(caught.value)
 
 
 def test_any_change_of_the_arrays_is_loaded_or_refused(forge_forest):

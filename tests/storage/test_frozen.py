@@ -1,4 +1,4 @@
-"""Frozen estimators in files."""
+"""Storage of frozen estimators."""
 
 import numpy as np
 import pytest
@@ -25,39 +25,38 @@ def test_a_frozen_estimator_comes_back_frozen(tmp_path):
     assert alone.estimator.estimator.n_estimators == 12
 
 
-@pytest.mark.parametrize("inner", [None, 3, "os.system", {"numpy_class": "int8"}, []])
-def test_what_is_frozen_is_an_estimator(inner, tmp_path):
-    frozen = {"class": "sklearn.FrozenEstimator", "params": {"estimator": inner}, "fitted": {}}
-    document = {"format": 1, "versions": {}, "model": {"estimator": frozen}}
-    model_files.write(tmp_path / "m", document, {})
-    with pytest.raises(ValueError, match=r"model.estimator is no estimator"):
-        skheart.load(tmp_path / "m")
-    frozen["params"] = {}
-    model_files.write(tmp_path / "m", document, {})
-    with pytest.raises(ValueError, match=r"model.estimator is no estimator"):
+def frozen(params):
+    return {"class": "sklearn.FrozenEstimator", "params": params, "fitted": {}}
+
+
+def logistic(**params):
+    return {"estimator": {"class": "sklearn.LogisticRegression", "params": params, "fitted": {}}}
+
+
+NOT_ESTIMATORS = (None, 3, "os.system", {"numpy_class": "int8"}, [])
+
+
+@pytest.mark.parametrize(
+    ("params", "words"),
+    [
+        *(
+            ({"estimator": inner}, "model.estimator is not an estimator")
+            for inner in NOT_ESTIMATORS
+        ),
+        ({}, "model.estimator is not an estimator"),
+        ({"estimator": logistic(C=-1.0)}, "model.estimator: The 'C' parameter of Logistic"),
+        ({"estimator": logistic(C=1.0)}, "it contains a FrozenEstimator that is not fitted"),
+    ],
+)
+def test_the_frozen_estimator_is_checked(params, words, tmp_path):
+    model_files.write_model(tmp_path / "m", frozen(params))
+    with pytest.raises(ValueError, match=words):
         skheart.load(tmp_path / "m")
 
 
-def test_what_is_frozen_must_be_valid_and_fitted(tmp_path):
-    inner = {"class": "sklearn.LogisticRegression", "params": {"C": -1.0}, "fitted": {}}
-    frozen = {"class": "sklearn.FrozenEstimator", "fitted": {}}
-    frozen["params"] = {"estimator": {"estimator": inner}}
-    document = {"format": 1, "versions": {}, "model": {"estimator": frozen}}
-    model_files.write(tmp_path / "m", document, {})
-    with pytest.raises(ValueError, match="model.estimator: The 'C' parameter of Logistic"):
-        skheart.load(tmp_path / "m")
-    inner["params"] = {"C": 1.0}
-    model_files.write(tmp_path / "m", document, {})
-    with pytest.raises(ValueError, match="m holds a FrozenEstimator that is not fitted"):
-        skheart.load(tmp_path / "m")
-
-
-def test_only_frozen_estimators_and_encoders_have_no_table_of_constraints():
-    without = [
-        name for name in STORABLE if not hasattr(entry_of(name).cls, "_parameter_constraints")
-    ]
+def test_all_other_classes_have_parameter_constraints():
+    entries = {name: entry_of(name) for name in STORABLE}
+    without = [n for n, e in entries.items() if not hasattr(e.cls, "_parameter_constraints")]
     assert without == ["sklearn.FrozenEstimator", "sklearn.LabelEncoder"]
-    assert [name for name in STORABLE if entry_of(name).inner] == without[:1]
-    assert (
-        entry_of("sklearn.LabelEncoder").cls().get_params() == {}
-    )  # nothing that could be checked
+    assert [name for name, entry in entries.items() if entry.inner] == without[:1]
+    assert entries["sklearn.LabelEncoder"].cls().get_params() == {}

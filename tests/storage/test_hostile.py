@@ -1,4 +1,4 @@
-"""load refuses what is not a model, says why, and runs nothing, whatever the file holds."""
+"""load refuses files that are not models, says why, and runs nothing in them."""
 
 import json
 import os
@@ -19,7 +19,7 @@ from tests.helpers import model_files
 
 
 class Trap:
-    """What a pickle runs: it makes a file."""
+    """Makes a folder when it is unpickled."""
 
     def __init__(self, path):
         self.path = path
@@ -28,40 +28,44 @@ class Trap:
         return os.mkdir, (str(self.path),)
 
 
-# ---------------------------------------------------------------------- other files
-
-
-def files(folder, trap):
-    """Name, content and what is to be said of it."""
+def other_files(folder, trap):
+    """Yield name, content and the expected message."""
     joblib.dump(trap, folder / "gz", compress=("gzip", 3))
     joblib.dump(trap, folder / "zlib", compress=("zlib", 3))
     torch.save({"a": trap}, folder / "torch")
     np.save(folder / "npy.npy", np.array([trap], dtype=object), allow_pickle=True)
     protocols = {f"pickle{p}": pickle.dumps(trap, protocol=p) for p in range(2, 6)}
     tensors = {"mean": np.ones(3)}
-    yield from ((name, content, "is a pickle, as joblib") for name, content in protocols.items())
-    yield "torch", (folder / "torch").read_bytes(), "is a zip archive, as torch.save writes it"
-    yield "gz", (folder / "gz").read_bytes(), "is compressed, as joblib.dump may write"
-    yield "zlib", (folder / "zlib").read_bytes(), "is compressed, as joblib.dump may write"
+    yield from (
+        (name, content, "it is a pickle, as written by joblib")
+        for name, content in protocols.items()
+    )
+    yield "torch", (folder / "torch").read_bytes(), "it is a zip archive, as written by torch.save"
+    yield "gz", (folder / "gz").read_bytes(), "it is compressed, probably a pickle"
+    yield "zlib", (folder / "zlib").read_bytes(), "it is compressed, probably a pickle"
     yield "npy", (folder / "npy.npy").read_bytes(), "is not a safetensors file"
     yield "pickle0", pickle.dumps(trap, protocol=0), "is not a safetensors file"
     yield "text", b"path,label\n", "is not a safetensors file"
     yield "short", b"ab", "is not a safetensors file"
     yield "empty", b"", "is empty"
-    yield "foreign", safetensors.numpy.save(tensors), "safetensors file of something else"
+    yield (
+        "foreign",
+        safetensors.numpy.save(tensors),
+        "a safetensors file that skheart did not write",
+    )
     other = safetensors.numpy.save(tensors, metadata={"by": "others"})
-    yield "metadata", other, "safetensors file of something else"
+    yield "metadata", other, "a safetensors file that skheart did not write"
 
 
 def test_other_files_are_named_and_not_run(tmp_path):
     trap = Trap(tmp_path / "trapped")
     seen = 0
-    for name, content, words in files(tmp_path, trap):
+    for name, content, words in other_files(tmp_path, trap):
         path = tmp_path / f"m_{name}"
         path.write_bytes(content)
         with pytest.raises(ValueError, match=words) as caught:
             skheart.load(path)
-        assert str(caught.value).startswith(f"{path} is ")
+        assert str(caught.value).startswith(f"{path} cannot be loaded: it is ")
         seen += 1
     assert seen == 14
     assert not (tmp_path / "trapped").exists()
@@ -73,7 +77,9 @@ def test_the_remedy_for_a_pickle_works(tmp_path):
     X, y = np.eye(4), [0, 1, 0, 1]
     model = make_pipeline(StandardScaler(), LogisticRegression()).fit(X, y)
     joblib.dump(model, tmp_path / "old")
-    remedy = r"load it in Python with joblib.load .* write it anew with skheart.save\(model, path\)"
+    remedy = (
+        r"load it in Python with joblib.load .* write it again with skheart.save\(model, path\)"
+    )
     with pytest.raises(ValueError, match=remedy):
         skheart.load(tmp_path / "old")
     skheart.save(joblib.load(tmp_path / "old"), tmp_path / "new")
@@ -82,16 +88,13 @@ def test_the_remedy_for_a_pickle_works(tmp_path):
 
 
 def test_no_file(tmp_path):
-    with pytest.raises(FileNotFoundError, match="there is no model .*nowhere"):
+    with pytest.raises(FileNotFoundError, match="nowhere does not exist"):
         skheart.load(tmp_path / "nowhere")
-    with pytest.raises(ValueError, match="is no file"):
+    with pytest.raises(ValueError, match="it is not a file"):
         skheart.load(tmp_path)
     os.mkfifo(tmp_path / "pipe")
-    with pytest.raises(ValueError, match="is no file"):
+    with pytest.raises(ValueError, match="it is not a file"):
         skheart.load(tmp_path / "pipe")
-
-
-# ---------------------------------------------------------------------- damage
 
 
 def test_a_file_that_is_cut_off(model_file, tmp_path):
@@ -100,10 +103,10 @@ def test_a_file_that_is_cut_off(model_file, tmp_path):
     ends = [9, 8 + length // 2, 8 + length - 1, 8 + length, 8 + length + 1, len(content) - 1]
     for end in ends:
         (tmp_path / "m").write_bytes(content[:end])
-        with pytest.raises(ValueError, match="is damaged"):
+        with pytest.raises(ValueError, match="it is damaged"):
             skheart.load(tmp_path / "m")
     (tmp_path / "m").write_bytes(content + b"\0")
-    with pytest.raises(ValueError, match="is damaged"):
+    with pytest.raises(ValueError, match="it is damaged"):
         skheart.load(tmp_path / "m")
 
 
@@ -116,22 +119,8 @@ def test_a_flipped_bit_is_found_wherever_it_is(model_file, tmp_path):
         damaged = bytearray(content)
         damaged[place] ^= 1 << int(rng.integers(8))
         (tmp_path / "m").write_bytes(damaged)
-        with pytest.raises(ValueError, match="m (is|has) "):
+        with pytest.raises(ValueError, match="m cannot be loaded: "):
             skheart.load(tmp_path / "m")
-
-
-def test_a_newer_format_is_named(forge, tmp_path):
-    def newer(document, header, data):
-        document["format"] = 2
-        document["versions"]["skheart"] = "7.1"
-        document["novelty"] = {"model": None}
-
-    words = r"m was written by a newer skheart \(7.1, format 2\); this one, .* update skheart"
-    with pytest.raises(ValueError, match=words):
-        forge(newer)
-
-
-# ---------------------------------------------------------------------- absurd sizes
 
 
 def raw(header, data=b"", length=None):
@@ -164,7 +153,7 @@ def test_a_bomb_in_the_header(name, tmp_path):
     path.write_bytes(BOMBS[name])
     tracemalloc.start()
     try:
-        with pytest.raises(ValueError, match="m (is|has) "):
+        with pytest.raises(ValueError, match="m cannot be loaded: "):
             skheart.load(path)
         assert tracemalloc.get_traced_memory()[1] < 2**26
     finally:
@@ -216,7 +205,7 @@ def test_a_bomb_in_the_document(model, tmp_path):
     model_files.write(tmp_path / "m", text, {})
     tracemalloc.start()
     try:
-        with pytest.raises(ValueError, match="m (is|has|holds) ") as caught:
+        with pytest.raises(ValueError, match="m cannot be loaded: ") as caught:
             skheart.load(tmp_path / "m")
         assert tracemalloc.get_traced_memory()[1] < 2**27
     finally:
@@ -234,11 +223,8 @@ def test_a_bomb_in_the_document(model, tmp_path):
         ({"dtype": "F32", "shape": [1], "data_offsets": [4, 8]}, "damaged"),
         ({"dtype": "F32", "shape": [-2], "data_offsets": [0, 8]}, "damaged"),
         ({"dtype": "OBJ", "shape": [1], "data_offsets": [0, 8]}, "damaged"),
-        (
-            {"dtype": "F8_E4M3", "shape": [8], "data_offsets": [0, 8]},
-            "(damaged|which no model has)",
-        ),
-        ({"dtype": "F64", "shape": [1], "data_offsets": [0, 8]}, "1 tensors belong to nothing"),
+        ({"dtype": "F8_E4M3", "shape": [8], "data_offsets": [0, 8]}, "damaged|which no model has"),
+        ({"dtype": "F64", "shape": [1], "data_offsets": [0, 8]}, "1 tensors are not used"),
     ],
 )
 def test_a_tensor_that_lies(entry, words, tmp_path):

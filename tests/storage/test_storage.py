@@ -304,7 +304,7 @@ class MyScaler(StandardScaler):
         ({"skorch_params": {"optimizer": torch.optim.LBFGS}}, "class or function LBFGS, which"),
         ({"skorch_params": {"criterion__weight": torch.ones(3)}}, "type torch.Tensor"),
         ({"skorch_params": {"torch_load_kwargs": {}}}, "'torch_load_kwargs'"),
-        ({"random_state": np.random.RandomState(0)}, "set it to an int or None with set_params"),
+        ({"random_state": np.random.RandomState(0)}, "Set it to an int or None with set_params"),
     ],
 )  # fmt: skip
 def test_a_net_with_code_of_others_is_refused(params, words, tmp_path):
@@ -335,7 +335,7 @@ def test_what_is_not_kept_is_named(pipeline, tmp_path):
         skheart.save(3, path)
     odd = StandardScaler().fit(X)
     odd.note = "mine"
-    with pytest.raises(TypeError, match="model.note is no fitted attribute of a StandardScaler"):
+    with pytest.raises(TypeError, match="model.note is not a fitted attribute of a StandardScaler"):
         skheart.save(odd, path)
     odd = StandardScaler().fit(X)
     odd.mean_ = odd.mean_.astype(complex)
