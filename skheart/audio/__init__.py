@@ -1,8 +1,14 @@
-"""Recordings: files or arrays in, samples and their rate out."""
+"""Audio: files or arrays in, samples and their rate out.
+
+Files: `_reading` (sound files), `_recordings` (all forms of input), `_samples` (floats, cut or
+padded), `_joined` (concatenated recordings).
+Imports no other room; scikit-learn only to validate 2-D arrays.
+"""
 
 from ._fingerprints import FINGERPRINT_RATE, fingerprint, match_fingerprints
 from ._joined import JoinedRecording, Pieces
-from ._reading import is_path, list_recordings, load_samples, read_recording
-from ._samples import as_float, cut_or_fill, load_kept, name_of, recordings_of
+from ._reading import is_path, read_recording
+from ._recordings import list_recordings, load_samples, name_of, recordings_of
+from ._samples import as_float, cut_or_fill, load_kept
 
 __all__ = ["read_recording"]

@@ -1,4 +1,4 @@
-"""Several recordings of a patient as one, which knows of what it is made."""
+"""Concatenated recordings that remember their boundaries."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ __all__ = ["JoinedRecording", "Pieces"]
 
 
 class JoinedRecording(np.ndarray):
-    """The samples of several recordings, one after another.
+    """Samples of several recordings, one after another.
 
     Attributes
     ----------
     ends : tuple of int or None
-        Where each of them ends. Slices and results of arithmetic do not know: None.
+        End of each recording. None in slices and results of arithmetic.
     """
 
     @classmethod
     def of(cls, recordings):
-        """Join 1-D arrays of one type."""
+        """Concatenate 1-D arrays of one type."""
         joined = np.concatenate(recordings).view(cls)
         joined.ends = tuple(np.cumsum([len(recording) for recording in recordings]).tolist())
         return joined
@@ -35,17 +35,17 @@ class JoinedRecording(np.ndarray):
         self.ends = state[1]
 
     def parts(self):
-        """The recordings that it is made of, as views; only where it knows its ends."""
+        """Return the recordings as views; `ends` must not be None."""
         return np.split(np.asarray(self), self.ends[:-1])
 
 
 class Pieces:
-    """Recordings to be joined when `numpy.asarray` asks for it, and not before.
+    """Recordings that are concatenated when `numpy.asarray` is called.
 
     Parameters
     ----------
     recordings : list of ndarray of shape (n_times,)
-        What it is made of.
+        The recordings.
     """
 
     def __init__(self, recordings):
@@ -53,6 +53,6 @@ class Pieces:
 
     def __array__(self, dtype=None, copy=None):
         if copy is False:
-            raise ValueError("recordings that are joined are always a copy: leave copy=False out")
+            raise ValueError("copy=False is not possible: recordings are concatenated as a copy.")
         joined = np.concatenate(self.recordings)
         return joined if dtype is None else joined.astype(dtype, copy=False)

@@ -1,22 +1,22 @@
-"""The samples of a recording as the front end takes them: as floats, cut or filled."""
+"""Samples as the front end uses them: as floats, cut or padded."""
 
 from __future__ import annotations
 
 import warnings
 
 import numpy as np
-from sklearn.utils.validation import validate_data
 
-from ._reading import is_path, list_recordings, load_samples, refuse_complex
+from ._reading import is_path
+from ._recordings import load_samples, name_of
 
-__all__ = ["as_float", "cut_or_fill", "load_kept", "name_of", "recordings_of", "unseen"]
+__all__ = ["as_float", "cut_or_fill", "load_kept"]
 
 
 def as_float(samples):
-    """Samples as floats, integers divided by the range of their type to [-1, 1).
+    """Return samples as floats; integers are divided by the range of their type.
 
-    Unsigned integers are centred first, as in 8-bit WAV files. float32 and float64
-    stay what they are; all else becomes float64.
+    Unsigned integers are centred first, as in 8-bit WAV files. float32 and float64 are unchanged;
+    other types become float64.
     """
     dtype = samples.dtype
     if dtype.kind not in "iu":
@@ -29,8 +29,8 @@ def as_float(samples):
     if dtype.itemsize > 2 and 0 < np.abs(samples).max() < 2.0**-16:
         warnings.warn(
             f"Integer recordings are divided by the range of their type, and these, of {dtype}, "
-            "stay below 1/65536 of it. If they hold sound of fewer bits, pass them in "
-            "that type, as by X.astype(np.int16), or as floats in [-1, 1].",
+            "stay below 1/65536 of it. If their samples have fewer bits, convert them to a "
+            "smaller type, for example with X.astype(np.int16), or to floats in [-1, 1].",
             UserWarning,
             stacklevel=1,
         )
@@ -38,7 +38,7 @@ def as_float(samples):
 
 
 def cut_or_fill(samples, plan):
-    """Exactly `plan.n_times` samples, as floats; with ``pad="mask"`` at most so many."""
+    """Return `plan.n_times` samples as floats; with ``pad="mask"`` at most that many."""
     size = samples.size
     if size >= plan.n_times:
         start = (size - plan.n_times) // 2 if plan.crop == "center" else 0
@@ -51,74 +51,42 @@ def cut_or_fill(samples, plan):
     return np.tile(samples, -(-plan.n_times // size))[: plan.n_times]
 
 
-def unseen(samples, plan):
-    """The parts of a recording that are in no frame, so that they leave no trace in features."""
-    n_fft = len(plan.window)
-    if plan.hop_length > n_fft:
-        return (samples,)
-    start = max(0, samples.size - plan.n_times) // 2 if plan.crop == "center" else 0
-    n_frames = plan.frames_of(samples.size) if plan.pad == "mask" else plan.n_frames
-    return samples[:start], samples[start + (n_frames - 1) * plan.hop_length + n_fft :]
-
-
 def load_kept(recording, row, plan):
-    """The samples of a recording that a plan takes, as floats.
+    """Return the samples of a recording that the front end uses, as floats.
 
     Parameters
     ----------
     recording : array or path
         Samples or a file.
     row : int
-        Its row, to name it.
-    plan : Plan
-        What they are for.
+        Its row in X, for messages.
+    plan : SpectrogramSettings
+        Settings of the front end.
 
     Raises
     ------
     ValueError
-        If a sample is not finite, or with ``pad="mask"`` there are fewer than in a frame.
+        If a sample is not finite, or with ``pad="mask"`` the recording is shorter than a frame.
     """
-    # NaN in a frame shows in its features: to search for it all takes a tenth of the time.
     samples = load_samples(recording, row, plan.sr, finite=False)
     if plan.pad == "mask" and samples.size < len(plan.window):
         raise ValueError(
             f"{name_of(recording, row)} has {samples.size} samples at sr={plan.sr} Hz, fewer than "
-            f"one frame of n_fft={len(plan.window)}, and pad='mask' fills nothing up. Leave it "
-            "out, or take pad='repeat', pad='zero' or a smaller n_fft."
+            f"one frame of n_fft={len(plan.window)}, which pad='mask' does not allow. Remove it, "
+            "or set pad='repeat', pad='zero' or a smaller n_fft."
         )
-    if not all(np.isfinite(part).all() for part in unseen(samples, plan)):
+    # NaN in a frame shows in its features: checking all samples would take a tenth of the time.
+    if not all(np.isfinite(part).all() for part in _outside_frames(samples, plan)):
         load_samples(recording, row, plan.sr)  # raises
     kept = cut_or_fill(samples, plan)
-    return kept.copy() if is_path(recording) else kept  # the rest is given back
+    return kept.copy() if is_path(recording) else kept  # a copy frees the rest
 
 
-def name_of(recording, row):
-    """What a recording is called in messages."""
-    return f"'{recording}'" if is_path(recording) else f"The recording at row {row}"
-
-
-def recordings_of(estimator, X, reset):
-    """The recordings of X, one after another; sets n_features_in_ where X is 2-D.
-
-    Parameters
-    ----------
-    estimator : estimator
-        Whose `fit` or `transform` was given X.
-    X : array, list, Series or DataFrame
-        Recordings or paths.
-    reset : bool
-        Whether it is `fit`.
-
-    Returns
-    -------
-    recordings : list or ndarray
-    """
-    recordings = list_recordings(X)
-    if recordings is None:
-        refuse_complex(X)
-        # Finiteness is checked row by row, to name the row.
-        return validate_data(estimator, X, reset=reset, dtype="numeric", ensure_all_finite=False)
-    if reset:
-        for name in ("n_features_in_", "feature_names_in_"):
-            vars(estimator).pop(name, None)
-    return recordings
+def _outside_frames(samples, plan):
+    """Return the parts of a recording that are in no frame."""
+    n_fft = len(plan.window)
+    if plan.hop_length > n_fft:
+        return (samples,)
+    start = max(0, samples.size - plan.n_times) // 2 if plan.crop == "center" else 0
+    n_frames = plan.frames_of(samples.size) if plan.pad == "mask" else plan.n_frames
+    return samples[:start], samples[start + (n_frames - 1) * plan.hop_length + n_fft :]
