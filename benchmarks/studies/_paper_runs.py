@@ -137,7 +137,7 @@ def _hss(home):
 
 
 def _split(target, groups, folds, seed):
-    from skheart._utils.folds import subject_folds
+    from skheart._utils.splits import subject_folds
     from skheart.evaluation import hold_out_by_subject
 
     if folds == "hold-out":

@@ -127,7 +127,7 @@ def _recordings(dataset, X, y, frame, contents, segmentation):
 
 def folds_of(data, *, folds, repeats, seed):
     """The folds of each repeat, by subject."""
-    from skheart._utils.folds import subject_folds
+    from skheart._utils.splits import subject_folds
 
     subjects = data.X["subject"].to_numpy(str)
     return [

@@ -1,4 +1,7 @@
-"""Arrays, validation, splits, files and threads: no knowledge of sound.
+"""Utilities that know nothing about sound.
 
 In: arrays, labels, paths. Out: the same, checked, split or written.
+Files: `arrays` (rows of arrays and memory maps), `validation` (y, sample_weight, groups), `splits`
+(subject-wise splits), `files` (atomic writes), `parallel` (threads, progress bar), `random`,
+`suggest` (did you mean). Imports no other room.
 """

@@ -1,4 +1,4 @@
-"""Arrays of recordings that are read a few rows at a time: in memory, on disk, or by index."""
+"""Access to arrays a few rows at a time: in memory, memory-mapped, or by index."""
 
 from __future__ import annotations
 
@@ -9,22 +9,21 @@ from sklearn.utils import assert_all_finite
 
 __all__ = ["IndexedRows", "check_finite", "release", "row_blocks"]
 
-# Bytes that are read at once: more than fits the cache gains nothing.
+# Bytes per block; larger blocks do not fit the cache.
 BLOCK_BYTES = 1 << 21
 
 
 class IndexedRows:
-    """Rows of an array by index, in place of a copy in which rows stand several times.
+    """Rows of an array by index, without a copy of repeated rows.
 
-    Indexing gives ordinary arrays, and so does `numpy.asarray`, which scikit-learn's estimators
-    call.
+    Indexing and `numpy.asarray` return ordinary arrays.
 
     Parameters
     ----------
     base : ndarray of shape (n_base, ...)
-        The rows. They are not copied: what changes in it changes here.
+        The rows, not copied.
     index : array of int of shape (n,)
-        The row of base that each row is.
+        Indices of rows in base.
 
     Examples
     --------
@@ -58,17 +57,17 @@ class IndexedRows:
         if isinstance(item, tuple):
             if item[1:] != (Ellipsis,):
                 return np.asarray(self)[item]
-            item = item[0]  # X[rows, ...] is how scikit-learn takes rows
+            item = item[0]  # scikit-learn indexes rows by X[rows, ...]
         return self.base[self.index[item]]
 
     def __array__(self, dtype=None, copy=None):
         if copy is False:
-            raise ValueError("Rows by index are no array yet: to make one, they must be copied.")
+            raise ValueError("copy=False is not possible: IndexedRows are converted by a copy.")
         return np.asarray(self.base[self.index], dtype=dtype)
 
 
 def row_blocks(X):
-    """Views of a few rows of X at a time; a memory map gives its pages back after each."""
+    """Yield views of a few rows of X, and release the pages of a memory map after each."""
     row_bytes = max(1, X.dtype.itemsize * int(np.prod(X.shape[1:])))
     size = max(1, BLOCK_BYTES // row_bytes)
     for start in range(0, len(X), size):
@@ -77,11 +76,10 @@ def row_blocks(X):
 
 
 def release(X):
-    """Give back the memory of what was read of a memory map; other arrays are left alone.
+    """Release the pages of a memory map from the memory of this process.
 
-    The pages count as memory of this process until then. They are read again when they are
-    needed, from the disk or from the system's cache of it, so no content is lost; a map of mode
-    "c" is left alone, since what was written to it is nowhere else.
+    They are read again from disk when needed. Other arrays are unchanged, and so are maps of mode
+    "c", whose changes are not on disk.
     """
     mode = None
     while X is not None and not isinstance(X, mmap.mmap):
@@ -92,9 +90,9 @@ def release(X):
 
 
 def check_finite(X, estimator):
-    """Raise scikit-learn's error if X has a NaN or an infinity, without a mask of its size."""
+    """Raise scikit-learn's error if X has NaN or infinity, without a mask of its size."""
     for block in row_blocks(X):
-        if block.dtype == np.float16:  # by its bits, fifteen times as quick
+        if block.dtype == np.float16:  # by its bits, 15 times faster
             finite = (block.view(np.uint16) & 0x7FFF).max(initial=0) < 0x7C00
         else:
             finite = np.isfinite(block).all()

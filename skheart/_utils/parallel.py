@@ -1,4 +1,4 @@
-"""Work on recordings in threads: it releases the GIL, and all write to one array."""
+"""Threads, for work that releases the GIL, and a progress bar."""
 
 from __future__ import annotations
 
@@ -6,15 +6,15 @@ import collections
 import contextlib
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 
-_AHEAD = 4  # what is read before it is asked for
+_AHEAD = 4  # rows
 
 
 @contextlib.contextmanager
 def read_ahead(load, rows):
     """Call `load` for each row in a thread that is a few rows ahead.
 
-    Yields an iterator over what it returned, in order. What it raised is raised at its row.
-    The thread ends with the context.
+    Yields an iterator over the results, in order. An error is raised at its row. The thread ends
+    with the context.
     """
     pool = ThreadPoolExecutor(1, thread_name_prefix="skheart-reader")
 
@@ -34,15 +34,15 @@ def read_ahead(load, rows):
 
 
 def in_tasks(work, n_rows, n_rows_each, n_threads):
-    """What `work` returned for each range of a few rows, in order.
+    """Call `work` on ranges of at most n_rows_each rows in threads; return the results in order.
 
-    What it raised is raised: that of the first task that failed, and no more are begun.
+    If a task fails, no more are started, and its error is raised.
     """
     rows = range(n_rows)
     tasks = [rows[start : start + n_rows_each] for start in rows[::n_rows_each]]
     if n_threads == 1:
         return list(map(work, tasks))
-    # Threads that write side by side would both clear the large page on which they meet.
+    # Each thread gets several consecutive ranges, so that two threads rarely write to one page.
     share = min(16, -(-len(tasks) // (4 * n_threads)))
     pool = ThreadPoolExecutor(n_threads, thread_name_prefix="skheart")
     try:
@@ -50,7 +50,7 @@ def in_tasks(work, n_rows, n_rows_each, n_threads):
             pool.submit(lambda part: list(map(work, part)), tasks[start : start + share])
             for start in range(0, len(tasks), share)
         ]
-        # Not map: it would wake this thread after each call, and stop one that works.
+        # Not pool.map, which would wake this thread after each call.
         wait(calls, return_when=FIRST_EXCEPTION)
     finally:
         pool.shutdown(cancel_futures=True)
@@ -58,26 +58,28 @@ def in_tasks(work, n_rows, n_rows_each, n_threads):
 
 
 @contextlib.contextmanager
-def progress(total, what, verbose):
-    """A bar on standard error while recordings are worked on, in any thread.
+def progress(total, what, verbose, unit="recording"):
+    """Show a progress bar on standard error, for work in any thread.
 
-    Yields a function to call with the number of recordings that are done.
+    Yields a function to call with the number of finished units.
 
     Parameters
     ----------
     total : int
-        The number of recordings.
+        Number of units.
     what : str
-        What is done to them.
+        Title of the bar.
     verbose : int
-        0 shows none.
+        0 shows no bar.
+    unit : str, default="recording"
+        Name of the unit.
     """
     if not verbose:
         yield lambda number: None
         return
     from tqdm import tqdm
 
-    with tqdm(total=total, desc=what, unit="recording") as bar:
+    with tqdm(total=total, desc=what, unit=unit) as bar:
 
         def advance(number):
             with bar.get_lock():

@@ -1,4 +1,4 @@
-"""Generators of random numbers that leave the global ones alone."""
+"""Random states apart from the global one of NumPy."""
 
 from __future__ import annotations
 
@@ -9,5 +9,5 @@ __all__ = ["own_generator"]
 
 
 def own_generator(random_state):
-    """The generator of a `random_state`; that of None is new, and not numpy's global one."""
+    """Return a RandomState; None gives a new one instead of the global one of NumPy."""
     return check_random_state(np.random.RandomState() if random_state is None else random_state)

@@ -1,22 +1,139 @@
-"""Which rows are trained on and which are watched: order, identity, groups, balance."""
+"""Subject-wise splits, and the rows that a classifier trains on."""
 
 from __future__ import annotations
 
 import hashlib
 import warnings
 from fractions import Fraction
+from numbers import Integral
 
 import numpy as np
+from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
 from sklearn.utils import compute_class_weight
 
 from .arrays import IndexedRows, release, row_blocks
 
-__all__ = ["canonical_order", "clusters", "plan_rows", "row_digests", "validation_split"]
+__all__ = [
+    "check_subjects_per_class",
+    "clusters",
+    "plan_rows",
+    "row_digests",
+    "subject_folds",
+    "validation_split",
+]
 
-# Whole weights are taken as counts (a row of weight 2 is two rows) up to this mean count.
+# Integer weights become repeated rows up to this mean weight.
 MAX_REPEATS = 10
-# Values at the start of a row that tell most rows apart.
+# Values at the start of a row that distinguish most rows.
 DIGEST_START = 1024
+
+
+def check_subjects_per_class(y, groups, needed, why):
+    """Raise if a class has fewer subjects than needed."""
+    for label in np.unique(y):
+        n_subjects = len(np.unique(groups[y == label]))
+        if n_subjects < needed:
+            raise ValueError(
+                f"Class {label} has {n_subjects} subject{'s' * (n_subjects != 1)}, fewer than "
+                f"{needed}: {why}. Use fewer folds, merge classes, or add subjects."
+            )
+
+
+def subject_folds(y, groups, cv, random_state):
+    """Return (train, test) rows of each fold, subjects apart, every row tested once."""
+    if isinstance(cv, Integral):
+        if cv < 2:
+            raise ValueError(f"cv must be at least 2. Got {cv}. Try cv=5.")
+        check_subjects_per_class(y, groups, cv, f"every one of the {cv} folds needs one")
+        seed = random_state.randint(2**31 - 1)
+        cv = StratifiedGroupKFold(n_splits=cv, shuffle=True, random_state=seed)
+    folds = list(cv.split(np.zeros(len(y)), y, groups))
+    tested = np.concatenate([test for _, test in folds])
+    if not np.array_equal(np.sort(tested), np.arange(len(y))):
+        raise ValueError(
+            f"{cv!r} does not test every recording exactly once. Use StratifiedGroupKFold, "
+            "GroupKFold or LeaveOneGroupOut."
+        )
+    for number, (train, test) in enumerate(folds):
+        shared = np.intersect1d(groups[train], groups[test])
+        if len(shared):
+            raise ValueError(
+                f"{cv!r} puts subject {shared[0]} (and {len(shared) - 1} more) on both sides of "
+                f"fold {number}. Use StratifiedGroupKFold or GroupKFold."
+            )
+        absent = np.setdiff1d(y, y[train])
+        if len(absent):
+            raise ValueError(
+                f"Fold {number} has no subject of class {absent[0]} left to train on. "
+                "Use more folds, another random_state, or merge classes."
+            )
+    return folds
+
+
+def validation_split(y, cluster, fraction, seed):
+    """Split rows into a training and a validation part, stratified, with clusters kept whole.
+
+    Parameters
+    ----------
+    y : array of int of shape (n,)
+        Class codes.
+    cluster : array of int of shape (n,)
+        Rows of one cluster stay on one side.
+    fraction : float
+        Proportion of the rows in the validation part, in (0, 1).
+    seed : int
+        Seed of the split.
+
+    Returns
+    -------
+    train, valid : arrays of int
+        Sorted row indices.
+
+    Raises
+    ------
+    ValueError
+        If there are too few clusters, or no split leaves every class in the training part.
+    """
+    share = Fraction(float(fraction)).limit_denominator(20)
+    share = min(max(share, Fraction(1, 20)), Fraction(19, 20))
+    n_clusters = np.array([len(np.unique(cluster[y == code])) for code in np.unique(y)])
+    if n_clusters.max() < 2:
+        raise ValueError(
+            f"validation_fraction={fraction} is not possible with {n_clusters.sum()} subjects "
+            "(rows of one group, and identical rows, count as one). Add subjects, or set "
+            "early_stopping=False."
+        )
+    # The most frequent class has a cluster in each fold.
+    n_folds = min(share.denominator, n_clusters.max())
+    n_valid = min(max(1, round(n_folds * share)), n_folds - 1)
+    # Clusters are permuted here: StratifiedGroupKFold(shuffle=True) loses the stratification in
+    # scikit-learn 1.6.
+    _, cluster = np.unique(cluster, return_inverse=True)
+    cluster = np.random.default_rng(seed).permutation(cluster.max() + 1)[cluster]
+    if cluster.max() + 1 == len(cluster):  # one row per cluster: same result, much faster
+        splitter, cluster = StratifiedKFold(n_folds, shuffle=True, random_state=seed), None
+    else:
+        splitter = StratifiedGroupKFold(n_folds)
+    with warnings.catch_warnings():
+        # Rare classes are checked below.
+        warnings.filterwarnings("ignore", message="The least populated class", category=UserWarning)
+        folds = [test for _, test in splitter.split(y, y, cluster)]
+    # Of the rotations of the folds, take the first with most classes in the training part, then
+    # with most classes in the validation part.
+    best, best_score = None, (-1,)
+    for start in range(n_folds):
+        valid = np.concatenate([folds[(start + k) % n_folds] for k in range(n_valid)])
+        train = np.setdiff1d(np.arange(len(y)), valid)
+        score = (len(np.unique(y[train])), len(np.unique(y[valid])))
+        if len(valid) and len(train) and score > best_score:
+            best, best_score = (train, np.sort(valid)), score
+    if best is None or best_score[0] < len(n_clusters):
+        raise ValueError(
+            "No validation part leaves every class in the training part: some class has too few "
+            f"subjects (per class: {n_clusters.tolist()}). Add data, or set a smaller "
+            "validation_fraction or early_stopping=False."
+        )
+    return best
 
 
 def plan_rows(
@@ -31,27 +148,27 @@ def plan_rows(
     class_weight,
     seeds,
 ):
-    """Rows to train on, in order, with their weights, and rows to watch.
+    """Return the rows to train on, with their weights, and the rows to validate on.
 
-    The order of things matters: rows are split first and balanced after that, in the training part
-    alone, so that no copy of a row that is trained on is watched.
+    Rows are split first and then balanced, in the training part only, so that no copy of a
+    training row is in the validation part.
 
     Parameters
     ----------
     X : ndarray of shape (n, ...) or IndexedRows
-        The rows; they are read to tell identical ones, not copied.
+        The rows, which are read to find identical ones, but not copied.
     codes : array of int of shape (n,)
-        Class of each row, as an index into classes.
+        Class of each row, as an index of classes.
     classes : array of shape (n_classes,)
         The labels.
     sample_weight : array of float of shape (n,) or None
-        A row of weight 0 is left out.
+        Rows of weight 0 are ignored.
     groups : array of shape (n,) or None
-        Rows of one group stay on one side.
+        Rows of one group stay on one side of the split.
     validation_fraction : float or None
         None for no validation part.
     oversample : bool
-        Draw the rarer classes again until all are equally many.
+        Draw rows of the rarer classes until all classes are equally frequent.
     class_weight : dict, "balanced" or None
         As in scikit-learn.
     seeds : pair of int
@@ -60,15 +177,15 @@ def plan_rows(
     Returns
     -------
     train : array of int
-        Rows of X; a row may be there several times.
+        Rows of X, possibly repeated.
     weight : array of float of the same length, or None
-        Weight of each entry of train, with the mean 1.
+        Weight of each entry of train, with mean 1.
     valid : array of int or None
-        Rows of X, each once.
+        Rows of X, without repetition.
     """
     digests = row_digests(X)
     weight = np.ones(len(X)) if sample_weight is None else sample_weight
-    index = canonical_order(digests, weight, codes)
+    index = content_order(digests, weight, codes)
     index = index[weight[index] > 0]
     if np.all(weight == np.rint(weight)):
         counts = weight[index].astype(int)
@@ -82,7 +199,7 @@ def plan_rows(
         train, valid = validation_split(codes[index], together, validation_fraction, seeds[0])
         index, valid = index[train], np.unique(index[valid])
     if oversample:
-        from imblearn.over_sampling import RandomOverSampler  # slow to import, seldom needed
+        from imblearn.over_sampling import RandomOverSampler  # slow to import, rarely needed
 
         sampler = RandomOverSampler(random_state=seeds[1])
         sampler.fit_resample(index[:, np.newaxis], codes[index])
@@ -92,17 +209,17 @@ def plan_rows(
         of_class = _class_weights(class_weight, classes, codes[index])[codes[index]]
         weight = of_class if weight is None else weight * of_class
     if weight is not None:
-        weight = weight / weight.mean()  # so that the learning rate keeps its meaning
+        weight = weight / weight.mean()  # keeps the scale of the loss
     return index, weight, valid
 
 
 def _class_weights(class_weight, classes, codes):
-    """Weight of each class, from the rows that are trained on."""
+    """Return the weight of each class, from the training rows."""
     if isinstance(class_weight, dict):
         unknown = set(class_weight) - set(classes.tolist())
         if unknown:
             raise ValueError(
-                f"class_weight names {sorted(unknown, key=str)}, which are not in y: the classes "
+                f"class_weight has {sorted(unknown, key=str)}, which are not in y. The classes "
                 f"are {classes.tolist()}."
             )
         values = np.array(list(class_weight.values()), dtype=float)
@@ -114,12 +231,12 @@ def _class_weights(class_weight, classes, codes):
 
 
 def row_digests(X):
-    """Digest of each row of X, as an array of shape (n, 2) of uint64.
+    """Return a hash of each row of X, as an array of shape (n, 2) of uint64.
 
-    Rows that a net sees as equal, in float32, without signs of zero and without frames of NaN at
-    their end, have equal digests. The
-    first number is of the start of a row alone; where rows start alike, and only there, the second
-    one is of the whole row, else 0. So most rows of a memory map are not read to their end.
+    Rows with the same values in float32 have the same hash; signs of zero and trailing NaN frames
+    are ignored. The first number is the hash of the start of a row. The second is the hash of the
+    whole row if the starts of several rows are equal, else 0, so that most rows of a memory map
+    are not read to their end.
     """
     if isinstance(X, IndexedRows):
         return row_digests(X.base)[X.index]
@@ -135,21 +252,21 @@ def row_digests(X):
 
 def _digest(values):
     seen = np.ascontiguousarray(values, dtype=np.float32) + np.float32(0)
-    seen = seen[~np.isnan(seen)]  # so that the width of an array of short recordings is no matter
+    seen = seen[~np.isnan(seen)]  # so that padding to another length gives the same hash
     return int.from_bytes(hashlib.blake2b(seen.data, digest_size=8).digest(), "little")
 
 
-def canonical_order(digests, *keys):
-    """Order of the rows that depends on what they hold alone, not on where they stand.
+def content_order(digests, *keys):
+    """Return an order of the rows that depends only on their content.
 
-    Training in this order makes the model independent of the order of the rows, and a row with
-    the weight 2 the same as the row given twice.
+    Training in this order makes a model independent of the order of the rows, and a row of weight
+    2 equivalent to two rows.
     """
     return np.lexsort((*keys, digests[:, 1], digests[:, 0]))
 
 
 def clusters(digests, groups=None):
-    """Label of the set of rows that must stay together: same group, or identical, transitively."""
+    """Return a label per row: rows of one group, and identical rows, have the same label."""
     from scipy.sparse import coo_array
     from scipy.sparse.csgraph import connected_components
 
@@ -165,71 +282,3 @@ def clusters(digests, groups=None):
     )
     _, labels = connected_components(edges, directed=False)
     return labels[identity]
-
-
-def validation_split(y, cluster, fraction, seed):
-    """Split rows into a training and a validation part, stratified, clusters kept whole.
-
-    Parameters
-    ----------
-    y : array of int of shape (n,)
-        Class codes.
-    cluster : array of int of shape (n,)
-        Rows of one cluster stay on one side.
-    fraction : float
-        Share of the rows in the validation part, in (0, 1).
-    seed : int
-        Decides the split.
-
-    Returns
-    -------
-    train, valid : arrays of int
-        Sorted row indices.
-
-    Raises
-    ------
-    ValueError
-        If there are too few clusters, or no split leaves every class in the training part.
-    """
-    from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
-
-    share = Fraction(float(fraction)).limit_denominator(20)
-    share = min(max(share, Fraction(1, 20)), Fraction(19, 20))
-    n_clusters = np.array([len(np.unique(cluster[y == code])) for code in np.unique(y)])
-    if n_clusters.max() < 2:
-        raise ValueError(
-            f"validation_fraction={fraction} cannot be had from {n_clusters.sum()} subjects (rows "
-            "of one group, and identical rows, count as one): give more subjects, or set "
-            "early_stopping=False."
-        )
-    # No more folds than the most frequent class has clusters, or no fold could be stratified.
-    n_folds = min(share.denominator, n_clusters.max())
-    n_valid = min(max(1, round(n_folds * share)), n_folds - 1)
-    # Clusters in a random order, rather than the splitter's own shuffle, which loses the
-    # stratification in scikit-learn 1.6.
-    _, cluster = np.unique(cluster, return_inverse=True)
-    cluster = np.random.default_rng(seed).permutation(cluster.max() + 1)[cluster]
-    if cluster.max() + 1 == len(cluster):  # every row by itself: the same, and far quicker
-        splitter, cluster = StratifiedKFold(n_folds, shuffle=True, random_state=seed), None
-    else:
-        splitter = StratifiedGroupKFold(n_folds)
-    with warnings.catch_warnings():
-        # A class rarer than the number of folds is checked below, and named.
-        warnings.filterwarnings("ignore", message="The least populated class", category=UserWarning)
-        folds = [test for _, test in splitter.split(y, y, cluster)]
-    # A class that stands in one cluster alone must be trained on; and the more classes the
-    # validation part holds the better: of the rotations of the folds, take the first best one.
-    best, best_score = None, (-1,)
-    for start in range(n_folds):
-        valid = np.concatenate([folds[(start + k) % n_folds] for k in range(n_valid)])
-        train = np.setdiff1d(np.arange(len(y)), valid)
-        score = (len(np.unique(y[train])), len(np.unique(y[valid])))
-        if len(valid) and len(train) and score > best_score:
-            best, best_score = (train, np.sort(valid)), score
-    if best is None or best_score[0] < len(n_clusters):
-        raise ValueError(
-            "No validation part leaves every class in the training part: some class has too few "
-            f"subjects (per class: {n_clusters.tolist()}). Give more data, a smaller "
-            "validation_fraction, or set early_stopping=False."
-        )
-    return best

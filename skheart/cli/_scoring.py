@@ -7,7 +7,7 @@ from sklearn.base import clone
 from sklearn.utils import check_random_state
 from tqdm import tqdm
 
-from .._utils.folds import subject_folds
+from .._utils.splits import subject_folds
 from ..evaluation import (
     class_table,
     evaluate_predictions,

@@ -8,7 +8,7 @@ import warnings
 
 import numpy as np
 
-from .._utils.sizes import check_choice
+from .._utils.suggest import check_choice
 from ._circor_split import read_circor_split
 from ._descr import CIRCOR, CIRCOR_URL
 from ._files import (

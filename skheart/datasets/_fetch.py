@@ -7,7 +7,7 @@ from numbers import Integral, Real
 from pathlib import Path
 from urllib.parse import quote
 
-from .._utils.sizes import check_choice
+from .._utils.suggest import check_choice
 from ._circor import load_circor
 from ._descr import CIRCOR_URL, PHYSIONET2016_URL
 from ._download import Settings, download_files, read_checksums

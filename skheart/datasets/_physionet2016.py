@@ -8,7 +8,7 @@ import warnings
 
 import numpy as np
 
-from .._utils.sizes import check_choice
+from .._utils.suggest import check_choice
 from ._descr import PHYSIONET2016, PHYSIONET2016_URL
 from ._files import (
     LeakageWarning,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from .._utils.sizes import check_choice
+from .._utils.suggest import check_choice
 from ._files import AUDIO_SUFFIXES, TABLE_SUFFIXES, is_audio_name, resolve_path
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from .._utils.sizes import check_choice
+from .._utils.suggest import check_choice
 from ._files import LeakageWarning, as_bunch, resolve_path
 from ._read_table import missing_column_error, read_table
 

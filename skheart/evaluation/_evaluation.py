@@ -10,8 +10,7 @@ from sklearn.pipeline import Pipeline
 from sklearn.utils import _safe_indexing, check_consistent_length, check_random_state, column_or_1d
 from sklearn.utils.parallel import Parallel, delayed
 
-from .._utils.folds import check_subjects_per_class, subject_folds
-from .._utils.splits import validation_split
+from .._utils.splits import check_subjects_per_class, subject_folds, validation_split
 from .._utils.tables import aligned
 from .._utils.validation import check_groups
 from ..metrics import Interval, bootstrap_interval, uar

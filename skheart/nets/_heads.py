@@ -8,7 +8,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from .._utils.sizes import check_choice
+from .._utils.suggest import check_choice
 
 __all__ = ["AttentionMaps", "AttentionPooling", "PooledHead", "init_he"]
 

@@ -17,9 +17,10 @@ from torch.nn import functional
 from .._cpu.chunks import chunk_slices, in_chunks
 from .._cpu.conv_block import channels_last, conv_norm_pool, fold, folded_conv_pool
 from .._cpu.recurrent import recurrent_layer
-from .._utils.sizes import check_choice, check_sizes, pool_sizes
+from .._utils.suggest import check_choice
 from . import _padding as masked
 from ._heads import AttentionMaps, AttentionPooling, PooledHead, init_he
+from ._sizes import check_sizes, pool_sizes
 
 __all__ = ["AttentionCNN", "AttentionMaps", "AttentionPooling", "AttentionRNN"]
 

@@ -10,8 +10,8 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from .._utils.folds import subject_folds
 from .._utils.random import own_generator
+from .._utils.splits import subject_folds
 from .._utils.validation import check_targets
 from ._aggregate import RULES, Levels, decision_weights, log_odds, mean_log_proba
 from ._members import Units, fit_members

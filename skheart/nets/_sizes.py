@@ -1,14 +1,16 @@
-"""Checks of the sizes that make a net."""
+"""Checks of layer sizes."""
 
 from __future__ import annotations
 
 from numbers import Integral
 
-__all__ = ["check_choice", "check_sizes", "pool_sizes"]
+from .._utils.suggest import check_choice
+
+__all__ = ["check_sizes", "pool_sizes"]
 
 
 def pool_sizes(pool_size, n_layers):
-    """One (time, mel) pair for each layer; "fine" halves the time in the first one alone."""
+    """Return a (frames, mels) pair per layer; "fine" pools time in the first layer only."""
     if isinstance(pool_size, str):
         check_choice("pool_size", pool_size, ("fine",))
         return [(2, 2)] + [(1, 2)] * (n_layers - 1)
@@ -17,7 +19,7 @@ def pool_sizes(pool_size, n_layers):
     if len(pool_size) != n_layers:
         raise ValueError(
             f"pool_size={tuple(pool_size)!r} has {len(pool_size)} entries for {n_layers} layers. "
-            "Give one int, one (frames, mels) pair, or one of these for each layer."
+            "Give an int, a (frames, mels) pair, or a list with one of these per layer."
         )
     pairs = [(size, size) if isinstance(size, Integral) else tuple(size) for size in pool_size]
     for pair in pairs:
@@ -30,7 +32,7 @@ def pool_sizes(pool_size, n_layers):
 
 
 def check_sizes(name, value, length=None):
-    """Refuse what is no sequence of ints of at least 1."""
+    """Raise unless a value is a sequence of ints of at least 1."""
     sizes = list(value) if hasattr(value, "__len__") and not isinstance(value, (str, dict)) else []
     whole = all(isinstance(size, Integral) and size >= 1 for size in sizes)
     if not sizes or not whole or (length is not None and len(sizes) != length):
@@ -44,9 +46,3 @@ def _is_pair(value):
         and len(value) == 2
         and all(isinstance(size, Integral) for size in value)
     )
-
-
-def check_choice(name, value, choices):
-    """Refuse what is none of the choices."""
-    if value not in choices:
-        raise ValueError(f"{name} must be one of {choices}. Got {value!r} instead.")
