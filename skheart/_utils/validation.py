@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-from pandas import isna
 from sklearn.utils import check_array, check_consistent_length
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import _check_sample_weight, column_or_1d
@@ -14,7 +13,7 @@ __all__ = ["check_groups", "check_targets"]
 def check_targets(X, y, sample_weight, groups):
     """Return validated y, sample_weight and groups, as arrays of len(X) or None."""
     y = column_or_1d(y, warn=True)
-    missing = np.flatnonzero(isna(y))
+    missing = _missing(y)
     if len(missing):
         raise ValueError(
             f"Input y contains NaN or None: {len(missing)} recordings have no label, the first "
@@ -45,7 +44,7 @@ def check_targets(X, y, sample_weight, groups):
 def check_groups(groups):
     """Return groups as an array; raise if a subject is missing."""
     # As objects: an array of strings would turn missing values into "nan".
-    missing = np.flatnonzero(isna(np.asarray(groups, dtype=object)))
+    missing = _missing(np.asarray(groups, dtype=object))
     if len(missing):
         raise ValueError(
             f"groups has no subject for {len(missing)} recordings, the first in row {missing[0]}. "
@@ -53,3 +52,9 @@ def check_groups(groups):
         )
     groups = np.asarray(groups)
     return column_or_1d(groups.astype(str) if groups.dtype == object else groups)
+
+
+def _missing(values):
+    from pandas import isna  # slow to import, and not needed to predict
+
+    return np.flatnonzero(isna(values))

@@ -1,12 +1,15 @@
-"""Evaluation: a model and data in, tables of scores out."""
+"""Evaluation: a model and data in, predictions and tables of scores out.
+
+Files: `_predict` (labels and probabilities of many recordings), `_evaluation` (subject-wise
+cross-validation and hold-out), `_tables` (results as text), `_report` (scores by subgroup).
+Imports `_utils` and `metrics`.
+"""
 
 from ._evaluation import (
     SubjectEvaluation,
-    class_table,
     evaluate_by_subject,
     evaluate_predictions,
     hold_out_by_subject,
-    results_table,
 )
 from ._predict import (
     in_order,
@@ -16,6 +19,7 @@ from ._predict import (
     probability_columns,
 )
 from ._report import ScoreReport, report
+from ._tables import class_table, results_table
 
 __all__ = [
     "ScoreReport",

@@ -1,4 +1,4 @@
-"""Scores that count subjects: cross-validation, a hold-out and tables, subjects kept whole."""
+"""Subject-wise cross-validation, hold-out and tables of results."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ from sklearn.utils import _safe_indexing, check_consistent_length, check_random_
 from sklearn.utils.parallel import Parallel, delayed
 
 from .._utils.splits import check_subjects_per_class, subject_folds, validation_split
-from .._utils.tables import aligned
 from .._utils.validation import check_groups
 from ..metrics import Interval, bootstrap_interval, uar
 from ._predict import predict_with_probabilities, probability_columns
@@ -20,34 +19,32 @@ from ._report import ScoreReport, report
 __all__ = [
     "ScoreReport",
     "SubjectEvaluation",
-    "class_table",
     "evaluate_by_subject",
     "evaluate_predictions",
     "hold_out_by_subject",
     "report",
-    "results_table",
 ]
 
 
 @dataclass(frozen=True, eq=False)
 class SubjectEvaluation:
-    """Predictions on recordings whose subjects the model has not seen, and their UAR.
+    """Predictions on recordings of subjects that the model has not seen, and their UAR.
 
     Parameters
     ----------
     y_true, y_pred : ndarray of shape (n_recordings,)
         True and predicted labels, in the order of the recordings.
     y_proba : ndarray of shape (n_recordings, n_classes) or None
-        Class probabilities; None if the estimator has no `predict_proba`.
+        Class probabilities; None without `predict_proba`.
     classes : ndarray of shape (n_classes,)
         Labels of the columns of `y_proba`, sorted.
     groups : ndarray of shape (n_recordings,)
         The subject of each recording.
     fold : ndarray of int of shape (n_recordings,)
-        The fold in which a recording was predicted; 0 throughout where there was one test set.
+        The fold in which each recording was predicted; 0 for a single test set.
     uar : Interval
-        Unweighted average recall with its 95 % interval, resampled by subject. Both ends are nan
-        if there is one subject only.
+        Unweighted average recall with its 95% confidence interval, resampled by subject. Both ends
+        are NaN if there is only one subject.
 
     Examples
     --------
@@ -78,12 +75,12 @@ class SubjectEvaluation:
         return len(np.unique(self.groups))
 
     def to_frame(self, paths=None):
-        """Return the predictions as a table, one row per recording.
+        """Return the predictions as a DataFrame, one row per recording.
 
         Parameters
         ----------
         paths : sequence of str, default=None
-            Becomes the column `path`.
+            Values of the column `path`.
 
         Returns
         -------
@@ -170,8 +167,8 @@ def evaluate_by_subject(
     >>> X = rng.normal(size=(120, 5)) + (y == "murmur")[:, np.newaxis]
     >>> result = evaluate_by_subject(LogisticRegression(), X, y, subjects, random_state=0)
     >>> print(results_table({"logistic": result}))
-    model     UAR    95 % interval   subjects  recordings
-    logistic  0.867  [0.808, 0.925]        40         120
+    model       UAR          95% CI subjects recordings
+    logistic  0.867  [0.808, 0.925]       40        120
     """
     check_consistent_length(X, y, groups)
     y, groups = column_or_1d(y), check_groups(groups)
@@ -209,7 +206,7 @@ def evaluate_by_subject(
 def evaluate_predictions(
     y_true, y_pred, y_proba=None, *, classes=None, groups=None, fold=None, random_state=None
 ):
-    """Score predictions that are at hand already.
+    """Score existing predictions.
 
     Parameters
     ----------
@@ -218,18 +215,18 @@ def evaluate_predictions(
     y_proba : array-like of shape (n, n_classes), default=None
         Class probabilities.
     classes : array-like of shape (n_classes,), default=None
-        Labels of the columns of `y_proba`; None takes the labels that occur, sorted.
+        Labels of the columns of `y_proba`; None means the sorted labels.
     groups : array-like of shape (n,), default=None
         The subject of each recording. None: every recording is a subject of its own.
     fold : array-like of int of shape (n,), default=None
-        The fold of each recording; None is 0 throughout.
+        The fold of each recording; None means 0 for all.
     random_state : int, RandomState instance or None, default=None
-        Seed of the interval.
+        Seed of the confidence interval.
 
     Returns
     -------
     result : SubjectEvaluation
-        The predictions with the UAR and its interval.
+        The predictions, and the UAR with its confidence interval.
 
     Examples
     --------
@@ -257,7 +254,7 @@ def evaluate_predictions(
 
 
 def hold_out_by_subject(y, groups, *, test_size=0.2, random_state=None):
-    """Split recordings in two, stratified by label, every subject on one side.
+    """Split recordings into a training and a test set, stratified, subjects apart.
 
     Parameters
     ----------
@@ -266,8 +263,8 @@ def hold_out_by_subject(y, groups, *, test_size=0.2, random_state=None):
     groups : array-like of shape (n,)
         The subject of each recording.
     test_size : float, default=0.2
-        Share of the recordings to hold out, in (0, 1), to the nearest 1/20; whole subjects may
-        make it a little more or less.
+        Proportion of the recordings in the test set, in (0, 1), to the nearest 1/20; it may differ
+        slightly because subjects stay whole.
     random_state : int, RandomState instance or None, default=None
         Seed of the split.
 
@@ -279,7 +276,7 @@ def hold_out_by_subject(y, groups, *, test_size=0.2, random_state=None):
     Raises
     ------
     ValueError
-        If there are too few subjects to have every class on both sides.
+        If there are too few subjects for every class to be on both sides.
 
     Examples
     --------
@@ -294,8 +291,8 @@ def hold_out_by_subject(y, groups, *, test_size=0.2, random_state=None):
     y, groups = column_or_1d(y), check_groups(groups)
     if not 0 < test_size < 1:
         raise ValueError(
-            f"test_size must be a number above 0 and below 1, got {test_size!r}. "
-            "For a fifth of the recordings pass 0.2."
+            f"test_size must be in (0, 1). Got {test_size!r}. For a fifth of the recordings pass "
+            "0.2."
         )
     check_subjects_per_class(y, groups, 2, "a hold-out needs one on each side")
     code = np.unique(y, return_inverse=True)[1]
@@ -304,81 +301,14 @@ def hold_out_by_subject(y, groups, *, test_size=0.2, random_state=None):
     try:
         train, test = validation_split(code, subject, test_size, seed)
         complete = len(np.unique(code[test])) == code.max() + 1
-    except ValueError:  # its advice is for a classifier's own validation part
+    except ValueError:  # the message below fits better
         complete = False
     if not complete:
         raise ValueError(
             f"test_size={test_size} of {subject.max() + 1} subjects leaves a class without a "
-            "recording on one side. Give a larger test_size or more subjects, or cross-validate."
+            "recording on one side. Use a larger test_size or more subjects, or cross-validate."
         )
     return train, test
-
-
-def results_table(results, *, unit="recordings"):
-    """Format the UAR of several models as aligned text.
-
-    Parameters
-    ----------
-    results : dict of str to SubjectEvaluation
-        By name of the model.
-    unit : str, default="recordings"
-        What was predicted, for the heading: "patients" where each is a row of the evaluation.
-
-    Returns
-    -------
-    text : str
-        One line per model: UAR, 95 % interval, subjects and recordings behind it.
-
-    Examples
-    --------
-    >>> from skheart.evaluation import evaluate_predictions, results_table
-    >>> result = evaluate_predictions([0, 0, 1, 1], [0, 0, 1, 1], random_state=0)
-    >>> print(results_table({"perfect": result}))
-    model    UAR    95 % interval   subjects  recordings
-    perfect  1.000  [1.000, 1.000]         4           4
-    """
-    rows = [["model", "UAR", "95 % interval", "subjects", unit]]
-    for name, result in results.items():
-        estimate, low, high = result.uar
-        counts = [str(result.n_subjects), str(result.n_recordings)]
-        rows.append([str(name), f"{estimate:.3f}", f"[{low:.3f}, {high:.3f}]", *counts])
-    return aligned(rows, n_left=3)
-
-
-def class_table(result, *, unit="recordings"):
-    """Format recall, subjects and the confusion matrix, class by class, as aligned text.
-
-    Parameters
-    ----------
-    result : SubjectEvaluation
-        What to show.
-    unit : str, default="recordings"
-        As for :func:`results_table`.
-
-    Returns
-    -------
-    text : str
-        One line per true class; the columns `as <class>` count the predictions. A class without
-        recordings has no recall.
-
-    Examples
-    --------
-    >>> from skheart.evaluation import class_table, evaluate_predictions
-    >>> y_true, y_pred = ["ill", "ill", "well", "well"], ["ill", "well", "well", "well"]
-    >>> print(class_table(evaluate_predictions(y_true, y_pred, random_state=0)))
-    class  recall  subjects  recordings  as ill  as well
-    ill     0.500         2           2       1        1
-    well    1.000         2           2       0        2
-    """
-    header = [f"as {label}" for label in result.classes]
-    rows = [["class", "recall", "subjects", unit, *header]]
-    for label in result.classes:
-        own = result.y_true == label
-        counts = [np.count_nonzero(result.y_pred[own] == other) for other in result.classes]
-        recall = f"{np.mean(result.y_pred[own] == label):.3f}" if own.any() else "-"
-        n_subjects = len(np.unique(result.groups[own]))
-        rows.append([str(label), recall, *map(str, (n_subjects, own.sum(), *counts))])
-    return aligned(rows, n_left=1)
 
 
 def _fit_and_predict(estimator, X, y, train, test, params):

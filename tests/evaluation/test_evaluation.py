@@ -265,7 +265,7 @@ def test_the_table_counts_subjects_and_aligns():
     groups = [1, 1, 2, 3, 4]
     result = evaluate_predictions([0, 0, 0, 1, 1], [0, 0, 0, 1, 0], groups=groups, random_state=0)
     head, *rows = results_table({"a": result, "a long name": result}).splitlines()
-    assert head.split() == ["model", "UAR", "95", "%", "interval", "subjects", "recordings"]
+    assert head.split() == ["model", "UAR", "95%", "CI", "subjects", "recordings"]
     assert len(rows) == 2
     for row in rows:
         assert len(row) == len(head)
@@ -305,9 +305,6 @@ def test_the_frame_has_a_row_per_recording(data):
     assert list(evaluate_predictions([0, 1], [0, 1], groups=[1, 1]).to_frame()) == [
         "subject", "fold", "label", "predicted",
     ]  # fmt: skip
-
-
-# ---------------------------------------------------------------------- prediction
 
 
 def test_both_at_once_equal_each_alone(data):
