@@ -65,7 +65,7 @@ def list_recordings(X):
     first = items[0]
     if isinstance(first, (list, tuple)):
         return _paths_in_rows(items)
-    if all(isinstance(item, (numbers.Number, np.generic)) for item in items):
+    if all(isinstance(item, (numbers.Number, np.bool_)) for item in items):
         raise ValueError(
             f"Expected 2D array, got 1D array instead: {len(items)} numbers. Reshape your data: "
             "pass [recording] if it is one recording, a list of 1-D arrays if it holds several."

@@ -1,4 +1,4 @@
-"""Reading recordings, and taking them out of the forms in which users hold them."""
+"""Reading sound files, and all forms of recordings."""
 
 from __future__ import annotations
 
@@ -226,7 +226,7 @@ def test_numbers_in_two_dimensions_are_left_to_scikit_learn(X):
         ([[1, 2], np.ones(2)], TypeError, "row 1 is of type ndarray, the one at row 0 is a list"),
         ([[1, 2], [3, [4]]], ValueError, "row 1 is a nested list"),
         ([[1, 2], [3, 4, 5]], ValueError, "row 1 is a list of 3 values, not 2"),
-        (pd.DataFrame({"path": PATHS, "age": [1, 2]}), ValueError, "2 columns, with paths"),
+        (pd.DataFrame({"path": PATHS, "age": [1, 2]}), ValueError, "2 columns with paths"),
     ],
 )
 def test_forms_that_are_refused(X, kind, message):

@@ -29,5 +29,5 @@ def test_recordings_are_joined_when_an_array_is_needed():
     lazy = Pieces(PARTS)
     np.testing.assert_array_equal(np.asarray(lazy), np.concatenate(PARTS))
     assert np.asarray(lazy, dtype=np.float64).dtype == np.float64
-    with pytest.raises(ValueError, match="always a copy"):
+    with pytest.raises(ValueError, match="copy=False is not possible"):
         np.array(lazy, copy=False)

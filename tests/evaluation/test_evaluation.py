@@ -183,7 +183,7 @@ def test_a_class_with_fewer_subjects_than_folds_is_named(data):
 @pytest.mark.parametrize(
     ("cv", "message"),
     [
-        (1, "at least 2 folds, got 1"),
+        (1, "at least 2. Got 1"),
         (KFold(3, shuffle=True, random_state=0), "both sides of fold 0.*GroupKFold"),
         (GroupShuffleSplit(3, random_state=0), "does not test every recording exactly once"),
     ],
@@ -240,7 +240,7 @@ def test_the_hold_out_is_seeded(data):
 
 @pytest.mark.parametrize("test_size", [0, 1, -0.2, 3])
 def test_the_hold_out_has_a_size(data, test_size):
-    with pytest.raises(ValueError, match=r"above 0 and below 1, got .*0\.2"):
+    with pytest.raises(ValueError, match=r"in .0, 1.. Got .*0\.2"):
         hold_out_by_subject(data[1], data[2], test_size=test_size)
 
 

@@ -1,4 +1,4 @@
-"""LogMelTransformer: what it learns, its forms of input, its errors."""
+"""LogMelTransformer: fitted attributes, forms of input, errors."""
 
 from __future__ import annotations
 
@@ -21,15 +21,8 @@ from sklearn.pipeline import make_pipeline
 from sklearn.utils import estimator_checks
 
 from skheart import LogMelTransformer
-from skheart.features import _transformer as features
 
 SHORT = {"duration": 0.5, "standardize": False}
-
-
-@pytest.fixture
-def recordings():
-    rng = np.random.default_rng(0)
-    return [0.1 * rng.normal(size=size) for size in (1500, 2000, 2600, 2000, 3000)]
 
 
 def test_defaults_are_the_features_of_the_paper(recordings):
@@ -45,7 +38,7 @@ def test_defaults_are_the_features_of_the_paper(recordings):
 
 
 def test_frames_and_bins_are_where_the_attributes_say():
-    """A click at a time and a tone at a frequency are found there."""
+    """A click and a tone are found at their time and frequency."""
     transformer = LogMelTransformer(duration=2.0, standardize=False, n_mels=40)
     click = np.zeros(8000)
     click[5000] = 1
@@ -121,7 +114,7 @@ def test_integers_and_floats_of_the_same_sound_agree(recordings, tmp_path):
         np.testing.assert_array_equal(result, expected, err_msg=name)
 
 
-def test_integers_of_too_wide_a_type_are_warned_of(recordings):
+def test_integers_in_too_wide_a_type_give_a_warning(recordings):
     wide = [np.round(r * 32768).astype(np.int64) for r in recordings]
     with pytest.warns(UserWarning, match=r"of int64, stay below 1/65536.*X\.astype\(np\.int16\)"):
         LogMelTransformer(duration=0.5).fit(wide)
@@ -200,7 +193,7 @@ def test_names_need_flat_output(name):
     assert not hasattr(transformer, name)
     with pytest.raises(AttributeError) as caught:
         getattr(transformer, name)
-    assert "set flatten=True" in str(caught.value.__cause__)
+    assert "Set flatten=True" in str(caught.value.__cause__)
 
 
 @pytest.mark.parametrize(
@@ -217,18 +210,25 @@ def test_names_need_flat_output(name):
     ],
 )
 def test_scikit_learns_checks_of_names_and_containers(check):
-    """check_estimator leaves these out; scikit-learn runs them on its own transformers."""
+    """Checks that check_estimator does not run."""
     check("LogMelTransformer", LogMelTransformer(flatten=True, duration=0.1, n_mels=16))
 
 
-def test_each_recording_is_computed_once(recordings, monkeypatch):
-    rows = []
-    load = features.load_kept
-    monkeypatch.setattr(
-        features, "load_kept", lambda r, row, plan: rows.append(row) or load(r, row, plan)
-    )
-    LogMelTransformer(duration=0.5, n_jobs=2).fit_transform(recordings * 5)
-    assert sorted(rows) == list(range(25))
+class Counted:
+    """A recording that counts how often it is read."""
+
+    def __init__(self, samples):
+        self.samples, self.reads = samples, 0
+
+    def __array__(self, dtype=None, copy=None):
+        self.reads += 1
+        return self.samples
+
+
+def test_fit_transform_reads_each_recording_once(recordings):
+    counted = [Counted(samples) for samples in recordings * 5]
+    LogMelTransformer(duration=0.5, n_jobs=2).fit_transform(counted)
+    assert [recording.reads for recording in counted] == [1] * 25
 
 
 @pytest.mark.parametrize(
@@ -330,11 +330,7 @@ def test_recordings_that_fail_are_named_and_leave_nothing(recordings, tmp_path):
         ([*recordings, []], TypeError, "row 5 is of type list"),
         ([*recordings, np.ones(0)], ValueError, "row 5 is empty"),
         ([*recordings, np.ones(9) + 1j], ValueError, "Complex data not supported.*row 5"),
-        (
-            np.array([[1, 2], [3, 4j]]),
-            ValueError,
-            "Complex data not supported: .* row 1 is complex",
-        ),
+        (np.array([[1, 2], [3, 4j]]), ValueError, "Complex data not supported: .* row 1 is"),
         (pd.DataFrame(np.ones((2, 9)) * 1j), ValueError, "Complex data not supported.*row 0"),
         (np.zeros((2, 9), complex), ValueError, "Complex data not supported.*row 0"),
         ([[1.0, 2.0], [3.0, 4j]], ValueError, "Complex data not supported.*row 1"),

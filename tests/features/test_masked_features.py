@@ -1,7 +1,8 @@
-"""LogMelTransformer(pad="mask"): recordings that are not filled up."""
+"""LogMelTransformer(pad="mask"): short recordings without padding."""
 
 import numpy as np
 import pytest
+import soundfile
 from sklearn.base import clone
 
 from skheart import AttentionCNNClassifier, LogMelTransformer
@@ -49,27 +50,6 @@ def test_moments_are_those_of_real_frames(recordings, params):
     np.testing.assert_allclose(X[~np.isnan(X)].reshape(-1, 32).mean(axis=0), 0, atol=1e-5)
 
 
-def test_threads_change_nothing(recordings, tmp_path):
-    import soundfile
-
-    many = recordings * 3
-    one = transformer()
-    expected = one.fit_transform(many)
-    three = transformer(n_jobs=3)
-    np.testing.assert_array_equal(three.fit_transform(many), expected)
-    np.testing.assert_array_equal(three.mean_, one.mean_)
-    np.testing.assert_array_equal(three.scale_, one.scale_)
-    np.testing.assert_array_equal(three.transform(many), one.transform(many))
-    for number, samples in enumerate(recordings):
-        soundfile.write(tmp_path / f"{number}.wav", samples, 4000, subtype="FLOAT")
-    paths = [str(tmp_path / f"{number}.wav") for number in range(len(recordings))]
-    np.testing.assert_allclose(
-        transformer().fit(recordings).transform(paths),
-        transformer().fit_transform(recordings),
-        atol=1e-4,
-    )
-
-
 def test_a_recording_does_not_depend_on_the_others(recordings):
     fitted = transformer().fit(recordings)
     X = fitted.transform(recordings)
@@ -78,8 +58,6 @@ def test_a_recording_does_not_depend_on_the_others(recordings):
 
 
 def test_less_than_a_frame_is_an_error_that_names_it(recordings, tmp_path):
-    import soundfile
-
     short = np.full(255, 0.1)
     soundfile.write(tmp_path / "short.wav", short, 4000)
     fitted = transformer().fit(recordings)
