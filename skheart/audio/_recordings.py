@@ -33,7 +33,6 @@ def recordings_of(estimator, X, reset):
     if recordings is None:
         from sklearn.utils.validation import validate_data
 
-        _refuse_complex(X)
         # load_samples checks finiteness, to name the row.
         return validate_data(estimator, X, reset=reset, dtype="numeric", ensure_all_finite=False)
     if reset:
@@ -115,17 +114,6 @@ def _paths_in_rows(rows):
             what = "a nested list" if nested else f"a list of {len(values)} values, not {width}"
             raise ValueError(f"The recording at row {row} is {what}. {_FORMS}")
     return list_recordings([row[0] for row in rows]) if width == 1 and is_path(rows[0][0]) else None
-
-
-def _refuse_complex(X):
-    """Raise if X is a 2-D array of complex numbers, naming the first row that is not real."""
-    X = np.asarray(X)
-    if X.dtype.kind == "c" and X.ndim == 2:
-        row = X.imag.any(axis=1).argmax()
-        raise ValueError(
-            f"Complex data not supported: The recording at row {row} is complex. Pass its real "
-            "part."
-        )
 
 
 def _is_array(value):

@@ -144,23 +144,16 @@ def mel_filters(sr, n_fft, n_mels, fmin, fmax, htk):
     """Return librosa's area-normalised mel filters as a csr_array, and their centres in Hz."""
     import librosa.filters  # slow to import, and not needed to load a model
 
-    def mel_edges(n):
-        return librosa.mel_frequencies(n + 2, fmin=fmin, fmax=fmax, htk=htk)
-
-    edges = mel_edges(n_mels)
-    empty = _empty_filters(edges, sr, n_fft)
+    edges = librosa.mel_frequencies(n_mels + 2, fmin=fmin, fmax=fmax, htk=htk)
+    # Filters without an FFT bin strictly between their outer edges.
+    bins = np.fft.rfftfreq(n_fft, 1 / sr)
+    first = np.searchsorted(bins, edges[:-2], side="right")
+    empty = np.flatnonzero(first >= np.searchsorted(bins, edges[2:], side="left"))
     if empty.size:
-        # Each FFT bin is in at most two filters, so that at most n_fft + 2 filters have one.
-        fewer = range(min(n_mels - 1, n_fft + 2), 0, -1)
-        larger = (1 << k for k in range(n_fft.bit_length(), 21))
-        few = next((n for n in fewer if not _empty_filters(mel_edges(n), sr, n_fft).size), None)
-        large = next((n for n in larger if not _empty_filters(edges, sr, n).size), None)
-        remedies = [f"n_mels={few}"] * bool(few) + [f"n_fft={large}"] * bool(large)
-        shown = ", ".join(map(str, empty[:8])) + (", ..." if empty.size > 8 else "")
         raise ValueError(
-            f"{empty.size} of n_mels={n_mels} mel filters (number {shown}) contain no FFT bin at "
-            f"sr={sr}, n_fft={n_fft}, fmin={fmin:g}, fmax={fmax:g}. "
-            f"Set {' or '.join(remedies) or 'a wider band from fmin to fmax'}."
+            f"{empty.size} of n_mels={n_mels} mel filters (the first is number {empty[0]}) contain "
+            f"no FFT bin at sr={sr}, n_fft={n_fft}, fmin={fmin:g}, fmax={fmax:g}. Lower n_mels, or "
+            "raise n_fft or the difference of fmin and fmax."
         )
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)
@@ -169,11 +162,3 @@ def mel_filters(sr, n_fft, n_mels, fmin, fmax, htk):
             htk=htk, norm="slaney", dtype=np.float64,
         )  # fmt: skip
     return scipy.sparse.csr_array(filters), edges[1:-1]
-
-
-def _empty_filters(edges, sr, n_fft):
-    """Return the filters without an FFT bin strictly between their outer edges."""
-    bins = np.fft.rfftfreq(n_fft, 1 / sr)
-    first = np.searchsorted(bins, edges[:-2], side="right")
-    last = np.searchsorted(bins, edges[2:], side="left")
-    return np.flatnonzero(first >= last)

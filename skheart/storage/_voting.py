@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import math
-from numbers import Real
-
 import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.preprocessing import LabelEncoder
@@ -48,14 +45,11 @@ def _is_dropped(part):
 def _are_weights(weights, n):
     if weights is None:
         return True
-    if isinstance(weights, np.ndarray):
-        weights = weights.tolist()  # a number if the array has no dimension
-    if type(weights) not in (list, tuple) or len(weights) != n:
-        return False
     try:
-        return all(isinstance(w, Real) and math.isfinite(w) for w in weights)
-    except OverflowError:  # an int too large for a float
+        weights = np.asarray(weights)
+    except ValueError:  # lists of different lengths
         return False
+    return weights.shape == (n,) and weights.dtype.kind in "biuf" and np.isfinite(weights).all()
 
 
 def _used_parts(voting):
