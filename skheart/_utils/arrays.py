@@ -14,21 +14,11 @@ BLOCK_BYTES = 1 << 21
 
 
 class IndexedRows:
-    """Rows of an array by index, without a copy of repeated rows.
+    """Rows of `base` by `index`, without a copy of repeated rows.
 
     Indexing and `numpy.asarray` return ordinary arrays.
 
-    Parameters
-    ----------
-    base : ndarray of shape (n_base, ...)
-        The rows, not copied.
-    index : array of int of shape (n,)
-        Indices of rows in base.
-
-    Examples
-    --------
     >>> import numpy as np
-    >>> from skheart._utils.arrays import IndexedRows
     >>> X = IndexedRows(np.array([[1, 2], [3, 4]]), [0, 1, 1])
     >>> X.shape, X[1:].tolist()
     ((3, 2), [[3, 4], [3, 4]])

@@ -11,21 +11,11 @@ __all__ = ["check_output", "is_kind", "replacing"]
 
 
 class FileKind(NamedTuple):
-    """A kind of file that skheart writes and may replace.
-
-    Attributes
-    ----------
-    name : str
-        For messages.
-    starts : bytes or tuple of bytes
-        How such a file starts.
-    mark : bytes
-        What the first 512 bytes contain.
-    """
+    """A kind of file that skheart writes and may replace."""
 
     name: str
     starts: bytes | tuple[bytes, ...]
-    mark: bytes
+    mark: bytes  # in the first 512 bytes
 
 
 # Here rather than in their rooms, so that an output is checked before torch is imported.
@@ -39,16 +29,8 @@ REPORT = FileKind("page of skheart explain", b"<!doctype html>", b'content="skhe
 def check_output(output, inputs, kind, option="-o"):
     """Raise if a file cannot be written or would be lost, before hours of training.
 
-    Parameters
-    ----------
-    output : str or Path
-        The file to write.
-    inputs : list of str or Path
-        Files that are read.
-    kind : FileKind
-        Existing files of this kind may be replaced.
-    option : str
-        Name of the option or parameter, for messages.
+    Existing files of a `kind` may be replaced, but not one of the `inputs`. `option` is the name of
+    the option or parameter, for messages.
     """
     output = str(output)
     path, folder = Path(output), Path(output).absolute().parent

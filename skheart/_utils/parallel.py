@@ -59,20 +59,9 @@ def in_tasks(work, n_rows, n_rows_each, n_threads):
 
 @contextlib.contextmanager
 def progress(total, what, verbose, unit="recording"):
-    """Show a progress bar on standard error, for work in any thread.
+    """Show a progress bar on standard error if `verbose`, for work in any thread.
 
     Yields a function to call with the number of finished units.
-
-    Parameters
-    ----------
-    total : int
-        Number of units.
-    what : str
-        Title of the bar.
-    verbose : int
-        0 shows no bar.
-    unit : str, default="recording"
-        Name of the unit.
     """
     if not verbose:
         yield lambda number: None

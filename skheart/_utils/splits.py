@@ -71,28 +71,10 @@ def subject_folds(y, groups, cv, random_state):
 
 
 def validation_split(y, cluster, fraction, seed):
-    """Split rows into a training and a validation part, stratified, with clusters kept whole.
+    """Return sorted (train, valid) rows, stratified by y, with clusters kept whole.
 
-    Parameters
-    ----------
-    y : array of int of shape (n,)
-        Class codes.
-    cluster : array of int of shape (n,)
-        Rows of one cluster stay on one side.
-    fraction : float
-        Proportion of the rows in the validation part, in (0, 1).
-    seed : int
-        Seed of the split.
-
-    Returns
-    -------
-    train, valid : arrays of int
-        Sorted row indices.
-
-    Raises
-    ------
-    ValueError
-        If there are too few clusters, or no split leaves every class in the training part.
+    `fraction` is the proportion of the rows to validate on, in (0, 1). Raises ValueError if there
+    are too few clusters, or if no split leaves every class in the training part.
     """
     share = Fraction(float(fraction)).limit_denominator(20)
     share = min(max(share, Fraction(1, 20)), Fraction(19, 20))
@@ -151,37 +133,9 @@ def plan_rows(
     """Return the rows to train on, with their weights, and the rows to validate on.
 
     Rows are split first and then balanced, in the training part only, so that no copy of a
-    training row is in the validation part.
-
-    Parameters
-    ----------
-    X : ndarray of shape (n, ...) or IndexedRows
-        The rows, which are read to find identical ones, but not copied.
-    codes : array of int of shape (n,)
-        Class of each row, as an index of classes.
-    classes : array of shape (n_classes,)
-        The labels.
-    sample_weight : array of float of shape (n,) or None
-        Rows of weight 0 are ignored.
-    groups : array of shape (n,) or None
-        Rows of one group stay on one side of the split.
-    validation_fraction : float or None
-        None for no validation part.
-    oversample : bool
-        Draw rows of the rarer classes until all classes are equally frequent.
-    class_weight : dict, "balanced" or None
-        As in scikit-learn.
-    seeds : pair of int
-        For the split and for the oversampling.
-
-    Returns
-    -------
-    train : array of int
-        Rows of X, possibly repeated.
-    weight : array of float of the same length, or None
-        Weight of each entry of train, with mean 1.
-    valid : array of int or None
-        Rows of X, without repetition.
+    training row is in the validation part. Rows of one group stay on one side. Training rows may
+    be repeated; their weights have mean 1, or are None. `codes` are classes as indices of
+    `classes`; `seeds` are those of the split and of the oversampling.
     """
     digests = row_digests(X)
     weight = np.ones(len(X)) if sample_weight is None else sample_weight

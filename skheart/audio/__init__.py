@@ -1,7 +1,7 @@
 """Audio: files or arrays in, samples and their rate out.
 
 Files: `_reading` (sound files), `_recordings` (all forms of input), `_samples` (floats, cut or
-padded), `_joined` (concatenated recordings).
+padded), `_joined` (concatenated recordings), `_fingerprints`.
 Imports no other room; scikit-learn only to validate 2-D arrays.
 """
 

@@ -10,10 +10,7 @@ __all__ = ["JoinedRecording", "Pieces"]
 class JoinedRecording(np.ndarray):
     """Samples of several recordings, one after another.
 
-    Attributes
-    ----------
-    ends : tuple of int or None
-        End of each recording. None in slices and results of arithmetic.
+    `ends` has the end of each recording; it is None in slices and results of arithmetic.
     """
 
     @classmethod
@@ -40,13 +37,7 @@ class JoinedRecording(np.ndarray):
 
 
 class Pieces:
-    """Recordings that are concatenated when `numpy.asarray` is called.
-
-    Parameters
-    ----------
-    recordings : list of ndarray of shape (n_times,)
-        The recordings.
-    """
+    """Recordings, a list of 1-D arrays, that are concatenated when `numpy.asarray` is called."""
 
     def __init__(self, recordings):
         self.recordings = recordings

@@ -14,20 +14,9 @@ _FORMS = "Pass a path (str or Path) or a 1-D array of numbers for each recording
 
 
 def recordings_of(estimator, X, reset):
-    """Return the recordings in X for `fit` or `transform`; sets n_features_in_ if X is 2-D.
+    """Return the recordings in X as a list or 2-D array; `reset` is True in `fit`.
 
-    Parameters
-    ----------
-    estimator : estimator
-        The estimator whose method was given X.
-    X : array, list, Series or DataFrame
-        Recordings or paths.
-    reset : bool
-        True in `fit`.
-
-    Returns
-    -------
-    recordings : list or ndarray
+    Sets or checks `n_features_in_` and `feature_names_in_` of the estimator if X is 2-D.
     """
     recordings = list_recordings(X)
     if recordings is None:
@@ -42,17 +31,10 @@ def recordings_of(estimator, X, reset):
 
 
 def list_recordings(X):
-    """Return recordings as a list.
+    """Return recordings as a list of paths or of arrays.
 
-    Parameters
-    ----------
-    X : list, tuple, array, pandas Series, Index or one-column DataFrame
-        Paths or 1-D arrays.
-
-    Returns
-    -------
-    recordings : list or None
-        All paths or all arrays. ``None`` if `X` must be validated as a 2-D array of numbers.
+    X is a list, tuple, array, pandas Series, Index or one-column DataFrame. Returns None if it must
+    be validated as a 2-D array of numbers.
     """
     if is_path(X) or isinstance(X, bytes):
         raise TypeError(f"X must be a list of recordings. Got the path {X!r}: pass [path].")
@@ -130,18 +112,10 @@ def name_of(recording, row):
 
 
 def load_samples(recording, row, sr, finite=True):
-    """Return the samples of one recording: a checked 1-D array of integers or floats.
+    """Return the samples of one recording, a checked 1-D array of integers or floats.
 
-    Parameters
-    ----------
-    recording : path or array-like
-        A file is read at the rate `sr`; an array must have that rate.
-    row : int
-        Its row in X, for messages.
-    sr : int
-        Sampling rate in Hz.
-    finite : bool, default=True
-        Check that an array is finite. Files are always checked.
+    A file is read at the rate `sr` in Hz; an array must have that rate. `row` is its row in X, for
+    messages. With ``finite=False`` an array may contain NaN; files are always checked.
     """
     if is_path(recording):
         return read_recording(recording, sr)[0]

@@ -54,19 +54,8 @@ def cut_or_fill(samples, plan):
 def load_kept(recording, row, plan):
     """Return the samples of a recording that the front end uses, as floats.
 
-    Parameters
-    ----------
-    recording : array or path
-        Samples or a file.
-    row : int
-        Its row in X, for messages.
-    plan : SpectrogramSettings
-        Settings of the front end.
-
-    Raises
-    ------
-    ValueError
-        If a sample is not finite, or with ``pad="mask"`` the recording is shorter than a frame.
+    `row` is its row in X, for messages, and `plan` the settings of the front end. Raises ValueError
+    if a sample is not finite, or with ``pad="mask"`` if the recording is shorter than a frame.
     """
     samples = load_samples(recording, row, plan.sr, finite=False)
     if plan.pad == "mask" and samples.size < len(plan.window):

@@ -12,38 +12,16 @@ import scipy.sparse
 
 
 class Plan(NamedTuple):
-    """Checked settings of a log-mel spectrogram.
+    """Checked settings of a log-mel spectrogram."""
 
-    Attributes
-    ----------
-    sr : int
-        Sampling rate in Hz.
-    n_times : int
-        Samples to which each recording is cut or padded.
-    n_frames : int
-        Frames per recording.
-    hop_length : int
-        Samples between frames.
-    crop, pad : str
-        How a longer recording is cut and a shorter one is padded.
-    window : ndarray of shape (n_fft,)
-        The window, with zeros at both ends if it is shorter than a frame.
-    mel : tuple
-        Arguments of `mel_filters`.
-    power : float
-        Exponent of the magnitude.
-    log_floor : float
-        Added before the logarithm.
-    """
-
-    sr: int
-    n_times: int
+    sr: int  # Hz
+    n_times: int  # samples to which each recording is cut or padded
     n_frames: int
-    hop_length: int
+    hop_length: int  # samples
     crop: str
     pad: str
-    window: np.ndarray
-    mel: tuple
+    window: np.ndarray  # of n_fft samples, with zeros at both ends if win_length is shorter
+    mel: tuple  # arguments of `mel_filters`
     power: float
     log_floor: float
 
@@ -68,16 +46,9 @@ class Plan(NamedTuple):
 
 
 def make_plan(params):
-    """Check parameters against each other; mel filters are built when they are used.
+    """Return the settings for parameters of LogMelTransformer, each valid by itself.
 
-    Parameters
-    ----------
-    params : dict
-        Parameters of LogMelTransformer, each valid by itself.
-
-    Returns
-    -------
-    settings : Plan
+    Mel filters are built when they are used.
     """
     sr, n_fft = int(params["sr"]), int(params["n_fft"])
     n_times = round(params["duration"] * sr)

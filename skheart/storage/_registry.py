@@ -16,27 +16,13 @@ __all__ = ["STORABLE", "Entry", "entry_of", "named_tuple", "named_tuple_name", "
 
 
 class Entry(NamedTuple):
-    """How estimators of a class are stored.
-
-    Attributes
-    ----------
-    cls : type
-        The class.
-    private : tuple of str
-        Fitted attributes whose names do not follow scikit-learn's rule.
-    left_out : tuple of str
-        Parameters that are not stored; a loaded estimator has their defaults.
-    packer : module or None
-        With `pack`, `unpack` and `NAMES`, the fitted attributes that it stores itself.
-    inner : str or None
-        Name of the parameter that must be an estimator, in a class without constraints.
-    """
+    """How estimators of a class are stored."""
 
     cls: type
-    private: tuple[str, ...] = ()
-    left_out: tuple[str, ...] = ()
-    packer: object = None
-    inner: str | None = None
+    private: tuple[str, ...] = ()  # fitted attributes with names that break scikit-learn's rule
+    left_out: tuple[str, ...] = ()  # parameters that are not stored; loaded with their defaults
+    packer: object = None  # module with `pack`, `unpack` and `NAMES`, the attributes it stores
+    inner: str | None = None  # parameter that must be an estimator, in a class without constraints
 
 
 # Classes of other libraries: module, fields of `Entry`, module of the packer in this room.
@@ -73,15 +59,7 @@ _ENTRIES = {}
 
 
 def register(cls, **fields):
-    """Declare how estimators of a public class of skheart are stored.
-
-    Parameters
-    ----------
-    cls : type
-        The class, one of `STORABLE`.
-    **fields
-        Fields of `Entry`.
-    """
+    """Declare how estimators of a public class of skheart are stored, by fields of `Entry`."""
     _ENTRIES[f"skheart.{cls.__name__}"] = Entry(cls, **fields)
 
 

@@ -31,13 +31,7 @@ TORCH_CLASSES["CrossEntropyLoss"] = "torch.nn"
 
 
 class Packer:
-    """Convert values to JSON and collect arrays as tensors.
-
-    Attributes
-    ----------
-    tensors : dict of str to ndarray
-        Arrays so far, by their place in the model.
-    """
+    """Convert values to JSON and collect arrays in `tensors`, by their place in the model."""
 
     def __init__(self):
         self.tensors = {}

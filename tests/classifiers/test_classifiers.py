@@ -246,7 +246,7 @@ def test_bad_X(params, X, message):
         ({"lr_schedule": "exp"}, "'lr_schedule' parameter.*'exp'"),
         ({"device": "gpu"}, "device='gpu'.*'auto', 'cpu' or 'cuda'"),
         ({"net_class": dict}, "net_class must be a subclass of skorch's NeuralNetClassifier"),
-        ({"class_weight": {9: 1}}, r"class_weight names \[9\]"),
+        ({"class_weight": {9: 1}}, r"class_weight has \[9\]"),
         ({"class_weight": {0: -1, 1: 1, 2: 1}}, "must hold finite weights of at least 0"),
         ({"channels": ()}, r"channels must be a sequence of ints of at least 1. Got \(\)"),
         ({"channels": [4.5]}, r"channels must be .* Got \[4.5\]"),

@@ -105,10 +105,10 @@ def test_explain_replaces_its_own_page_and_nothing_else(model, wav, tmp_path, ca
     notes, page = tmp_path / "notes.html", tmp_path / "report.html"
     notes.write_text("<!doctype html><title>mine</title>")
     line = fails(["explain", model, wav[0], "-o", notes], capsys)
-    assert "is there already and is no page of skheart explain" in line
+    assert "already exists and is not a page of skheart explain" in line
     assert notes.read_text() == "<!doctype html><title>mine</title>"
-    assert "is what is read" in fails(["explain", model, wav[0], "-o", model], capsys)
-    assert "is what is read" in fails(["explain", model, wav[0], "-o", wav[0]], capsys)
+    assert "is an input" in fails(["explain", model, wav[0], "-o", model], capsys)
+    assert "is an input" in fails(["explain", model, wav[0], "-o", wav[0]], capsys)
     for n in (1, 2):
         assert main(["explain", str(model), *wav[:n], "-o", str(page), "--quiet"]) == 0
         assert len(pages(page)) == n

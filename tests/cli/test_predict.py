@@ -96,7 +96,7 @@ def test_a_label_that_the_model_does_not_know(folder, model, tmp_path, capsys):
 @pytest.mark.parametrize(
     ("content", "words"),
     [
-        (None, "there is no model"),
+        (None, "does not exist"),
         (b"", "is empty"),
         (b"text with words\n", "is not a safetensors file, or it is damaged"),
         (
@@ -128,7 +128,7 @@ def test_a_pickle_is_not_run_and_the_remedy_is_told(folder, model, tmp_path, cap
     joblib.dump(skheart.load(model), tmp_path / "m.joblib")
     argv = [verb, tmp_path / "m.joblib", folder / "table.csv"]
     line = fails([*argv, *(["--check"] if verb == "explain" else [])], capsys)
-    assert "m.joblib is a pickle, as joblib and older versions of skheart write it" in line
+    assert "m.joblib cannot be loaded: it is a pickle, as written by joblib" in line
     assert "load it in Python with joblib.load" in line
     assert line.endswith("write it anew with skheart.save(model, path).")
 
@@ -205,7 +205,7 @@ def test_predict_without_anything_to_read(folder, model, tmp_path, capsys):
 
 def test_predict_does_not_overwrite_the_model(folder, model, capsys):
     before = model.read_bytes()
-    assert "is what is read" in fails(["predict", model, folder / "wav", "-o", model], capsys)
+    assert "is an input" in fails(["predict", model, folder / "wav", "-o", model], capsys)
     assert model.read_bytes() == before
 
 
@@ -227,9 +227,9 @@ def test_predict_overwrites_nothing_that_it_reads(folder, model, tmp_path, capsy
         ([own / "table.csv"], "table.csv"),
     ]:
         line = fails(["predict", model, *inputs, "-o", own / output, "--quiet"], capsys)
-        assert f"{own / output} is what is read" in line
+        assert f"{own / output} is an input" in line
     line = fails(["predict", model, wav[0], "-o", own / "notes.md"], capsys)
-    assert "is there already and is no table of skheart predict" in line
+    assert "already exists and is not a table of skheart predict" in line
     assert {path: path.read_bytes() for path in own.iterdir()} == before
 
 

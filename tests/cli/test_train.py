@@ -272,9 +272,9 @@ def test_the_output_is_checked_before_anything_is_read(folder, tmp_path, capsys,
     assert "no folder" in fails([*train, f"{tmp_path}/missing/"], capsys)
     assert "is not a file" in fails([*train, tmp_path], capsys)
     assert "is not a file" in fails([*train, f"{tmp_path}/"], capsys)
-    assert "is what is read" in fails([*train, folder / "table.csv"], capsys)
+    assert "is an input" in fails([*train, folder / "table.csv"], capsys)
     monkeypatch.setattr(os, "access", lambda path, mode: False)  # as root, chmod would not do
-    assert "may not be written" in fails([*train, tmp_path / "m"], capsys)
+    assert "is not writable" in fails([*train, tmp_path / "m"], capsys)
 
 
 def test_a_failed_training_leaves_the_old_model(folder, model, tmp_path, capsys):
@@ -290,7 +290,7 @@ def test_a_failed_training_leaves_the_old_model(folder, model, tmp_path, capsys)
 def test_train_replaces_models_only(folder, tmp_path, capsys, content):
     (tmp_path / "own").write_bytes(content)
     line = fails(["train", folder / "table.csv", "-o", tmp_path / "own", *SMALL], capsys)
-    assert "is there already and is no model: give -o another name" in line
+    assert "already exists and is not a model: give -o another name" in line
     assert (tmp_path / "own").read_bytes() == content
 
 
