@@ -101,9 +101,9 @@ class LogMelTransformer(TransformerMixin, BaseEstimator):
         Standard deviation of each mel bin over the training set, float64; 1 for constant bins;
         None if ``standardize=False``.
     n_features_in_ : int
-        Samples per row. Only if `fit` was given a 2-D array of numbers.
+        Samples per row. Defined only when `X` is a 2-D array of numbers.
     feature_names_in_ : ndarray of shape (n_features_in_,)
-        Column names. Only if `fit` was given a DataFrame of numbers with string names.
+        Column names. Defined only when `X` is a DataFrame of numbers with string names.
 
     Notes
     -----

@@ -124,20 +124,12 @@ def test_integers_in_too_wide_a_type_give_a_warning(recordings):
         LogMelTransformer(duration=0.5).fit([(r * 2**23).astype(np.int32) for r in recordings])
 
 
-def test_forms_of_input_agree(recordings, tmp_path):
-    paths = [tmp_path / f"{k}.wav" for k in range(len(recordings))]
-    for path, samples in zip(paths, recordings, strict=True):
-        soundfile.write(path, samples, 4000, subtype="DOUBLE")
+def test_arrays_and_paths_agree(paths, recordings):
+    """All forms of input are tested in tests/audio."""
     samples = [r.astype(np.float32) for r in recordings]
     expected = LogMelTransformer(duration=0.5).fit_transform(samples)
-    column = np.empty((len(samples), 1), dtype=object)
-    column[:, 0] = samples
-    strings = [str(path) for path in paths]
-    for form in (
-        column, column[:, 0], tuple(samples), pd.Series(samples), paths, strings,
-        np.array(strings), np.array(strings)[:, None], pd.Series(strings), pd.Index(strings),
-        pd.DataFrame({"path": strings}),
-    ):  # fmt: skip
+    paths = paths[:5]
+    for form in (pd.Series(samples), paths, pd.DataFrame({"path": list(map(str, paths))})):
         transformer = LogMelTransformer(duration=0.5)
         np.testing.assert_array_equal(transformer.fit_transform(form), expected)
         assert not hasattr(transformer, "n_features_in_")
@@ -316,45 +308,36 @@ def test_search_and_memory_in_a_pipeline(tmp_path):
     assert search.predict([Path(path) for path in paths]).tolist() == y
 
 
-def test_recordings_that_fail_are_named_and_leave_nothing(recordings, tmp_path):
+@pytest.mark.parametrize("n_jobs", [None, 2])
+def test_invalid_recordings_are_named_and_change_nothing(n_jobs, recordings, tmp_path):
     soundfile.write(tmp_path / "good.wav", recordings[0], 4000)
-    (tmp_path / "bad.wav").write_text("no sound")
+    good, absent = tmp_path / "good.wav", tmp_path / "absent.wav"
     bad = np.stack([recordings[1], recordings[1]])
     bad[1, 5] = np.nan
-    good = tmp_path / "good.wav"
     cases = [
-        ([good, tmp_path / "absent.wav"], FileNotFoundError, r"absent\.wav' does not exist"),
-        ([good, tmp_path], IsADirectoryError, "is a folder"),
-        ([good, tmp_path / "bad.wav"], ValueError, r"bad\.wav' cannot be read.*not recognised"),
+        ([good, absent], FileNotFoundError, r"absent\.wav' does not exist"),
         ([good, recordings[0]], TypeError, "row 1 is of type ndarray"),
-        ([*recordings, []], TypeError, "row 5 is of type list"),
         ([*recordings, np.ones(0)], ValueError, "row 5 is empty"),
         ([*recordings, np.ones(9) + 1j], ValueError, "Complex data not supported.*row 5"),
         (np.array([[1, 2], [3, 4j]]), ValueError, "Complex data not supported"),
         (pd.DataFrame(np.ones((2, 9)) * 1j), ValueError, "Complex data not supported"),
-        ([[1.0, 2.0], [3.0, 4j]], ValueError, "Complex data not supported"),
-        (np.zeros((2, 3, 4), complex), ValueError, "Complex data not supported"),
-        ([*recordings, np.ones((2, 9))], ValueError, r"row 5 has shape \(2, 9\)"),
         ([*recordings, 1e200 * recordings[0]], ValueError, "row 5 has samples so large"),
-        ([[1.0, 2.0], [3.0, [4.0]]], ValueError, "row 1 is a nested list"),
         (bad, ValueError, "row 1 contains NaN, first at sample 5"),
-        (np.where(np.isnan(bad), np.inf, bad), ValueError, "row 1 contains infinity"),
         (np.zeros((2, 3, 4)), ValueError, "dim 3"),
-        (recordings[0], ValueError, r"Expected 2D array, got 1D array.*Reshape.*\[recording\]"),
+        (recordings[0], ValueError, "Expected 2D array, got 1D array"),
         (str(good), TypeError, r"pass \[path\]"),
     ]
-    for n_jobs in (None, 2):
-        for X, kind, message in cases:
-            transformer = LogMelTransformer(duration=0.5, n_jobs=n_jobs)
-            for method in (transformer.fit, transformer.fit_transform):
-                with pytest.raises(kind, match=message):
-                    method(X)
-                with pytest.raises(NotFittedError):
-                    transformer.transform(recordings)
-            transformer.fit(recordings)
+    for X, kind, message in cases:
+        transformer = LogMelTransformer(duration=0.5, n_jobs=n_jobs)
+        for method in (transformer.fit, transformer.fit_transform):
             with pytest.raises(kind, match=message):
-                transformer.transform(X)
-            assert np.isfinite(transformer.transform(recordings)).all()
+                method(X)
+            with pytest.raises(NotFittedError):
+                transformer.transform(recordings)
+        transformer.fit(recordings)
+        with pytest.raises(kind, match=message):
+            transformer.transform(X)
+        assert np.isfinite(transformer.transform(recordings)).all()
 
 
 def test_fit_without_standardisation_checks_arrays(recordings):
