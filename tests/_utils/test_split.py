@@ -27,7 +27,7 @@ def plan(X, y, **options):
     return plan_rows(X, y, np.unique(y), **{**defaults, **options})
 
 
-def test_digests_tell_equal_rows_from_different_ones():
+def test_equal_rows_have_equal_hashes():
     X, _ = make()
     X = np.concatenate([X, X[:5]])
     digests = row_digests(X)
@@ -38,14 +38,14 @@ def test_digests_tell_equal_rows_from_different_ones():
 
 
 def alike(n=12, seed=0):
-    """Rows that start alike, the last three of which are equal to the first three throughout."""
+    """Return rows with equal starts; the last three are equal to the first three."""
     X = np.random.default_rng(seed).normal(size=(n, 40, 32)).astype(np.float16)
     X.reshape(n, -1)[:, :DIGEST_START] = X[0].reshape(-1)[:DIGEST_START]
     X[-3:] = X[:3]
     return X
 
 
-def test_digests_of_rows_that_start_alike():
+def test_hashes_of_rows_with_equal_starts():
     X = alike()
     _, labels = np.unique(row_digests(X), axis=0, return_inverse=True)
     labels = labels.ravel()
@@ -54,7 +54,7 @@ def test_digests_of_rows_that_start_alike():
 
 
 @pytest.mark.parametrize("rows", [make()[0], alike()], ids=["from the start", "at the end"])
-def test_digests_are_of_the_values_whatever_holds_them(rows):
+def test_hashes_do_not_depend_on_type_and_layout(rows):
     X = rows.astype(np.float16)
     X[1, -1, -1] = 0
     expected = row_digests(X)
@@ -68,7 +68,7 @@ def test_digests_are_of_the_values_whatever_holds_them(rows):
         np.testing.assert_array_equal(row_digests(held), expected)
 
 
-def test_digests_of_rows_by_index_are_those_of_the_rows():
+def test_hashes_of_rows_by_index():
     X, _ = make()
     index = np.r_[np.arange(60), 3, 3, 7]
     found = row_digests(IndexedRows(X, index))
@@ -77,7 +77,7 @@ def test_digests_of_rows_by_index_are_those_of_the_rows():
 
 
 def test_clusters_join_groups_and_identical_rows_transitively():
-    # 0 and 1 share a group; 1 and 2 are identical; 2 and 3 share a group; 4 stands alone.
+    # 0 and 1 share a group; 1 and 2 are identical; 2 and 3 share a group; 4 is alone.
     digests = np.array([[0, 0], [1, 0], [1, 0], [2, 0], [3, 0]], dtype=np.uint64)
     labels = clusters(digests, ["a", "a", "b", "b", "c"])
     assert len(set(labels[:4])) == 1
@@ -141,7 +141,7 @@ def test_oversampling_and_class_weights_act_on_the_training_part_alone():
 
 
 @pytest.mark.parametrize("X", [make(30)[0], alike(30)], ids=["different", "alike"])
-def test_order_of_the_rows_does_not_matter_and_whole_weights_are_counts(X):
+def test_order_of_rows_does_not_matter_and_integer_weights_are_counts(X):
     y = make(30)[1]
     shuffled = np.random.default_rng(1).permutation(30)
     first, _, _ = plan(X, y)
@@ -162,7 +162,7 @@ def test_order_of_the_rows_does_not_matter_and_whole_weights_are_counts(X):
     np.testing.assert_allclose(weights / weights[0], weight[index] / weight[index[0]])
 
 
-def test_class_weight_of_a_class_that_is_not_there():
+def test_class_weight_of_an_unknown_class():
     X, y = make(30)
     with pytest.raises(ValueError, match=r"class_weight has \[7\].*\[0, 1, 2\]"):
         plan(X, y, class_weight={0: 1, 1: 1, 2: 1, 7: 2})

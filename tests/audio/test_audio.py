@@ -89,7 +89,7 @@ def test_resampled_sine_is_the_sine_at_the_other_rate(tmp_path, rate):
     assert (new_rate, samples.dtype) == (4000, np.float32)
     expected = tone(150, 4000)
     assert samples.shape == expected.shape
-    # The ends ring, because the tone begins and stops there.
+    # The tone starts and stops abruptly, which rings at the ends.
     np.testing.assert_allclose(samples[1000:-1000], expected[1000:-1000], atol=1e-5)
 
 
@@ -137,7 +137,7 @@ def test_unreadable_files(tmp_path, noise):
 def test_forbidden_file(tmp_path, monkeypatch):
     path = tmp_path / "a.wav"
     soundfile.write(path, np.zeros(100), 4000)
-    # The user who runs the tests may be one to whom nothing is forbidden.
+    # The tests may run as root, who may read everything.
     monkeypatch.setattr("os.access", lambda *args, **kwargs: False)
     with pytest.raises(PermissionError, match=r"a\.wav' is not readable"):
         read_recording(path)
@@ -217,7 +217,7 @@ def test_numbers_in_two_dimensions_are_left_to_scikit_learn(X):
         (pd.DataFrame({"path": PATHS, "age": [1, 2]}), ValueError, "2 columns with paths"),
     ],
 )
-def test_forms_that_are_refused(X, kind, message):
+def test_invalid_forms(X, kind, message):
     with pytest.raises(kind, match=message):
         list_recordings(X)
 
@@ -235,13 +235,13 @@ def test_forms_that_are_refused(X, kind, message):
         (np.array([0, 0, -np.inf], dtype=np.float32), "infinity, first at sample 2"),
     ],
 )
-def test_arrays_that_are_no_recording(recording, message):
+def test_invalid_arrays(recording, message):
     with pytest.raises(ValueError, match=message) as caught:
         load_samples(recording, 4, 4000)
     assert "at row 4" in str(caught.value)
 
 
-def test_arrays_that_are_recordings():
+def test_valid_arrays():
     for dtype in (np.int8, np.int16, np.uint8, np.int64, np.float16, np.float64):
         samples = np.arange(5).astype(dtype)
         assert load_samples(samples, 0, 4000) is samples

@@ -72,12 +72,12 @@ def test_equals_cross_val_predict_on_the_same_folds(data):
     np.testing.assert_array_equal(result.classes, np.unique(y))
 
 
-def test_no_one_is_predicted_by_a_model_that_has_heard_them(data):
+def test_no_subject_is_in_training_and_test_set(data):
     _, y, groups = data
     result = evaluate_by_subject(Memory(), groups[:, np.newaxis], y, groups, random_state=0)
     assert set(result.y_pred) == {"stranger"}
     assert result.y_proba is None
-    # The check can fail: with recordings split at random the same model knows nearly all.
+    # The check can fail: with recordings split at random the same model knows nearly all subjects.
     known = cross_val_predict(Memory(), groups[:, np.newaxis], y, cv=KFold(5, shuffle=True))
     assert np.mean(known == y) > 0.8
 
@@ -126,7 +126,7 @@ def test_any_form_of_recordings(data, form):
     np.testing.assert_array_equal(result.y_pred, expected.y_pred)
 
 
-def test_two_jobs_give_what_one_gives(data):
+def test_n_jobs_does_not_change_the_result(data):
     X, y, groups = data
     one, two = (
         evaluate_by_subject(LogisticRegression(), X, y, groups, random_state=0, n_jobs=n_jobs)
@@ -136,7 +136,7 @@ def test_two_jobs_give_what_one_gives(data):
     assert one.uar == two.uar
 
 
-def test_fit_gets_its_arguments_cut_to_the_fold(data):
+def test_params_of_fit_are_indexed_by_fold(data):
     X, y, groups = data
 
     class Checks(LogisticRegression):
@@ -150,7 +150,7 @@ def test_fit_gets_its_arguments_cut_to_the_fold(data):
     assert result.uar.estimate > 0.5
 
 
-def test_progress_goes_to_standard_error_and_only_if_wanted(data, capsys):
+def test_progress_is_on_standard_error_if_verbose(data, capsys):
     X, y, groups = data
     evaluate_by_subject(DummyClassifier(), X, y, groups, random_state=0)
     assert capsys.readouterr() == ("", "")
@@ -180,7 +180,7 @@ def test_a_class_with_fewer_subjects_than_folds_is_named(data):
     ],
 )
 @pytest.mark.filterwarnings("ignore:The groups parameter is ignored by KFold")
-def test_a_split_that_cannot_be_trusted_is_refused(data, cv, message):
+def test_invalid_splitters(data, cv, message):
     X, y, groups = data
     with pytest.raises(ValueError, match=message):
         evaluate_by_subject(DummyClassifier(), X, y, groups, cv=cv)
@@ -284,7 +284,7 @@ def test_the_frame_has_a_row_per_recording(data):
     ]  # fmt: skip
 
 
-def test_both_at_once_equal_each_alone(data):
+def test_labels_and_probabilities_equal_separate_calls(data):
     X, y, _ = data
     model = make_pipeline(
         StandardScaler(), "passthrough", RandomOverSampler(random_state=0), LogisticRegression()
@@ -294,7 +294,7 @@ def test_both_at_once_equal_each_alone(data):
     np.testing.assert_array_equal(probabilities, model.predict_proba(X))
 
 
-def test_labels_are_those_of_predict_where_they_are_not_the_most_probable():
+def test_labels_of_a_tuned_threshold_are_those_of_predict():
     X = np.linspace(0, 1, 60)[:, np.newaxis]
     y = np.array([0, 0, 1] * 10 + [0, 1, 1] * 10)
     model = TunedThresholdClassifierCV(LogisticRegression(), scoring="recall", random_state=0)
@@ -329,7 +329,7 @@ class Numbers(BaseEstimator):
         return self.model.predict(np.tile([[float(x)] for x in X], 4))
 
 
-def test_one_that_fails_does_not_lose_the_others(data):
+def test_a_failed_recording_does_not_lose_the_others(data):
     model = Numbers(Perceptron().fit(data[0], data[1]))
     texts = ["0", "1", "none", "3", "4"]
     rows = list(predict_in_chunks(model, texts, chunk_size=2))
@@ -340,7 +340,7 @@ def test_one_that_fails_does_not_lose_the_others(data):
     assert [row[1] for row in rows if row[3] is None] == model.predict(good).tolist()
 
 
-def test_an_unfitted_model_is_not_blamed_on_the_recordings():
+def test_an_unfitted_model_raises():
     with pytest.raises(NotFittedError):
         list(predict_in_chunks(Numbers(Perceptron()), ["1"]))
     with pytest.raises(NotFittedError):

@@ -145,7 +145,7 @@ def test_functions_as_metrics(data):
     assert found["mean recall"] == found["also"] == pytest.approx(uar(true, called))
 
 
-def test_an_evaluation_brings_all_it_knows(data):
+def test_a_report_of_an_evaluation(data):
     X = data["y_proba"]
     result = evaluate_by_subject(
         LogisticRegression(), X, data["y_true"], data["groups"], random_state=0
@@ -191,7 +191,7 @@ def test_one_class_one_subject_and_one_subject_of_a_class():
     assert line.split()[3:5] == ["-", "-"]
 
 
-def test_a_subgroup_without_one_of_several_classes_says_so(data):
+def test_a_subgroup_without_one_of_several_classes_has_a_note(data):
     by = {"known": np.where(data["y_true"] == "Unknown", "no", "yes")}
     names = ["uar", "roc_auc", "sensitivity_at_specificity", "sensitivity"]
     result = report(**data | {"by": by}, metrics=names, **FAST)
@@ -200,7 +200,7 @@ def test_a_subgroup_without_one_of_several_classes_says_so(data):
     assert np.isfinite(found[["score", "low", "high"]]).all(axis=None)
     two = data["y_true"] != "Unknown"
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # "Unknown" is predicted all the same
+        warnings.simplefilter("ignore")  # "Unknown" is also predicted
         expected = balanced_accuracy_score(data["y_true"][two], data["y_pred"][two])
     assert found.score.iloc[0] == pytest.approx(expected)
     assert (rows_of(result, by="known", value="no").note == "one class, Unknown: no score").all()

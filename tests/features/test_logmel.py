@@ -103,7 +103,7 @@ def test_equal_to_librosa_and_to_a_float64_reference(setting):
         np.testing.assert_allclose(ours, expected, atol=1e-4, rtol=0)
         np.testing.assert_allclose(transformer.mel_frequencies_, centres, rtol=1e-10)
         quietest.append(ours.min())
-    # The hard case must be hard: noise alone would pass if computed in float32.
+    # The second sound must be hard: a computation in float32 would pass with noise alone.
     assert quietest[1] < -7
 
 
@@ -216,7 +216,7 @@ def test_integers_become_the_range_from_minus_one_to_one(dtype, low, middle, hig
     np.testing.assert_array_equal(result, [-1.0, 0.0, 1.0 - step])
 
 
-def test_differences_of_rounding_are_not_blown_up():
+def test_rounding_errors_are_not_amplified():
     """Bins of recordings whose gains differ by 3e-7 are constant."""
     period = np.random.default_rng(0).normal(size=128)
     still = np.tile(period, 20)

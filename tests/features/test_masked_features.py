@@ -25,7 +25,7 @@ def transformer(**params):
 
 
 @pytest.mark.parametrize("params", SETTINGS, ids=str)
-def test_frames_are_those_of_the_recording_and_the_rest_is_nan(recordings, params):
+def test_missing_frames_are_nan(recordings, params):
     raw = transformer(standardize=False, crop="start", **params)
     X = raw.fit_transform(recordings)
     np.testing.assert_array_equal(raw.transform(recordings), X)
@@ -39,7 +39,7 @@ def test_frames_are_those_of_the_recording_and_the_rest_is_nan(recordings, param
 
 
 @pytest.mark.parametrize("params", SETTINGS, ids=str)
-def test_moments_are_those_of_real_frames(recordings, params):
+def test_mean_and_scale_ignore_missing_frames(recordings, params):
     raw = transformer(standardize=False, **params).fit_transform(recordings)
     frames = raw[~np.isnan(raw[:, :, 0])].astype(np.float64)
     found = transformer(**params)
@@ -57,7 +57,7 @@ def test_a_recording_does_not_depend_on_the_others(recordings):
         np.testing.assert_array_equal(fitted.transform([samples])[0], row)
 
 
-def test_less_than_a_frame_is_an_error_that_names_it(recordings, tmp_path):
+def test_a_recording_shorter_than_a_frame_is_named(recordings, tmp_path):
     short = np.full(255, 0.1)
     soundfile.write(tmp_path / "short.wav", short, 4000)
     fitted = transformer().fit(recordings)
@@ -67,7 +67,7 @@ def test_less_than_a_frame_is_an_error_that_names_it(recordings, tmp_path):
         transformer().fit([str(tmp_path / "short.wav")])
 
 
-def test_nan_samples_are_found_where_no_frame_is(recordings):
+def test_nan_samples_outside_frames_are_found(recordings):
     fitted = transformer().fit(recordings)
     for where in (0, 300, 382):
         spoilt = recordings[3].copy()  # 383 samples, one frame of 256
@@ -76,7 +76,7 @@ def test_nan_samples_are_found_where_no_frame_is(recordings):
             fitted.transform([spoilt])
 
 
-def test_a_pipeline_trains_predicts_and_explains_what_is_there():
+def test_a_pipeline_ignores_missing_frames():
     sounds = make_heart_sounds(n_subjects=9, duration=3, random_state=0)
     data = [samples[: 4000 + 900 * k] for k, samples in enumerate(sounds.data)]
     pipeline = make_heart_pipeline("cnn", random_state=0).set_params(

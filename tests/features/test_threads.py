@@ -34,7 +34,7 @@ def threads_of_skheart():
     return [t.name for t in threading.enumerate() if t.name.startswith("skheart")]
 
 
-def test_files_are_read_while_others_are_computed(paths, monkeypatch):
+def test_files_are_read_ahead(paths, monkeypatch):
     """Computing waits for later files, and at most a few are read ahead."""
     read = [threading.Event() for _ in paths]
     done, ahead = [], []
@@ -61,7 +61,7 @@ def test_files_are_read_while_others_are_computed(paths, monkeypatch):
 
 
 @pytest.mark.parametrize("n_jobs", [None, 2])
-def test_the_first_recording_that_fails_is_told(n_jobs, paths):
+def test_the_first_invalid_recording_is_reported(n_jobs, paths):
     paths[3], paths[4] = paths[0].with_name("absent.wav"), paths[0].with_name("other.wav")
     paths[17] = paths[0].parent
     transformer = LogMelTransformer(duration=0.5, n_jobs=n_jobs)

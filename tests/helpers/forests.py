@@ -1,4 +1,4 @@
-"""Data for forests, and whether two of them are the same to the last bit."""
+"""Data for forests, and bitwise comparison of forests."""
 
 import numpy as np
 
@@ -21,7 +21,7 @@ def again(estimator, tmp_path):
 
 
 def edges(forest, rows):
-    """Rows with, in turn, each threshold, the float32 next to it on both sides, and extremes."""
+    """Return rows with each threshold, its float32 neighbours, and extreme values."""
     made = [rows]
     for tree in forest.estimators_:
         nodes = tree.tree_
@@ -55,7 +55,7 @@ def assert_same_trees(one, two):
 
 
 def assert_same(one, two, rows):
-    """Two forests that do all things alike, to the last bit."""
+    """Assert that two forests are the same to the last bit."""
     rows = edges(one, rows)
     np.testing.assert_array_equal(one.predict_proba(rows), two.predict_proba(rows), strict=True)
     np.testing.assert_array_equal(one.predict(rows), two.predict(rows), strict=True)

@@ -44,7 +44,7 @@ FORESTS = {
 
 
 @pytest.mark.parametrize("name", FORESTS)
-def test_a_forest_comes_back_whole(name, tmp_path):
+def test_a_forest_is_restored(name, tmp_path):
     kind, params, rows, labels, weights = FORESTS[name]
     forest = kind(**{**TREES, **params}).fit(rows, labels, weights)
     loaded = again(forest, tmp_path)
@@ -59,7 +59,7 @@ def test_a_forest_comes_back_whole(name, tmp_path):
 
 
 def test_missing_values_alone_on_one_side(tmp_path):
-    """Their threshold is infinite."""
+    """The threshold is infinite."""
     rows = X.copy()
     rows[Y == 2] = np.nan
     forest = RandomForestClassifier(**TREES).fit(rows, Y == 2)
@@ -103,10 +103,10 @@ def test_a_forest_is_small(tmp_path):
         skheart.save(forest, tmp_path / "m")
         n_nodes = sum(tree.tree_.node_count for tree in forest.estimators_)
         assert n_nodes > 25_000
-        assert (tmp_path / "m").stat().st_size < limit * n_nodes  # a pickle has 90 and more
+        assert (tmp_path / "m").stat().st_size < limit * n_nodes  # a pickle has at least 90
 
 
-def test_a_forest_of_a_version_that_draws_all_samples_alike(tmp_path):
+def test_a_forest_without_sample_weight(tmp_path):
     forest = RandomForestClassifier(**TREES).fit(X, Y)
     drawn = forest.estimators_samples_
     vars(forest).pop("_sample_weight", None)
@@ -120,7 +120,7 @@ def tampered(change):
 
 
 def set_state(forest, values=None, **fields):
-    """Change the nodes of the first tree, as code of others may."""
+    """Change the nodes of the first tree."""
     tree = forest.estimators_[0].tree_
     state = copy.deepcopy(tree.__getstate__())
     for name, value in fields.items():
@@ -153,13 +153,13 @@ def set_state(forest, values=None, **fields):
         (lambda f: set_state(f, right_child=-1), "leads out of a tree .*, so that it cannot"),
     ],
 )  # fmt: skip
-def test_what_is_no_common_forest_is_refused(change, words, tmp_path):
+def test_changed_forests_are_refused(change, words, tmp_path):
     with pytest.raises(ValueError, match=words):
         skheart.save(tampered(change), tmp_path / "m")
     assert not (tmp_path / "m").exists()
 
 
-def test_what_is_code_is_refused(tmp_path):
+def test_other_classes_in_a_forest_are_refused(tmp_path):
     other = tampered(lambda f: f.estimators_.append(DecisionTreeClassifier().fit(X, Y)))
     with pytest.raises(TypeError, match=r"model.estimators_\[12\] is a DecisionTreeClassifier"):
         skheart.save(other, tmp_path / "m")

@@ -23,7 +23,7 @@ def forest_file(tmp_path_factory):
 
 @pytest.fixture
 def forge_forest(forest_file, tmp_path):
-    """Change the document and the arrays of the good file, sign it, and load it."""
+    """Load the valid file after changing its document and arrays; the checksum is valid."""
 
     def load(change):
         document, _, _ = model_files.read(forest_file)
@@ -51,7 +51,7 @@ def test_the_forge_changes_nothing_by_itself(forge_forest, forest_file):
 
 
 def put(name, value, place=0):
-    """Change one number of an array."""
+    """Return a change of one number of an array."""
 
     def change(estimator, arrays, others):
         arrays[name][place] = value
@@ -60,7 +60,7 @@ def put(name, value, place=0):
 
 
 def replace(name, array_of):
-    """Change an array."""
+    """Return a change of an array."""
 
     def change(estimator, arrays, others):
         arrays[name] = array_of(arrays[name])
@@ -69,7 +69,7 @@ def replace(name, array_of):
 
 
 def learnt(name, value):
-    """Change what stands in the document."""
+    """Return a change of a fitted attribute in the document."""
 
     def change(estimator, arrays, others):
         estimator["fitted"][name] = value
@@ -99,7 +99,7 @@ def last_kind(estimator, arrays, others):
 
 
 def many_classes(estimator, arrays, others):
-    """A small file of nodes that would take a terabyte."""
+    """A small file whose nodes would take a terabyte."""
     n_nodes = len(arrays["left"])
     others["classes_"] = np.arange(10**5)
     estimator["fitted"]["n_classes_"] = 10**5
@@ -186,7 +186,7 @@ BAD = {
 
 
 @pytest.mark.parametrize("name", BAD)
-def test_what_is_no_forest_is_refused(name, forge_forest):
+def test_invalid_forests_are_refused(name, forge_forest):
     change, words = BAD[name]
     tracemalloc.start()
     try:
@@ -199,7 +199,7 @@ def test_what_is_no_forest_is_refused(name, forge_forest):
 
 
 def test_any_change_of_the_arrays_is_loaded_or_refused(forge_forest):
-    """What is loaded are trees: they predict shares, whatever they are asked."""
+    """Loaded forests are valid: they predict probabilities for all rows."""
     random, outcomes = np.random.default_rng(0), {True: 0, False: 0}
 
     def change(estimator, arrays, others):

@@ -297,7 +297,7 @@ def test_nothing_is_unpickled_or_evaluated(model_file):
     """In a process of its own, which an attempt would end."""
     code = f"""
 import sys, skheart
-skheart.load({str(model_file)!r})  # imports are code, of installed files
+skheart.load({str(model_file)!r})  # before the hook, because imports execute code
 def hook(event, args):
     if event in ("pickle.find_class", "os.system", "subprocess.Popen", "marshal.loads"):
         raise SystemExit(f"{{event}} {{args}}")

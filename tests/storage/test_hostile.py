@@ -110,7 +110,7 @@ def test_a_file_that_is_cut_off(model_file, tmp_path):
         skheart.load(tmp_path / "m")
 
 
-def test_a_flipped_bit_is_found_wherever_it_is(model_file, tmp_path):
+def test_a_flipped_bit_is_found(model_file, tmp_path):
     content = model_file.read_bytes()
     length = int.from_bytes(content[:8], "little")
     rng = np.random.default_rng(0)

@@ -278,7 +278,7 @@ def test_the_file_is_as_documented(pipeline, tmp_path):
 def test_a_model_of_an_unavailable_device(tmp_path):
     X, y = make()
     clf = small_cnn(max_epochs=1, device="cpu").fit(X, y)
-    clf.device = "cuda:99"  # as a file from a larger machine says
+    clf.device = "cuda:99"  # as in a file from another machine
     with pytest.warns(UserWarning, match="device='cuda:99', which is not there; it predicts on"):
         loaded = again(clf, tmp_path)
     assert loaded.device == "cuda:99"
