@@ -9,6 +9,6 @@ from ._fingerprints import FINGERPRINT_RATE, fingerprint, match_fingerprints
 from ._joined import JoinedRecording, Pieces
 from ._reading import is_path, read_recording
 from ._recordings import list_recordings, load_samples, name_of, recordings_of
-from ._samples import as_float, cut_or_fill, load_kept
+from ._samples import as_float, crop_or_pad, load_kept
 
 __all__ = ["read_recording"]

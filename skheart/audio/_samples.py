@@ -9,7 +9,7 @@ import numpy as np
 from ._reading import is_path
 from ._recordings import load_samples, name_of
 
-__all__ = ["as_float", "cut_or_fill", "load_kept"]
+__all__ = ["as_float", "crop_or_pad", "load_kept"]
 
 
 def as_float(samples):
@@ -37,7 +37,7 @@ def as_float(samples):
     return samples
 
 
-def cut_or_fill(samples, plan):
+def crop_or_pad(samples, plan):
     """Return `plan.n_times` samples as floats; with ``pad="mask"`` at most that many."""
     size = samples.size
     if size >= plan.n_times:
@@ -67,7 +67,7 @@ def load_kept(recording, row, plan):
     # NaN in a frame shows in its features: checking all samples would take a tenth of the time.
     if not all(np.isfinite(part).all() for part in _outside_frames(samples, plan)):
         load_samples(recording, row, plan.sr)  # raises
-    kept = cut_or_fill(samples, plan)
+    kept = crop_or_pad(samples, plan)
     return kept.copy() if is_path(recording) else kept  # a copy frees the rest
 
 

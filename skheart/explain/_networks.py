@@ -8,7 +8,7 @@ import numpy as np
 from scipy.special import softmax
 from sklearn.utils.validation import check_is_fitted
 
-from ..audio import cut_or_fill, list_recordings, load_samples
+from ..audio import crop_or_pad, list_recordings, load_samples
 from ..classifiers import transformed
 from . import _saliency
 from ._estimators import split_network
@@ -136,7 +136,7 @@ def _sounds(front_end, X):
         samples = load_samples(recording, row, plan.sr)
         cut = max(0, samples.size - plan.n_times) // 2 if plan.crop == "center" else 0
         yield {
-            "signal": np.array(cut_or_fill(samples, plan), np.float32),
+            "signal": np.array(crop_or_pad(samples, plan), np.float32),
             "sr": plan.sr,
             "start": cut / plan.sr,
             "duration": samples.size / plan.sr,

@@ -1,8 +1,8 @@
-"""Models that come with the package: trained, ready to predict, without a network.
+"""Pretrained models, shipped with the package: a name in, a fitted estimator or its card out.
 
-``list_pretrained()`` names them, ``load_pretrained(name)`` gives one, and ``model_card(name)`` says
-what it was trained on, how well it does and what it is not for: read it before you use one. In the
-command: ``skheart predict --pretrained NAME FOLDER``.
+``list_pretrained()`` lists the names, ``load_pretrained(name)`` loads a model, and
+``model_card(name)`` documents its data, scores and limits. Read the card before you use a model.
+On the command line: ``skheart predict --pretrained NAME FOLDER``. Imports `_utils` and `storage`.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ SUFFIX = ".safetensors"
 
 
 def list_pretrained():
-    """List the models that come with the package.
+    """List the pretrained models.
 
     Returns
     -------
     names : list of str
-        Sorted, for `load_pretrained`.
+        Sorted names for `load_pretrained`.
 
     Examples
     --------
@@ -35,7 +35,7 @@ def list_pretrained():
 
 
 def load_pretrained(name):
-    """Load a model that comes with the package; nothing is downloaded, and no code is run.
+    """Load a pretrained model, without a download and without running code from its file.
 
     Parameters
     ----------
@@ -45,16 +45,16 @@ def load_pretrained(name):
     Returns
     -------
     estimator : PatientClassifier or Pipeline
-        Fitted; it takes paths of recordings, or 1-D arrays at the rate of its front end.
+        A fitted model for paths of recordings, or 1-D arrays at the rate of its front end.
 
     Raises
     ------
     ValueError
-        If there is no model of that name.
+        If there is no such model.
 
     See Also
     --------
-    model_card : What the model is, and what it is not for.
+    model_card : Data, scores and limits of the model.
 
     Examples
     --------
@@ -69,7 +69,7 @@ def load_pretrained(name):
 
 
 def model_card(name):
-    """Read the card of a model: data, licence, recipe, scores, and what it is not for.
+    """Return the card of a model: data, licence, recipe, scores and limits.
 
     Parameters
     ----------
@@ -84,7 +84,7 @@ def model_card(name):
     Raises
     ------
     ValueError
-        If there is no model of that name.
+        If there is no such model.
 
     Examples
     --------
