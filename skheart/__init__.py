@@ -1,7 +1,7 @@
 """Heart sound classification with attention networks, as scikit-learn estimators.
 
-Nothing heavy is imported until a name is used: ``skheart.uar`` loads scikit-learn,
-``skheart.AttentionCNNClassifier`` loads torch.
+Libraries are imported when a name is first used: ``skheart.uar`` imports scikit-learn, and
+``skheart.AttentionCNNClassifier`` torch.
 """
 
 from importlib import import_module
@@ -62,7 +62,7 @@ def __getattr__(name):
         value = import_module(f"{__name__}.{name}")
     else:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    globals()[name] = value  # the next access does not come here
+    globals()[name] = value  # found directly from now on
     return value
 
 

@@ -1,4 +1,4 @@
-"""The package from outside: names, laziness, metadata, README."""
+"""Public names, lazy imports, metadata and README of the package."""
 
 import ast
 import configparser
@@ -7,7 +7,9 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
+import soundfile
 
 import skheart
 
@@ -18,11 +20,12 @@ DISTRIBUTION = {"sklearn": "scikit-learn", "imblearn": "imbalanced-learn"}
 DISTRIBUTION |= {"mpl_toolkits": "matplotlib"}
 
 
-PRINT_MODULES = "import sys; print('modules:', *{name.partition('.')[0] for name in sys.modules})"
+PRINT_MODULES = "import sys; print('modules:', *sys.modules)"
+MAIN = "from skheart.cli import main; main({})"
 
 
 def modules_after(*codes):
-    """Top-level modules that a fresh interpreter holds after running each code in turn."""
+    """Return the modules in a fresh interpreter after running each code in turn."""
     code = "\n".join(line for code in codes for line in (code, PRINT_MODULES))
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     return [set(part.splitlines()[0].split()) for part in run.stdout.split("modules:")[1:]]
@@ -35,7 +38,7 @@ def setup_cfg():
 
 
 def requirements(text):
-    """{name: lower bound} of a list of requirements."""
+    """Return ``{name: lower bound}`` of a list of requirements."""
     lines = [line.partition("#")[0].strip() for line in text.strip().splitlines()]
     return dict(re.split("[><=]=", line) for line in lines if line)
 
@@ -44,15 +47,15 @@ def requirements(text):
 
 
 @pytest.mark.parametrize("name", skheart.__all__)
-def test_every_public_name_is_there(name):
+def test_every_public_name_exists(name):
     assert getattr(skheart, name) is not None
 
 
-def test_public_names_come_from_the_modules_that_say_so():
+def test_public_names_come_from_their_modules():
     for name, module in skheart._MODULE_OF.items():
         value = getattr(skheart, name)
         assert value is getattr(getattr(skheart, module), name)
-        home = getattr(value, "__module__", None)  # of a package, a file of it
+        home = getattr(value, "__module__", None)  # the module, or a file in it
         assert home == "sklearn.metrics._scorer" or f"{home}.".startswith(f"skheart.{module}.")
 
 
@@ -68,7 +71,7 @@ def test_an_unknown_name_is_an_attribute_error():
 # ---------------------------------------------------------------------- laziness
 
 
-def test_the_check_of_laziness_sees_an_import():
+def test_modules_after_sees_an_import():
     before, after = modules_after("import math", "import numpy")
     assert "numpy" in after - before
 
@@ -76,11 +79,12 @@ def test_the_check_of_laziness_sees_an_import():
 @pytest.mark.parametrize(
     "code",
     [
-        "import skheart; dir(skheart)",
-        "import skheart.datasets, skheart.cli",
-        "from skheart.cli import main; main(['--help'])",
-        "from skheart.cli import main; main(['train', '--help'])",
-        "from skheart.cli import main; main(['predict'])",
+        "import skheart, skheart.datasets, skheart.cli; dir(skheart)",
+        MAIN.format(["train", "--help"]),
+        MAIN.format(["predict"]),
+        MAIN.format(["predict", "--pretrained", "circor-murmur", "nowhere.wav"]),
+        MAIN.format(["predict", "--pretrained", "nothing", __file__]),
+        MAIN.format(["evaluate", "nowhere", "table.csv"]),
     ],
 )
 def test_nothing_heavy_is_imported_before_it_is_used(code):
@@ -89,7 +93,22 @@ def test_nothing_heavy_is_imported_before_it_is_used(code):
     assert modules & HEAVY == set()
 
 
-ABSENT = {  # least first: one interpreter imports all in this order
+def test_a_wrong_column_is_refused_before_models_are_imported(tmp_path):
+    path = tmp_path / "t.csv"
+    path.write_text("path,label\na.wav,b\n")
+    (modules,) = modules_after(MAIN.format(["train", str(path), "-o", "m", "--label", "x"]))
+    assert modules & HEAVY == {"numpy", "pandas"}
+
+
+def test_a_prediction_imports_no_compiler(tmp_path):
+    path = tmp_path / "a.wav"
+    soundfile.write(path, np.random.default_rng(0).normal(size=20_000), 4000)
+    (modules,) = modules_after(MAIN.format(["predict", "--pretrained", "circor-murmur", str(path)]))
+    assert "torch" in modules
+    assert modules & {"torch._dynamo", "librosa.sequence", "matplotlib"} == set()
+
+
+ABSENT = {  # one interpreter imports all in this order
     "from skheart import uar": {"torch", "librosa", "matplotlib"},
     "from skheart import LogMelTransformer": {"torch", "librosa", "matplotlib"},
     "from skheart import RandomOverSampler": {"torch", "librosa", "matplotlib"},
@@ -100,19 +119,19 @@ ABSENT = {  # least first: one interpreter imports all in this order
 
 
 @pytest.fixture(scope="module")
-def brought():
+def imported():
     return dict(zip(ABSENT, modules_after(*ABSENT), strict=True))
 
 
 @pytest.mark.parametrize(("code", "absent"), ABSENT.items())
-def test_a_name_brings_only_what_it_needs(code, absent, brought):
-    assert brought[code] & absent == set()
+def test_a_name_imports_only_what_it_needs(code, absent, imported):
+    assert imported[code] & absent == set()
 
 
 # ---------------------------------------------------------------------- metadata
 
 
-def test_metadata_stands_in_setup_cfg_alone():
+def test_metadata_is_in_setup_cfg_alone():
     tables = re.findall(r"^\[+([\w-]+)", (ROOT / "pyproject.toml").read_text(), re.MULTILINE)
     assert set(tables) == {"build-system", "tool"}
     assert setup_cfg()["metadata"]["version"] == "attr: skheart.__version__"
@@ -146,7 +165,7 @@ def test_constraints_lie_within_the_requirements():
         assert version >= tuple(map(int, bound.split("."))), name
 
 
-def test_what_changed_is_told_for_this_version():
+def test_the_changelog_has_this_version():
     assert f"## [{skheart.__version__}]" in (ROOT / "CHANGES.md").read_text()
 
 

@@ -289,11 +289,10 @@ def _of_file(file):
 
 def _sizes(model):
     """How many nets and numbers, trees and nodes."""
-    from skheart.cli._parts import fitted_pipelines
-
-    found = [
-        member[-1] if hasattr(member, "steps") else member for member in fitted_pipelines(model)
-    ]
+    parts = []
+    for member in getattr(model, "estimators_", [model]):
+        parts += member.estimators_ if hasattr(member, "named_estimators_") else [member]
+    found = [part[-1] if hasattr(part, "steps") else part for part in parts]
     nets = [clf.net_.module_ for clf in found if hasattr(clf, "net_")]
     trees = [tree.tree_ for clf in found if not hasattr(clf, "net_") for tree in clf.estimators_]
     sizes = {}

@@ -7,10 +7,10 @@ import difflib
 __all__ = ["check_choice", "closest"]
 
 
-def closest(name, names):
-    """The remedy for a name that does not exist: the closest one that does, if any is close."""
+def closest(name, names, prefix=""):
+    """Return the remedy for an unknown name: the closest known one, after `prefix`, or ""."""
     matches = difflib.get_close_matches(name, names, n=1)
-    return f" Did you mean {matches[0]!r}?" if matches else ""
+    return f" Did you mean {prefix + matches[0]!r}?" if matches else ""
 
 
 def check_choice(name, value, choices):

@@ -10,9 +10,10 @@ import joblib
 import numpy as np
 import torch
 from scipy.special import softmax
-from sklearn.base import BaseEstimator, ClassifierMixin, _fit_context
+from sklearn.base import BaseEstimator, ClassifierMixin, _fit_context, clone
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
+from skorch.utils import params_for
 from torch.utils.data import DataLoader
 
 from .._cpu.chunks import in_chunks
@@ -20,7 +21,7 @@ from .._utils.random import own_generator
 from .._utils.splits import plan_rows
 from .._utils.suggest import closest
 from .._utils.validation import check_targets
-from ..augmentation import Augmentation
+from ..augmentation import Augmentation, resolve_augmentation
 from ..nets import noticing_ctrl_c, resolve_device, torch_settings
 from ._callbacks import LR_SCHEDULES, check_callback_names, close_progress, trim
 from ._inputs import check_spectrograms, longest
@@ -139,6 +140,36 @@ class AttentionClassifier(ClassifierMixin, BaseEstimator):
         reserved |= {"module__n_classes": "y", "module__input_shape": "X", "optimizer__lr": "lr"}
         check_skorch_params(type(self).__name__, skorch_params, targets, reserved)
 
+    def _check_combination(self):
+        """Check parameters against each other; return the device."""
+        self._check_skorch_params(self.skorch_params or {})
+        if self.masked and self.head == "flatten":
+            raise ValueError(
+                "masked=True needs a head that takes recordings of any length: head='flatten' is "
+                "bound to one. Take another head, or masked=False and pad='repeat'."
+            )
+        return resolve_device(self.device)
+
+    def _check_params(self, shape):
+        """Validate the parameters without data, for recordings of a shape, as far as possible.
+
+        The network is built without memory for its weights.
+        """
+        self._validate_params()
+        self._check_combination()
+        skorch_params = self.skorch_params or {}
+        clf = clone(self)
+        clf._check_X(np.broadcast_to(np.float32(0), (2, *shape)), reset=True)
+        resolve_augmentation(clf.augment, clf.head, clf.input_shape_)
+        sizes = {name: getattr(clf, name) for name in clf._net_params}
+        sizes |= params_for("module", skorch_params)
+        with torch.device("meta"):
+            module = clf._module_class(n_classes=2, input_shape=clf.input_shape_, **sizes)
+        optimizer = skorch_params.get("optimizer", torch.optim.Adam)
+        settings = params_for("optimizer", skorch_params)
+        settings.pop("param_groups", None)  # skorch's own
+        optimizer(module.parameters(), lr=self.lr, **settings)
+
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
         tags.input_tags.three_d_array = True
@@ -181,13 +212,7 @@ class AttentionClassifier(ClassifierMixin, BaseEstimator):
         for name in ("net_", "history_", "n_iter_", "feature_names_in_"):
             self.__dict__.pop(name, None)  # a fit that fails leaves no older model behind
         skorch_params = self.skorch_params or {}
-        self._check_skorch_params(skorch_params)
-        device = resolve_device(self.device)
-        if self.masked and self.head == "flatten":
-            raise ValueError(
-                "masked=True needs a head that takes recordings of any length: head='flatten' is "
-                "bound to one. Take another head, or masked=False and pad='repeat'."
-            )
+        device = self._check_combination()
         X = self._check_X(X, reset=True)
         y, sample_weight, groups = check_targets(X, y, sample_weight, groups)
         # Rows of weight 0 are left out of everything, the classes included.

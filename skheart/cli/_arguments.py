@@ -1,4 +1,4 @@
-"""The arguments of the command `skheart`, and what its help says."""
+"""The arguments of the command `skheart` and their help."""
 
 from __future__ import annotations
 
@@ -7,17 +7,20 @@ import re
 
 from .. import __version__
 
-__all__ = ["DATASETS", "asks_for_pretrained", "make_parser"]
+__all__ = ["DATASETS", "make_parser", "uses_pretrained"]
 
 DATASETS = ("circor", "hss", "physionet2016")
 METHODS = ("attention", "integrated_gradients", "occlusion", "decision_path")
 MODELS = ("cnn", "lstm", "gru")
 RECIPES = ("paper", "attention", "cycles", "best")
-NO_CODE = "Nothing in a model file is run; a pickle is refused."
+NO_CODE = "No code in a model file is run; a pickle is refused."
 
 
 class _Parser(argparse.ArgumentParser):
-    """Errors in one line; options in full, so that a new one breaks no script."""
+    """Parser with errors in one line and without abbreviated options.
+
+    A new option must not break a script that abbreviates another.
+    """
 
     def __init__(self, **kwargs):
         super().__init__(allow_abbrev=False, **kwargs)
@@ -26,15 +29,15 @@ class _Parser(argparse.ArgumentParser):
         self.exit(2, f"skheart: error: {message}. See {self.prog} --help.\n")
 
 
-def _number(kind, accepts, rule):
-    """A type of arguments: numbers of a kind that follow a rule."""
+def _number(kind, is_valid, rule):
+    """Return an argument type for numbers that follow a rule."""
 
     def parse(text):
         try:
             value = kind(text)
         except ValueError:
             raise argparse.ArgumentTypeError(f"invalid {kind.__name__} value: {text!r}") from None
-        if not accepts(value):
+        if not is_valid(value):
             raise argparse.ArgumentTypeError(f"must be {rule}, not {text}")
         return value
 
@@ -42,37 +45,44 @@ def _number(kind, accepts, rule):
 
 
 def _name(text):
-    """A type of arguments: a name of something, which cannot be empty."""
+    """Argument type for names, which must not be empty."""
     if not text.strip():
         raise argparse.ArgumentTypeError("is empty: give a name")
     return text
 
 
 def _pattern(text):
-    """A type of arguments: a regular expression."""
+    """Argument type for regular expressions."""
     try:
         return re.compile(_name(text))
     except re.error as error:
-        raise argparse.ArgumentTypeError(f"is no regular expression: {error}") from None
+        raise argparse.ArgumentTypeError(f"is not a regular expression: {error}") from None
+
+
+def _device(text):
+    """Argument type for devices."""
+    if not re.fullmatch("auto|cpu|cuda(:[0-9]+)?", text):
+        raise argparse.ArgumentTypeError(f"must be auto, cpu or cuda, not {text!r}")
+    return text
 
 
 _SEED = _number(int, lambda n: 0 <= n < 2**32, "a number from 0 to 4294967295")
-_FOLDS = _number(int, lambda n: n >= 2, "at least 2 folds")
-_SHARE = _number(float, lambda x: 0 < x < 1, "a number above 0 and below 1")
+_FOLDS = _number(int, lambda n: n >= 2, "at least 2")
+_FRACTION = _number(float, lambda x: 0 < x < 1, "above 0 and below 1")
 _JOBS = _number(int, lambda n: n != 0, "a number of jobs, or -1 for all cores")
 
 
-def asks_for_pretrained(argv):
-    """Whether a command line names a pre-trained model, so that it has no MODEL."""
+def uses_pretrained(argv):
+    """Return whether a command line names a pretrained model, and thus has no MODEL."""
     options = argv[: argv.index("--")] if "--" in argv else argv
     return any(word.partition("=")[0] == "--pretrained" for word in options)
 
 
 def make_parser(pretrained=False):
-    """Return the parser of the whole command line.
+    """Return the parser of the command line.
 
-    With `pretrained` no MODEL is expected: argparse cannot make it depend on an option whether a
-    positional argument is there.
+    With `pretrained`, no MODEL is expected: in argparse, a positional argument cannot depend on an
+    option.
     """
     parser = _Parser(prog="skheart", description="Heart sound classification.")
     parser.add_argument("--version", action="version", version=f"skheart {__version__}")
@@ -90,8 +100,11 @@ def _add_verb(verbs, name, summary, details=""):
     verb = verbs.add_parser(
         name, help=summary, description=f"{summary[0].upper()}{summary[1:]}. {details}"
     )
+    verb.register("type", None, _name)  # of arguments without another type
     verb.add_argument(
-        "--quiet", action="store_true", help="no progress, and no warnings but of unknown subjects"
+        "--quiet",
+        action="store_true",
+        help="suppress progress, and all warnings except those of missing subjects",
     )
     return verb
 
@@ -100,13 +113,11 @@ def _add_demo(verbs):
     verb = _add_verb(
         verbs,
         "demo",
-        "train three small models on generated sounds and draw how they do",
-        "Prints a table of UAR with intervals by subject and writes it, the predictions, "
+        "train three small models on generated sounds and draw their results",
+        "Prints a table of UAR with its interval by subject, and writes it, the predictions, "
         "confusion matrices and ROC curves to a folder. Takes under 3 minutes on two cores.",
     )
-    verb.add_argument(
-        "-o", "--output", metavar="FOLDER", type=_name, required=True, help="made if missing"
-    )
+    verb.add_argument("-o", "--output", metavar="FOLDER", required=True, help="created if missing")
     verb.add_argument("--seed", type=_SEED, default=0, help="default: 0")
 
 
@@ -114,19 +125,20 @@ def _add_source(verb):
     verb.add_argument(
         "source",
         metavar="SOURCE",
-        type=_name,
-        help="a CSV table of recordings (columns path, label and, so that the recordings of one "
-        f"person stay together, subject) or a dataset by name: {', '.join(DATASETS)}",
+        help="a CSV table with the columns path, label and subject (who keeps to one side of a "
+        f"split), or a dataset: {', '.join(DATASETS)}",
     )
+    verb.add_argument("--data", metavar="FOLDER", help="the folder of the dataset")
     verb.add_argument(
-        "--data", metavar="FOLDER", type=_name, help="where the dataset of that name lies"
-    )
-    verb.add_argument(
-        "--target", choices=("murmur", "outcome"), help="what to predict in circor (murmur)"
+        "--target",
+        choices=("murmur", "outcome"),
+        help="the labels of circor to predict (default: murmur)",
     )
     for column in ("path", "label", "subject"):
         verb.add_argument(
-            f"--{column}", metavar="COLUMN", type=_name, help=f"that column's name ({column})"
+            f"--{column}",
+            metavar="COLUMN",
+            help=f"name of that column (default: {column})",
         )
 
 
@@ -134,50 +146,50 @@ def _add_train(verbs):
     verb = _add_verb(
         verbs,
         "train",
-        "train a model on recordings and write it",
-        "A model that is there already is replaced once the new one is complete, no other file is.",
+        "train a model on recordings and write it to a file",
+        "An existing model is replaced when the new one is complete; no other file is replaced.",
     )
     _add_source(verb)
-    verb.add_argument(
-        "-o", "--output", metavar="MODEL", type=_name, required=True, help="the file to write"
-    )
+    verb.add_argument("-o", "--output", metavar="MODEL", required=True, help="the file to write")
     verb.add_argument(
         "--recipe",
         choices=RECIPES,
         default="paper",
         help="paper: the pipeline of the paper, which predicts recordings; best: a forest on "
-        "average heart cycles and attention nets, which predict patients together; cycles: the "
-        "forest alone; attention: an ensemble of the nets (paper)",
+        "average heart cycles and attention networks, which predicts patients; cycles: the forest "
+        "alone; attention: an ensemble of the networks (default: paper)",
     )
-    verb.add_argument("--model", choices=MODELS, help="the net of the paper's recipe (cnn)")
+    verb.add_argument("--model", choices=MODELS, help="network of --recipe paper (default: cnn)")
     verb.add_argument(
         "--set",
         metavar="STEP__PARAMETER=VALUE",
         action="append",
         default=[],
         dest="parameters",
-        help="any parameter of the pipeline (steps logmel, ros and clf; in recipe attention "
-        "logmel and clf, in recipe cycles dropout, cycle and clf; in recipe best those of both, "
-        "such as forest__clf__n_estimators=100 and net__clf__lr=1e-3), "
-        "such as clf__lr=1e-4 or clf__channels='(32, 64)'; repeat for more",
+        help="any parameter of the pipeline, such as clf__lr=1e-4 or clf__channels='(32, 64)'; "
+        "repeat for more. Steps are logmel, ros and clf; of recipe attention logmel and clf; of "
+        "recipe cycles dropout, cycle and clf; of recipe best both, as in "
+        "forest__clf__n_estimators=100 and net__clf__lr=1e-3",
     )
     checks = verb.add_mutually_exclusive_group()
     checks.add_argument(
-        "--folds", type=_FOLDS, metavar="K", help="first cross-validate, subjects kept apart"
+        "--folds", type=_FOLDS, metavar="K", help="cross-validate first, with subjects kept apart"
     )
     checks.add_argument(
         "--test-size",
-        type=_SHARE,
-        metavar="SHARE",
-        help="keep this share of the recordings, by subject, out of the training and score it",
+        type=_FRACTION,
+        metavar="FRACTION",
+        help="hold out this fraction of the recordings, by subject, and score it",
     )
     verb.add_argument("--seed", type=_SEED, default=0, help="default: 0")
-    verb.add_argument("--device", default="auto", help="auto, cpu or cuda (auto)")
+    verb.add_argument(
+        "--device", type=_device, default="auto", help="auto, cpu or cuda (default: auto)"
+    )
     verb.add_argument(
         "--jobs",
         type=_JOBS,
         metavar="N",
-        help="threads for the features, processes for the folds; -1 is all cores (1)",
+        help="threads for features, processes for folds; -1 is all cores (default: 1)",
     )
 
 
@@ -185,7 +197,7 @@ def _add_evaluate(verbs, pretrained):
     verb = _add_verb(
         verbs,
         "evaluate",
-        "score a model on recordings that it has not seen",
+        "score a model on recordings that it was not trained on",
         f"A model that predicts patients is scored by patient. {NO_CODE}",
     )
     _add_model(verb, pretrained)
@@ -196,17 +208,20 @@ def _add_predict(verbs, pretrained):
     verb = _add_verb(
         verbs,
         "predict",
-        "predict recordings, as CSV: path, label and p_<class> for each class",
-        "A model that predicts patients takes the recordings of one together where a .csv table "
-        "has a column patient or subject, or where --patient-pattern tells; any other recording "
-        "is a patient of its own. A recording that cannot be read is reported and left out. "
+        "predict recordings, as CSV with path, label and p_<class> of each class",
+        "A model that predicts patients uses all recordings of a patient, from the column patient "
+        "or subject of a .csv table, or by --patient-pattern; any other recording is a patient "
+        "of its own. A recording that cannot be read is reported and left out. "
         f"{NO_CODE}",
     )
     _add_model(verb, pretrained)
     _add_recordings(verb)
-    _add_patients(verb, "one row for each patient: patient, n_recordings, label and p_<class>")
+    _add_patients(verb, "one row per patient: patient, n_recordings, label and p_<class>")
     verb.add_argument(
-        "-o", "--output", metavar="CSV", type=_name, help="write there, not to standard output"
+        "-o",
+        "--output",
+        metavar="CSV",
+        help="file to write, instead of standard output",
     )
 
 
@@ -215,7 +230,7 @@ def _add_patients(verb, text):
         "--patient-pattern",
         metavar="REGEX",
         type=_pattern,
-        help="how file names begin, with the patient in parentheses: '([0-9]+)_' for 123_AV.wav",
+        help="beginning of file names with the patient in parentheses: '([0-9]+)_' for 123_AV.wav",
     )
     verb.add_argument("--by-patient", action="store_true", help=text)
 
@@ -224,19 +239,17 @@ def _add_model(verb, pretrained):
     verb.add_argument(
         "--pretrained",
         metavar="NAME",
-        type=_name,
-        help="a model that comes with skheart, such as circor-murmur, in place of MODEL",
+        help="a pretrained model, such as circor-murmur, instead of MODEL",
     )
     if not pretrained:
-        text = "a file that skheart train wrote (none with --pretrained)"
-        verb.add_argument("model", metavar="MODEL", type=_name, help=text)
+        text = "a file that skheart train wrote (omit with --pretrained)"
+        verb.add_argument("model", metavar="MODEL", help=text)
 
 
 def _add_recordings(verb):
     verb.add_argument(
         "recordings",
         metavar="RECORDING",
-        type=_name,
         nargs="+",
         help="sound files, folders of them, .txt lists of paths, or .csv tables with a column path",
     )
@@ -246,33 +259,36 @@ def _add_explain(verbs, pretrained):
     verb = _add_verb(
         verbs,
         "explain",
-        "show and play which moments and frequencies decided a prediction",
-        "Writes one page that opens in any browser, without a network. A recording that cannot be "
-        f"read is reported and left out. {NO_CODE}",
+        "show and play which times and frequencies decided a prediction",
+        "Writes one page that opens in any browser, offline. A recording that cannot be read is "
+        f"reported and left out. {NO_CODE}",
     )
     _add_model(verb, pretrained)
     _add_recordings(verb)
     verb.add_argument(
-        "-o", "--output", metavar="HTML", type=_name, help="the page to write, such as report.html"
+        "-o", "--output", metavar="HTML", help="the page to write, such as report.html"
     )
     verb.add_argument(
         "--method",
         choices=METHODS,
-        help="what the model itself adds up (attention of nets, decision_path of trees), or a "
-        "slower estimate to compare it with (the first that fits; of a vote the weightiest part)",
+        help="attention (networks) and decision_path (trees) are exact; the others are slower "
+        "estimates to compare with (default: the exact one, of a vote for the part with the "
+        "greatest weight)",
     )
     verb.add_argument(
-        "--label", metavar="CLASS", type=_name, help="show this class first, not the predicted one"
+        "--label",
+        metavar="CLASS",
+        help="class to show first (default: predicted)",
     )
     _add_patients(verb, "explain the recordings of a patient together, as they are predicted")
     verb.add_argument(
         "--check",
         action="store_true",
-        help="print a table that says whether the attention is true of the model",
+        help="print a table of checks whether the attention is faithful to the model",
     )
 
 
 def _add_fetch(verbs):
-    verb = _add_verb(verbs, "fetch", "download a public dataset and verify it")
+    verb = _add_verb(verbs, "fetch", "download and verify a public dataset")
     verb.add_argument("dataset", choices=("circor", "physionet2016"))
-    verb.add_argument("folder", metavar="FOLDER", type=_name, help="where to keep it")
+    verb.add_argument("folder", metavar="FOLDER", help="where to store it")

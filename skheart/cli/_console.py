@@ -1,4 +1,4 @@
-"""What the command `skheart` says besides its results, on standard error, one line at a time."""
+"""Messages of the command on standard error, each in one line."""
 
 from __future__ import annotations
 
@@ -6,81 +6,76 @@ import contextlib
 import sys
 
 __all__ = [
-    "about_memory",
+    "OUT_OF_MEMORY",
     "complain",
+    "escape_unprintable",
+    "ran_out_of_memory",
     "readable",
-    "reported",
     "show_warning",
-    "streams_that_write_any_path",
     "tell",
 ]
 
-NO_MEMORY = (
-    "the memory of this machine is not enough: use fewer recordings at once, or train with a "
-    "shorter --set logmel__duration=SECONDS (30 is the default) or a smaller clf__batch_size"
+OUT_OF_MEMORY = (
+    "there is not enough memory. Use fewer recordings at once, or train with a shorter "
+    "--set logmel__duration=SECONDS (the default is 30) or a smaller clf__batch_size"
 )
-NOTHING_READ = "no recording could be read; see the reasons above"
 
 
 def tell(args, message):
-    """Say what was done, unless --quiet."""
+    """Report a result, unless --quiet is given."""
     if not args.quiet:
         print(f"skheart: {message}", file=sys.stderr)
 
 
 def complain(message):
-    """Say what went wrong."""
-    print(f"skheart: error: {one_line(message)}", file=sys.stderr)
+    """Report an error."""
+    print(f"skheart: error: {_one_line(message)}", file=sys.stderr)
 
 
 def show_warning(message, category, filename, lineno, file=None, line=None):
-    """`warnings.showwarning`, in one line."""
-    print(f"skheart: warning: {one_line(message)}", file=sys.stderr)
+    """Report a warning, in place of `warnings.showwarning`."""
+    print(f"skheart: warning: {_one_line(message)}", file=sys.stderr)
 
 
-def one_line(message):
-    """A message without its line breaks."""
+def _one_line(message):
     return " ".join(str(message).split())
 
 
-def about_memory(error):
-    """Advice where memory ran out (torch says so in a RuntimeError), or None."""
-    text = str(error).lower()
-    ran_out = isinstance(error, MemoryError) or "out of memory" in text or "allocate memory" in text
-    return NO_MEMORY if ran_out else None
+def ran_out_of_memory(error):
+    """Return whether an error says that memory ran out."""
+    torch = sys.modules.get("torch")  # whose error can only be raised if it is imported
+    kinds = (MemoryError,) if torch is None else (MemoryError, torch.cuda.OutOfMemoryError)
+    return isinstance(error, kinds)
 
 
-def reported(args, paths, rows):
-    """Pass on (index, ..., error) of each path, with progress; tell of every one that failed."""
+def readable(args, paths, rows, failed):
+    """Yield (index, ...) of the rows (index, ..., error) without an error, with progress.
+
+    The others are reported, and their indices appended to `failed`. Raises the error of a single
+    recording, and ValueError if no recording could be read.
+    """
     from tqdm import tqdm
 
-    quiet = args.quiet or len(paths) == 1
-    with tqdm(total=len(paths), desc="recordings", unit="", disable=quiet) as progress:
-        for row in rows:
-            index, error = row[0], row[-1]
-            if error is not None and len(paths) == 1:
+    from .._utils.parallel import progress
+
+    with progress(len(paths), "recordings", not args.quiet and len(paths) > 1) as advance:
+        for index, *values, error in rows:
+            if error is None:
+                yield index, *values
+            elif len(paths) == 1:
                 raise error
-            if error is not None:
+            else:
+                failed.append(index)
                 with tqdm.external_write_mode(file=sys.stderr):
-                    complain(f"{one_line(error)} [{paths[index]} is left out]")
-            yield row
-            progress.update()
-
-
-def readable(args, paths, rows):
-    """Those of `reported` that did not fail; an error at the end if all did."""
-    n_good = 0
-    for row in reported(args, paths, rows):
-        if row[-1] is None:
-            n_good += 1
-            yield row
-    if not n_good:
-        raise ValueError(NOTHING_READ)
+                    complain(f"{_one_line(error)} [{paths[index]} is left out]")
+            advance(1)
+    if len(failed) == len(paths):
+        raise ValueError("no recording could be read; the reasons are above")
 
 
 @contextlib.contextmanager
-def streams_that_write_any_path():
-    """A path that the terminal has no letters for must not end a run: escape it."""
+def escape_unprintable():
+    """Escape characters that the terminal cannot show instead of failing."""
     before = []
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):

@@ -1,105 +1,102 @@
-"""What the verb `explain` does: explanations of many recordings, and the table of checks."""
+"""The verb `explain`: a page of explanations, and checks of them."""
 
 from __future__ import annotations
 
-from ..explain import CannotExplain, check_explainable, explain, explain_checks
-from ._models import predicts_patients
+from ._console import readable, tell
+from ._models import check_model, load_model, predicts_patients
+from ._sources import files_read, list_paths, patients_of_paths
 
-__all__ = [
-    "check_can_check",
-    "check_can_explain",
-    "check_can_join",
-    "explain_in_chunks",
-    "explain_patients",
-    "print_checks",
-]
-
-CHUNK = 16  # recordings whose features and maps are held at once
+__all__ = ["explain"]
 
 
-def explain_in_chunks(model, paths, method):
-    """Yield (index, explanation, error) for every path; one that fails does not lose the others."""
-    for start in range(0, len(paths), CHUNK):
-        chunk = [str(path) for path in paths[start : start + CHUNK]]
-        try:
-            rows = [(explanation, None) for explanation in explain(model, chunk, method=method)]
-        except (MemoryError, OSError, ValueError):
-            rows = (_explain_one(model, [path], method) for path in chunk)
-        for offset, row in enumerate(rows):
-            yield (start + offset, *row)
+def explain(args):
+    """Write a page of explanations or print checks; return 1 if some recordings were not read."""
+    from .._utils.files import REPORT, check_output
+
+    _check_options(args)
+    paths = list_paths(args)
+    patients = patients_of_paths(args, paths) if args.by_patient else None
+    if args.output is not None:
+        check_output(args.output, files_read(args, paths), REPORT)
+    check_model(args)
+    model = load_model(args)
+    _check_explainable(args, model)
+    failed = []
+    rows = readable(args, paths, _explanations(args, model, paths, patients), failed)
+    explanations = (explanation for _, explanation in rows if explanation is not None)
+    if args.output is None:
+        explanations = list(explanations)  # to know which recordings can be read
+    else:
+        from ..explain import write_report
+
+        write_report(explanations, args.output, label=args.label)
+        tell(args, f"wrote {args.output}: open it in a browser")
+    if args.check:
+        _print_checks(args, model, [path for row, path in enumerate(paths) if row not in failed])
+    return int(bool(failed))
 
 
-def explain_patients(model, paths, patients, method):
-    """Yield (index, explanation, error) for every path, a patient at a time.
+def _explanations(args, model, paths, patients):
+    """Yield (row, explanation, error) of each path, in order.
 
-    The explanation of a patient comes with the first of the recordings that can be read; with the
-    others comes None.
+    With patients, the explanation of a patient comes with its first recording.
     """
-    rows_of = {}
-    for row, patient in enumerate(patients):
-        rows_of.setdefault(patient, []).append(row)
-    for patient, rows in rows_of.items():
-        explanation, error = _explain_joined(model, paths, rows, patient, method)
-        if error is not None and len(rows) > 1:  # without those that cannot be read
-            alone = [(row, _explain_one(model, [str(paths[row])], method)[1]) for row in rows]
-            yield from ((row, None, found) for row, found in alone if found is not None)
-            rows = [row for row, found in alone if found is None]
-            if rows:
-                explanation, error = _explain_joined(model, paths, rows, patient, method)
-        for number, row in enumerate(rows):
-            yield row, (None if number else explanation), error
+    from .. import explain as room
+    from .._utils.partial_failures import in_order, process_groups
+
+    def explain_rows(chunk):
+        rows = [str(paths[row]) for group in chunk for row in group]
+        if patients is None:
+            return room.explain(model, rows, method=args.method)
+        groups = [patients[row] for group in chunk for row in group]
+        return room.explain(model, rows, method=args.method, by_patient=True, groups=groups)
+
+    chunk_size = 16 if patients is None else 1
+    answers = process_groups(explain_rows, paths, patients, chunk_size=chunk_size)
+    if patients is None:
+        yield from answers
+        return
+    explained = set()
+    for row, explanation, error in in_order(answers):
+        yield row, None if patients[row] in explained else explanation, error
+        if error is None:
+            explained.add(patients[row])
 
 
-def _explain_joined(model, paths, rows, patient, method):
-    whose = {"by_patient": True, "groups": [patient] * len(rows)}
-    return _explain_one(model, [str(paths[row]) for row in rows], method, **whose)
+def _print_checks(args, model, paths):
+    from ..explain import explain_checks
+
+    table = explain_checks(model, list(map(str, paths)), verbose=int(not args.quiet))
+    print(table.to_string(index=False, na_rep="", float_format="{:.3g}".format))
 
 
-def _explain_one(model, paths, method, **whose):
-    """One explanation, or why there is none."""
-    try:
-        return explain(model, paths, method=method, **whose)[0], None
-    except (OSError, ValueError) as error:
-        return None, error
-    except MemoryError:
-        return None, ValueError(f"'{paths[0]}' is too long for the memory of this machine.")
-
-
-def check_can_explain(model, method):
-    """Refuse a model that the method does not explain, before a recording is read."""
-    try:
-        check_explainable(model, method)
-    except CannotExplain as error:
-        option = f"--method {error.value!r} {error.reason}"
-        raise ValueError(option if error.parameter == "method" else str(error)) from error
-
-
-def check_can_join(args, model):
-    """Refuse options for patients where they do not fit the model, or each other."""
+def _check_options(args):
+    """Raise if options contradict each other."""
+    if args.output is None and not args.check:
+        raise ValueError("there is nothing to do: give -o with the page to write, or --check")
     if args.patient_pattern is not None and not args.by_patient:
-        raise ValueError(
-            "--patient-pattern goes with --by-patient, which explains the recordings of a patient "
-            "together: give both"
-        )
+        raise ValueError("--patient-pattern needs --by-patient: give both")
     if args.by_patient and args.check:
-        raise ValueError("--check is of single recordings: leave it or --by-patient out")
+        raise ValueError("--check is for single recordings: remove it, or --by-patient")
+
+
+def _check_explainable(args, model):
+    """Raise if the model cannot be explained as the options say."""
+    from ..explain import CannotExplain, check_explainable
+
     if args.by_patient and not getattr(model, "join", False):
         raise ValueError(
-            "--by-patient needs a model that joins the recordings of a patient, and this one does "
-            "not: train one with skheart train --recipe best"
+            "--by-patient needs a model that joins the recordings of a patient. Train one with "
+            "skheart train --recipe best"
         )
-
-
-def check_can_check(model):
-    """Refuse a model whose explanations cannot be checked, before they are made."""
-    if predicts_patients(model):
+    if args.check and predicts_patients(model):
         raise ValueError(
-            f"--check is for one classifier, and the model averages {len(model.estimators_)}: "
-            "leave --check out, or in Python call explain_checks(model.estimators_[0], recordings)"
+            f"--check is for one classifier, and this model averages {len(model.estimators_)}. In "
+            "Python, call explain_checks(model.estimators_[0], recordings)"
         )
-
-
-def print_checks(model, paths, verbose):
-    """Print whether explanations of these recordings are true of the model."""
-    table = explain_checks(model, [str(path) for path in paths], verbose=verbose)
-    print(table.to_string(index=False, na_rep="", float_format="{:.3g}".format))
+    try:
+        check_explainable(model, args.method)
+    except CannotExplain as error:
+        if error.parameter != "method":
+            raise
+        raise ValueError(f"--method {error.value} {error.reason}") from error

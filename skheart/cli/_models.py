@@ -1,55 +1,47 @@
-"""The models of the command: what the verbs need of one, beyond that it can be loaded."""
+"""Model files of the command."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-from ..patients import PatientClassifier
-from ..pretrained import list_pretrained, load_pretrained
-from ..storage import load
-from ._parts import fitted_pipelines
+__all__ = ["check_model", "load_model", "model_name", "predicts_patients"]
 
-__all__ = ["load_model", "name_of", "predicts_patients"]
+
+def check_model(args):
+    """Raise if there is no such model, before anything slow is imported."""
+    from ..pretrained import check_name, list_pretrained
+
+    if args.pretrained is not None:
+        check_name(args.pretrained)
+    elif not Path(args.model).exists():
+        hint = ""
+        if args.model in list_pretrained():
+            hint = f", or --pretrained {args.model} for the pretrained model"
+        raise ValueError(
+            f"there is no model {args.model}: give a file that skheart train wrote{hint}"
+        )
 
 
 def load_model(args):
-    """The fitted model that `args` name: `--pretrained`, or a file of `skheart train`.
+    """Load the classifier that `args` name."""
+    from ..pretrained import load_pretrained
+    from ..storage import load
 
-    It is a pipeline with the steps logmel (or cycle) and clf, or a PatientClassifier of such
-    pipelines or of votes of them.
-    """
-    if args.pretrained is not None:
-        model = load_pretrained(args.pretrained)
-        if not hasattr(model, "predict_proba") or not hasattr(model, "classes_"):
-            raise ValueError(
-                f"--pretrained {args.pretrained} is a {type(model).__name__}, which tells no "
-                "classes: use it in Python, with skheart.load_pretrained"
-            )
-        return model
-    path = args.model
-    if path in list_pretrained() and not Path(path).exists():
-        raise ValueError(f"there is no file {path}: for the pre-trained model, --pretrained {path}")
-    model = load(path)
-    for member in fitted_pipelines(model):
-        steps = getattr(member, "named_steps", {})
-        if "clf" not in steps or not {"logmel", "cycle"} & {*steps}:
-            inside = "" if member is model else f"{type(model).__name__} of a "
-            raise ValueError(
-                f"{path} holds a {inside}{type(member).__name__}, not a pipeline with the steps "
-                "logmel (or cycle) and clf: give the file that skheart train wrote"
-            )
-        if not hasattr(member, "predict_proba"):
-            raise ValueError(
-                f"{path} holds a pipeline without predict_proba: train it with skheart"
-            )
+    name = f"--pretrained {args.pretrained}" if args.pretrained else args.model
+    model = load_pretrained(args.pretrained) if args.pretrained else load(args.model)
+    if not hasattr(model, "predict_proba") or not hasattr(model, "classes_"):
+        raise ValueError(
+            f"{name} is a {type(model).__name__}, which does not predict classes of recordings. "
+            "Load it in Python, or give a file that skheart train wrote"
+        )
     return model
 
 
-def name_of(args):
-    """What tables call the model."""
+def model_name(args):
+    """Return the name of the model in tables."""
     return args.pretrained or Path(args.model).name
 
 
 def predicts_patients(model):
-    """Whether the model puts the recordings of a patient together."""
-    return isinstance(model, PatientClassifier)
+    """Return whether the model predicts patients, not single recordings."""
+    return hasattr(model, "predict_patients")

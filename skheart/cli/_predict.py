@@ -1,64 +1,86 @@
-"""What the verb `predict` does: predictions of recordings or patients, as lines of a table."""
+"""The verb `predict`: predictions as CSV."""
 
 from __future__ import annotations
 
-from ..evaluation import (
-    in_order,
-    predict_in_chunks,
-    predict_patients_in_chunks,
-    probability_columns,
-)
-from ._console import tell
-from ._models import predicts_patients
-from ._sources import named_patients
+import contextlib
+import csv
+import sys
 
-__all__ = ["predictions", "table_of_patients", "table_of_recordings"]
+from ._console import readable, tell
+from ._models import check_model, load_model, predicts_patients
+from ._sources import files_read, list_paths, patients_of_paths
+
+__all__ = ["predict"]
 
 
-def predictions(args, model, paths):
-    """The patient of each path, or None, and (index, label, probabilities, error) of each.
+def predict(args):
+    """Write the predictions of recordings or patients; return 1 if some could not be read."""
+    from .._utils.files import PREDICTIONS, check_output, replacing
 
-    A model that predicts patients takes them from the tables among the arguments, and then from
-    the names of files; a recording of which nothing is known is a patient of its own.
-    """
+    paths, patients = list_paths(args), None
+    if args.by_patient or args.patient_pattern:
+        patients = patients_of_paths(args, paths)
+    if args.output is not None:
+        check_output(args.output, files_read(args, paths), PREDICTIONS)
+    check_model(args)
+    model = load_model(args)
+    if predicts_patients(model) and patients is None:
+        patients = patients_of_paths(args, paths)
+    failed = []
+    rows = readable(args, paths, _predictions(args, model, paths, patients), failed)
+    table = _patients_table if args.by_patient else _recordings_table
+    with contextlib.ExitStack() as stack:
+        file = stack.enter_context(replacing(args.output, "w")) if args.output else sys.stdout
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerows(table(model, paths, patients, rows))
+    return int(bool(failed))
+
+
+def _predictions(args, model, paths, patients):
+    """Yield (row, label, probabilities, error) of each path, in order."""
+    from .._utils.partial_failures import in_order
+    from ..evaluation import predict_in_chunks, predict_patients_in_chunks
+
     if not predicts_patients(model):
-        for option in ("by_patient", "patient_pattern"):
-            if getattr(args, option):
-                raise ValueError(
-                    f"--{option.replace('_', '-')} needs a model that predicts patients, and this "
-                    "one predicts recordings: train one with skheart train --recipe best"
-                )
-        return None, predict_in_chunks(model, paths)
-    patients = named_patients(args, paths)
-    alone = [who for who in patients if not isinstance(who, str)]
-    if len(alone) > 1:
+        if patients is not None:
+            option = "--by-patient" if args.by_patient else "--patient-pattern"
+            raise ValueError(
+                f"{option} needs a model that predicts patients, and this one predicts recordings. "
+                "Train one with skheart train --recipe best"
+            )
+        return predict_in_chunks(model, paths)
+    n_unknown = sum(not isinstance(patient, str) for patient in patients)
+    if n_unknown > 1:
         tell(
             args,
-            f"{len(alone)} recordings count as a patient each. If some are of one patient, they "
-            "are predicted better together: give a .csv table with the columns path and patient, "
-            "or --patient-pattern",
+            f"{n_unknown} recordings count as a patient each. Predictions are better if the "
+            "recordings of a patient are given together, by a .csv table with the columns path and "
+            "patient or by --patient-pattern",
         )
-    return patients, in_order(predict_patients_in_chunks(model, paths, patients))
+    return in_order(predict_patients_in_chunks(model, paths, patients))
 
 
-def table_of_recordings(model, paths, rows):
-    """A line for each recording; the heading comes with the first, so that a failure has none."""
-    for number, (index, label, probabilities, _) in enumerate(rows):
-        if number == 0:
+def _recordings_table(model, paths, patients, rows):
+    from ..evaluation import probability_columns
+
+    for number, (index, label, probabilities) in enumerate(rows):
+        if number == 0:  # no heading if no recording can be read
             yield ["path", "label", *probability_columns(model.classes_)]
-        yield [paths[index], label, *_written(probabilities)]
+        yield [paths[index], label, *_formatted(probabilities)]
 
 
-def table_of_patients(model, patients, rows):
-    """A line for each patient, in the order of their first recordings."""
-    found = {}
-    for index, label, probabilities, _ in rows:
-        _, _, indices = found.setdefault(patients[index], (label, probabilities, []))
-        indices.append(index)
+def _patients_table(model, paths, patients, rows):
+    """Yield one line per patient, in the order of their first recordings."""
+    from ..evaluation import probability_columns
+
+    rows_of = {}
+    for index, label, probabilities in rows:
+        rows_of.setdefault(patients[index], []).append((label, probabilities))
     yield ["patient", "n_recordings", "label", *probability_columns(model.classes_)]
-    for patient, (label, probabilities, indices) in found.items():
-        yield [patient, len(indices), label, *_written(probabilities)]
+    for patient, answers in rows_of.items():
+        label, probabilities = answers[0]
+        yield [patient, len(answers), label, *_formatted(probabilities)]
 
 
-def _written(probabilities):
+def _formatted(probabilities):
     return [f"{p:.6f}" for p in probabilities]

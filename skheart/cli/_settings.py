@@ -1,240 +1,218 @@
-"""The model of the command `skheart train`: its settings, found wrong before a sound is read."""
+"""The model of `skheart train`: a recipe with the settings of ``--set``."""
 
 from __future__ import annotations
 
 import ast
 import contextlib
-import difflib
-import traceback
-import warnings
 from numbers import Integral, Real
 
-import numpy as np
-from sklearn.base import clone
-
-from ..classifiers import is_skorch_name
+from .._utils.suggest import closest
+from ..classifiers import AttentionCNNClassifier, AttentionRNNClassifier, is_skorch_name
 from ..features import make_plan
 from ..pipeline import make_heart_pipeline
-from ._parts import fitted_pipelines, pipelines_in
+from ._console import ran_out_of_memory
 
-__all__ = ["blame_settings", "make_pipeline", "silence", "without_progress"]
+__all__ = ["make_model", "quieten", "settings_in_errors"]
 
-_QUIET = {"verbose": 0, "n_jobs": None}
-_LITERALS = {"true": "True", "false": "False", "none": "None"}
-_SAMPLERS = ("ros", "dropout")  # steps that can be left out
-_CNN_FRAMES, _RNN_FRAMES = 1024, 4  # of the trial; an RNN takes any number, and is slow
+LITERALS = {"true": True, "false": False, "none": None}
+SAMPLERS = ("ros", "dropout")  # steps that can be left out
+# What libraries raise if a setting does not suit them.
+ERRORS = (
+    ArithmeticError,
+    AssertionError,
+    AttributeError,
+    LookupError,
+    RuntimeError,
+    TypeError,
+    ValueError,
+)
 
 
-def make_pipeline(model, settings, *, recipe="paper", seed, device, n_jobs, verbose):
-    """The model of a recipe with settings STEP__PARAMETER=VALUE, checked as far as can be.
-
-    Other recipes than the paper's give a PatientClassifier; the settings are of the pipeline in it.
-    """
-    common = {"random_state": seed, "device": device, "verbose": verbose}
-    if recipe == "paper":
-        made = make_heart_pipeline(model, **common)
-    elif model is None:
-        made = make_heart_pipeline(recipe=recipe, **common)
-    else:
+def make_model(args):
+    """Make the model of a recipe with its settings, and check them without a recording."""
+    if args.recipe != "paper" and args.model is not None:
         raise ValueError(
-            f"--model chooses the net of --recipe paper, not of {recipe}: leave one out"
+            f"--model chooses the network of --recipe paper, not of {args.recipe}: remove one"
         )
-    pipelines = pipelines_in(made)
-    for text in settings:
-        _set_parameter(pipelines, text, model)
-    stops_early = [text for text in settings if "clf__early_stopping" in text]
-    if recipe != "paper" and stops_early and any(map(_stops_early, pipelines.values())):
-        raise ValueError(
-            f"--recipe {recipe} knows no subjects where it would stop early: leave out "
-            f"--set {stops_early[-1]}, or train with --recipe paper"
-        )
-    with blame_settings(settings):
-        for part, pipeline in pipelines.items():
-            _try_out(pipeline, f"{part}__" * bool(part))
-    if recipe == "paper":
-        made.set_params(logmel__n_jobs=n_jobs)
-    elif n_jobs not in (None, 1):
-        made.set_params(n_jobs=n_jobs)  # its members at the same time, each on one thread
-        for pipeline in pipelines.values():
-            _quieten(pipeline)
-    return made
+    model = _with_settings(args, args.parameters)
+    try:
+        _check(model)
+    except ERRORS as error:
+        if not args.parameters:
+            raise
+        # A setting is to blame if the model is valid without it.
+        blamed = [
+            setting
+            for setting in args.parameters
+            if _is_valid(args, [other for other in args.parameters if other != setting])
+        ]
+        raise ValueError(f"{_options(blamed or args.parameters)}: {error}") from error
+    if args.jobs not in (None, 1):
+        if args.recipe == "paper":
+            model.set_params(logmel__n_jobs=args.jobs)
+        else:
+            quieten(model.set_params(n_jobs=args.jobs).estimator)  # members run at the same time
+    return model
 
 
-def _stops_early(pipeline):
-    return getattr(pipeline["clf"], "early_stopping", False)
+def _with_settings(args, settings):
+    model = make_heart_pipeline(
+        args.model or "cnn",
+        recipe=args.recipe,
+        random_state=args.seed,
+        device=args.device,
+        verbose=int(not args.quiet),
+    )
+    for setting in settings:
+        _set(model, setting, args.recipe)
+    return model
 
 
-def without_progress(pipeline):
-    """A copy for folds that run at the same time: their progress would be a jumble."""
-    return _quieten(clone(pipeline))
+def _check(model):
+    """Validate the parameters of all steps, without recordings."""
+    for pipeline in _pipelines(model).values():
+        for _, step in pipeline.steps:
+            if step not in (None, "passthrough"):
+                step._validate_params()
+        if "cycle" in pipeline.named_steps:
+            pipeline["cycle"]._check_params()
+        else:
+            logmel = pipeline["logmel"]
+            plan = make_plan(logmel.get_params(deep=False))
+            shape = plan.n_frames, len(plan.frequencies)
+            pipeline["clf"]._check_params((shape[0] * shape[1],) if logmel.flatten else shape)
 
 
-def _quieten(pipeline):
-    """No progress and one thread in every step."""
-    for _, step in pipeline.steps:
-        if step not in (None, "passthrough"):
-            names = step.get_params(deep=False)
-            step.set_params(**{name: value for name, value in _QUIET.items() if name in names})
-    return pipeline
-
-
-def silence(model):
-    """Leave a fitted model to whoever predicts: without progress, on one thread."""
-    for pipeline in [*pipelines_in(model).values(), *fitted_pipelines(model)]:
-        _quieten(pipeline)
-    if hasattr(model, "estimator"):
-        model.set_params(verbose=0, n_jobs=None)
+def _is_valid(args, settings):
+    try:
+        _check(_with_settings(args, settings))
+    except ERRORS:
+        return False
+    return True
 
 
 @contextlib.contextmanager
-def blame_settings(settings):
-    """Say which settings to check where an error comes of them and does not say so itself.
-
-    An error that skheart raises explains itself. One from inside skorch or torch, or of a kind
-    that no check raises, is put down to the settings, if there are any.
-    """
-    routed = [text for text in settings if is_skorch_name(_parameter(text))]
+def settings_in_errors(settings):
+    """Add the settings to errors of `fit`, which may reject one without naming it."""
     try:
         yield
-    except (ValueError, TypeError, RuntimeError) as error:
-        if not routed or _is_ours(error) or "memory" in str(error):
+    except ERRORS as error:
+        if not settings or ran_out_of_memory(error):
             raise
-        raise ValueError(_blame(error, routed)) from error
-    except (ArithmeticError, AssertionError, AttributeError, LookupError) as error:
-        if not settings:
-            raise  # nobody's settings: a bug, which must be seen
-        raise ValueError(_blame(error, routed or settings)) from error
+        message = f"{str(error).rstrip('.')}. The settings are {_options(settings)}"
+        raise ValueError(message) from error
 
 
-def _parameter(text):
-    return text.partition("=")[0].rpartition("clf__")[2]
+def _options(settings):
+    return ", ".join(f"--set {setting}" for setting in settings)
 
 
-def _is_ours(error):
-    """Whether the package itself raised it."""
-    frame = list(traceback.walk_tb(error.__traceback__))[-1][0]
-    return frame.f_globals.get("__name__", "").startswith("skheart.")
-
-
-def _blame(error, settings):
-    checks = ", ".join(f"--set {text}" for text in settings)
-    return f"{type(error).__name__}: {str(error).rstrip('.')}; check {checks}"
-
-
-def _try_out(pipeline, prefix):
-    """Check all values, and train a net on two recordings of silence for an epoch."""
-    for _, step in pipeline.steps:
-        if step not in (None, "passthrough"):
-            step._validate_params()
-    if "logmel" not in pipeline.named_steps:
-        pipeline["cycle"]._check_params()
-        return
-    logmel, clf = pipeline["logmel"], clone(pipeline["clf"])
-    plan = make_plan(logmel.get_params(deep=False))
-    if logmel.n_jobs == 0:
-        raise ValueError(f"{prefix}logmel__n_jobs must be None or a number other than 0")
-    n_frames = min(plan.n_frames, _RNN_FRAMES if hasattr(clf, "cell") else _CNN_FRAMES)
-    shape = (2, n_frames, len(plan.frequencies))
-    if logmel.flatten:
-        shape = (2, n_frames * shape[2])
-    clf.set_params(max_epochs=1, early_stopping=False, class_weight=None, verbose=0)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        clf.fit(np.zeros(shape, np.float32), [0, 1])
+def quieten(estimator):
+    """Turn off the progress and the parallel jobs of an estimator and of all in it."""
+    quiet = {"verbose": 0, "n_jobs": None}
+    params = {
+        name: quiet[name.rpartition("__")[2]]
+        for name, value in estimator.get_params().items()
+        if name.rpartition("__")[2] in quiet and value
+    }
+    estimator.set_params(**params)
+    for part in getattr(estimator, "estimators_", []):
+        quieten(part)
+    return estimator
 
 
 # ---------------------------------------------------------------------- one setting
 
 
-def _set_parameter(pipelines, text, model):
-    """Set STEP__PARAMETER=VALUE; the value is a Python literal, or else a string."""
-    name, equals, value = text.partition("=")
-    example = "clf__lr=1e-4" if "" in pipelines else "net__clf__lr=1e-4"
+def _pipelines(model):
+    """Return ``{prefix: pipeline}`` of the pipelines that are fitted on recordings."""
+    inner = getattr(model, "estimator", model)
+    if hasattr(inner, "steps"):
+        return {"": inner}
+    return {f"{name}__": pipeline for name, pipeline in inner.estimators}
+
+
+def _set(model, setting, recipe):
+    """Set STEP__PARAMETER=VALUE, where the value is a Python literal or else a string."""
+    steps = {
+        f"{prefix}{name}": step
+        for prefix, pipeline in _pipelines(model).items()
+        for name, step in pipeline.steps
+    }
+    name, equals, text = setting.partition("=")
     if not equals or not name:
-        how = "STEP__PARAMETER=VALUE" if "" in pipelines else "PART__STEP__PARAMETER=VALUE"
-        raise ValueError(f"--set takes {how}, such as {example}, not {text!r}")
-    part = ""
-    if "" not in pipelines:
-        part, _, name = name.partition("__")
-        if part not in pipelines or not name:
-            raise ValueError(
-                f"--set {text}: this model has the parts {' and '.join(pipelines)}, and a setting "
-                f"is PART__STEP__PARAMETER=VALUE, such as {example}"
-            )
-    pipeline, prefix = pipelines[part], f"{part}__" * bool(part)
-    _check_name(pipeline, name, text, model, prefix)
-    if value in _LITERALS:
-        raise ValueError(f"--set {text}: write {_LITERALS[value]}")
+        raise ValueError(
+            f"--set takes STEP__PARAMETER=VALUE, such as {[*steps][-1]}__random_state=1. "
+            f"Got {setting!r}"
+        )
+    value = LITERALS.get(text, text)
     with contextlib.suppress(ValueError, SyntaxError, MemoryError, RecursionError):
-        value = ast.literal_eval(value)
-    if name in _SAMPLERS and value not in (None, "passthrough"):
-        raise ValueError(f"--set {text}: {name} can only be passthrough, which leaves it out")
-    if part and name == "clf__class_weight" and isinstance(value, dict):
-        raise ValueError(
-            f"--set {text}: the parts of this model do not see the labels, but their numbers: "
-            "leave it out, or take 'balanced'"
-        )
-    if _is_whole(pipeline, name, value):
-        value = int(value)
-    try:
-        pipeline.set_params(**{name: value})
-    except (AttributeError, LookupError, TypeError, ValueError) as error:
-        raise ValueError(f"--set {text}: {error}") from error
-
-
-def _check_name(pipeline, name, text, model, prefix):
-    """Refuse a name that does not exist or that the command decides, with the remedy."""
-    steps = dict(pipeline.steps)
-    step, _, parameter = name.partition("__")
-    if name == "clf__cell":
-        raise ValueError(f"--set {text}: choose the cell with --model lstm or --model gru")
-    known = pipeline.get_params()
-    if name in known and (parameter or name in _SAMPLERS):
-        return
-    if step == "clf" and is_skorch_name(parameter):
-        return
-    if name in known:
-        left_out = [f"{prefix}{each}=passthrough" for each in _SAMPLERS if each in steps]
-        also = f" (and {', '.join(left_out)})" if left_out else ""
-        raise ValueError(
-            f"--set {text}: {prefix + name} cannot be set, only the parameters of the steps can: "
-            f"{prefix}STEP__PARAMETER=VALUE, such as {prefix}clf__random_state=1{also}"
-        )
-    other = "gru" if model == "cnn" else "cnn"
-    if model and step == "clf" and parameter in make_heart_pipeline(other)["clf"].get_params():
-        models = "lstm or gru" if model == "cnn" else "cnn"
-        raise ValueError(f"--set {text}: {model} has no {parameter}, choose --model {models}")
-    advice = _advice(steps, name, prefix)
-    raise ValueError(f"--set {text}: there is no parameter {prefix + name!r}.{advice}")
-
-
-def _advice(steps, name, prefix):
-    """The closest name, if one is close; else those that there are."""
-    step, delimiter, parameter = name.partition("__")
-    if not delimiter:
-        owners = [s for s, estimator in steps.items() if name in estimator.get_params()]
-        if owners:
-            return f" Did you mean {f'{prefix}{owners[-1]}__{name}'!r}?"
-    elif step in steps:
-        names = list(steps[step].get_params(deep=False))
-        near = difflib.get_close_matches(parameter, names, n=1, cutoff=0.75)
-        return (
-            f" Did you mean {f'{prefix}{step}__{near[0]}'!r}?"
-            if near
-            else f" {prefix}{step} has {names}."
-        )
+        value = ast.literal_eval(text)
+    if name in steps:
+        _check_left_out(name, value, setting)
     else:
-        near = difflib.get_close_matches(step, steps, n=1, cutoff=0.6)  # short names
-        if near:
-            return f" Did you mean {f'{prefix}{near[0]}__{parameter}'!r}?"
-    return f" The steps are {', '.join(prefix + step for step in steps)}."
+        value = _checked_value(steps, name, value, setting, recipe)
+    try:
+        getattr(model, "estimator", model).set_params(**{name: value})
+    except ERRORS as error:
+        raise ValueError(f"--set {setting}: {error}") from error
 
 
-def _is_whole(pipeline, name, value):
-    """Whether a value such as 1e2 stands for the int that the parameter needs."""
-    step, _, parameter = name.partition("__")
-    if not isinstance(value, float) or not value.is_integer() or not parameter:
+def _check_left_out(name, value, setting):
+    """Raise unless the step is a sampler that is left out."""
+    if name.rpartition("__")[2] not in SAMPLERS or value not in (None, "passthrough"):
+        raise ValueError(
+            f"--set {setting}: of a step only parameters can be set. A sampler "
+            f"({' or '.join(SAMPLERS)}) can be left out with passthrough"
+        )
+
+
+def _checked_value(steps, name, value, setting, recipe):
+    """Return the value of a parameter; raise if the parameter cannot be set."""
+    step = next((step for step in steps if name.startswith(f"{step}__")), None)
+    parameter = name.removeprefix(f"{step}__")
+    if step is None or not _has_parameter(steps[step], parameter):
+        problem = f"there is no parameter {name!r}.{_advice(steps, step, name, recipe)}"
+    elif parameter == "cell":
+        problem = "use --model lstm or --model gru instead"
+    elif parameter == "early_stopping" and value and recipe != "paper":
+        problem = f"--recipe {recipe} does not know the subjects. Leave it out"
+    elif parameter == "class_weight" and isinstance(value, dict) and recipe == "best":
+        problem = "the parts of this recipe receive encoded labels (0, 1, ...). Use 'balanced'"
+    else:
+        return int(value) if _is_whole(steps[step], parameter, value) else value
+    raise ValueError(f"--set {setting}: {problem}")
+
+
+def _has_parameter(step, parameter):
+    if step in (None, "passthrough"):
         return False
-    rules = getattr(pipeline[step], "_parameter_constraints", {}).get(parameter, [])
+    routed = hasattr(step, "skorch_params") and is_skorch_name(parameter)
+    return routed or parameter in step.get_params()
+
+
+def _advice(steps, step, name, recipe):
+    """Return the remedy for a parameter that does not exist."""
+    if step is None:
+        last = name.rpartition("__")[2]
+        owners = [each for each in steps if _has_parameter(steps[each], last)]
+        if owners:
+            return f" Did you mean {f'{owners[-1]}__{last}'!r}?"
+        return f" The steps are {', '.join(steps)}."
+    parameter = name.removeprefix(f"{step}__")
+    if recipe == "paper" and step == "clf":
+        kinds = {AttentionCNNClassifier: "cnn", AttentionRNNClassifier: "lstm or --model gru"}
+        for kind, model in kinds.items():
+            if parameter in kind().get_params():
+                return f" Use --model {model}."
+    known = steps[step].get_params(deep=False) if hasattr(steps[step], "get_params") else ()
+    return closest(parameter, known, f"{step}__") or f" {step} has {', '.join(known)}."
+
+
+def _is_whole(step, parameter, value):
+    """Return whether a value such as 1e2 stands for the int that the parameter needs."""
+    if not isinstance(value, float) or not value.is_integer():
+        return False
+    rules = getattr(step, "_parameter_constraints", {}).get(parameter, [])
     kinds = [getattr(rule, "type", rule) for rule in rules]
     return Integral in kinds and Real not in kinds

@@ -1,167 +1,92 @@
-"""The recordings that the command `skheart` is given: tables and datasets by name."""
+"""Recordings that the command is given: datasets, tables, folders and files."""
 
 from __future__ import annotations
 
-import contextlib
 import os
-import re
 import warnings
 from pathlib import Path
 
 from ._arguments import DATASETS
 
 __all__ = [
-    "SubjectWarning",
-    "faults",
-    "named_patients",
-    "patients_in",
-    "patients_of",
+    "files_read",
+    "list_paths",
+    "patients_of_paths",
+    "patients_of_source",
     "read_source",
+    "set_subjects",
 ]
 
-PATIENT_COLUMNS = ("patient", "subject")  # the first of them that a table has
+PATIENT_COLUMNS = ("patient", "subject")  # the first that a table has
 
 
-class SubjectWarning(UserWarning):
-    """Somebody may be on both sides of a split: shown with --quiet, too."""
+# ---------------------------------------------------------------------- recordings to predict
 
 
-def read_source(args, by_patient=False):
-    """The recordings of a table or of a dataset by name, and the subject of each.
+def list_paths(args):
+    """Return the paths of the recordings in the arguments; those in lists need not exist."""
+    from .._utils.files import MODEL, is_kind
+    from ..datasets import list_recordings
 
-    Recordings of a table that do not exist are kept: whoever reads them tells. With `by_patient`, a
-    table without subjects may have patients instead.
-    """
-    import numpy as np
-
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always")
-        data = _load(args)
-    if by_patient and data.groups is None and "patient" in data.frame:
-        return data, _column(args, data, "patient")
-    hint = ""
-    for warning in caught:
-        text = str(warning.message)
-        like = re.search(r"no column 'subject'.* If '(.*?)' names", text)
-        if like and data.groups is None:  # said below
-            hint = f" If {like[1]!r} names them, pass --subject {like[1]}."
-        else:
-            leaks = "both sides of a split" in text
-            _warn(text, SubjectWarning if leaks else warning.category)
-    if data.groups is not None:
-        return data, data.groups
-    _warn(
-        f"{args.source} has no subjects: every recording counts as a person of its own, and if "
-        f"some are of the same person, scores are too good and intervals too narrow.{hint}",
-        SubjectWarning,
-    )
-    return data, np.arange(len(data.paths))
-
-
-def patients_of(args, data, groups):
-    """The patient of each recording of `read_source`: its visits may have labels of their own.
-
-    A column patient says it, in CirCor its `patient_id`; elsewhere patients are the subjects.
-    """
-    names = ["patient", *(["patient_id"] if args.source == "circor" else [])]
-    column = next((name for name in names if name in data.frame), None)
-    if column is None:
-        return groups
-    patients = _column(args, data, column)
-    subject_of = dict(zip(patients, groups, strict=True))
-    for path, patient, subject in zip(data.paths, patients, groups, strict=True):
-        if subject != subject_of[patient]:
-            raise ValueError(
-                f"{args.source}: the {column} {patient} has two subjects, {subject} ({path}) and "
-                f"{subject_of[patient]}; a subject may be several patients, not the reverse"
-            )
-    return patients
-
-
-def _column(args, data, name):
-    import numpy as np
-
-    missing = np.flatnonzero(data.frame[name].isna())
-    if len(missing):
+    if args.pretrained is not None and is_kind(args.recordings[0], MODEL):
         raise ValueError(
-            f"{args.source}: {data.paths[missing[0]]} has no {name}, nor have "
-            f"{len(missing) - 1} more; fill it in"
+            f"{args.recordings[0]} is a model, and --pretrained {args.pretrained} replaces it. "
+            "Give only one of them"
         )
-    return data.frame[name].to_numpy(dtype=str)
+    missing = [name for name in args.recordings if not Path(name).expanduser().exists()]
+    if missing:
+        others = f" (nor {len(missing) - 1} more)" if len(missing) > 1 else ""
+        raise ValueError(
+            f"there is no recording, folder or list {missing[0]}{others}: correct the path"
+        )
+    return list_recordings(args.recordings, missing="keep")
 
 
-def patients_in(recordings):
-    """``{absolute path: patient}`` out of those of the arguments that are tables with patients."""
-    from ..datasets import TABLE_SUFFIXES, read_table
-    from ..datasets import resolve_path as joined
-
-    found = {}
-    for name in recordings:
-        name = Path(name).expanduser()
-        if name.suffix.lower() not in TABLE_SUFFIXES or not name.is_file():
-            continue
-        table = read_table(name, columns={"path": "path"}, can_rename=False)
-        column = next((column for column in PATIENT_COLUMNS if column in table), None)
-        for line, row in () if column is None else table.iterrows():
-            if not row["path"]:
-                continue
-            if not row[column]:
-                raise ValueError(f"{name}, line {line}: the {column} is empty; fill it in")
-            path = os.path.abspath(joined(name.parent, row["path"]))
-            if found.setdefault(path, row[column]) != row[column]:
-                raise ValueError(
-                    f"{name}, line {line}: {row['path']} is of two patients, {found[path]} and "
-                    f"{row[column]}; keep one line for each recording"
-                )
-    return found
+def files_read(args, paths):
+    """Return the files that are read, and must not be overwritten."""
+    return [*([] if args.pretrained else [args.model]), *args.recordings, *paths]
 
 
-def _warn(message, category):
-    warnings.warn(message, category, stacklevel=3)
+def patients_of_paths(args, paths):
+    """Return the patient of each path, from the tables in the arguments or from file names.
 
-
-def _load(args):
-    from .. import datasets
-
-    columns = {name: getattr(args, name) for name in ("path", "label", "subject")}
-    columns = {name: column for name, column in columns.items() if column is not None}
-    if args.target is not None and args.source != "circor":
-        raise ValueError(f"--target is for circor, not for {args.source}: leave it out")
-    if args.source not in DATASETS:
-        if args.data is not None:
-            raise ValueError(
-                f"--data goes with a dataset by name ({', '.join(DATASETS)}), and "
-                f"{args.source!r} is none of them. The paths in a table are relative to its "
-                "folder: leave --data out"
-            )
-        return datasets.load_table(args.source, missing="keep", **columns)
-    if args.data is None:
-        raise ValueError(f"--data is missing: say in which folder {args.source} lies")
-    if columns:
-        raise ValueError(f"--{next(iter(columns))} is for tables: leave it out")
-    target = {} if args.target is None else {"target": args.target}
-    return getattr(datasets, f"load_{args.source}")(args.data, **target)
-
-
-def named_patients(args, paths):
-    """The patient of each path: of the tables among the arguments, then of the names of files.
-
-    A recording of which nothing is known is a patient of its own, whose number stands for a name;
-    with --by-patient there must be none.
+    A recording of an unknown patient has its row number instead of a name, which --by-patient
+    refuses.
     """
-    known = patients_in(args.recordings)
-    # A recording alone has its index, which is no name of a patient.
+    known = _patients_in_tables(args.recordings)
     patients = [
         known.get(os.path.abspath(path)) or _patient_in_name(path, args.patient_pattern) or row
         for row, path in enumerate(paths)
     ]
-    alone = [path for path, who in zip(paths, patients, strict=True) if not isinstance(who, str)]
-    if alone and args.by_patient:
+    unknown = [path for path, who in zip(paths, patients, strict=True) if not isinstance(who, str)]
+    if unknown and args.by_patient:
         raise ValueError(
-            f"--by-patient: nobody says whose recording {alone[0]} is. Give a .csv table with the "
+            f"--by-patient: the patient of {unknown[0]} is unknown. Give a .csv table with the "
             "columns path and patient, or --patient-pattern"
         )
     return patients
+
+
+def _patients_in_tables(names):
+    """Return ``{absolute path: patient}`` of the tables that have patients."""
+    from ..datasets import TABLE_SUFFIXES, read_table, resolve_path
+
+    found = {}
+    for name in map(Path, names):
+        if name.suffix.lower() not in TABLE_SUFFIXES:
+            continue
+        table = read_table(name, columns={"path": "path"}, can_rename=False)
+        column = next((column for column in PATIENT_COLUMNS if column in table), None)
+        for line, row in () if column is None else table[table["path"] != ""].iterrows():
+            if not row[column]:
+                raise ValueError(f"{name}, line {line}: the {column} is empty. Fill it in")
+            path = os.path.abspath(resolve_path(name.expanduser().parent, row["path"]))
+            if found.setdefault(path, row[column]) != row[column]:
+                raise ValueError(
+                    f"{name}, line {line}: {row['path']} has two patients, {found[path]} and "
+                    f"{row[column]}. Keep one line for each recording"
+                )
+    return found
 
 
 def _patient_in_name(path, pattern):
@@ -173,28 +98,102 @@ def _patient_in_name(path, pattern):
     if not patient:
         raise ValueError(
             f"--patient-pattern {pattern.pattern!r} finds no patient at the beginning of {name} "
-            f"({path}): give one that fits all names, or a .csv table with the columns path and "
-            "patient"
+            f"({path}). Give a pattern that fits all names, or a .csv table with the columns path "
+            "and patient"
         )
     return patient
 
 
-def faults(paths):
-    """An error for each file that is plainly no recording, told by its heading alone."""
-    found = (_fault(path) for path in paths)
-    return [error for error in found if error is not None]
+# ---------------------------------------------------------------------- labelled recordings
 
 
-def _fault(path):
-    import soundfile
+def read_source(args):
+    """Load a table or dataset with labels; call `set_subjects` next.
 
-    from ..audio import read_recording
+    Rows whose recordings do not exist are kept, for whoever reads them to report.
+    """
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        data = _load(args)
+    if data.target is None:
+        raise ValueError(f"{args.source} has no labels. Only skheart predict works without them")
+    data.subject_like = None
+    for warning in caught:
+        column = getattr(warning.message, "column", None)
+        if column is not None and data.groups is None:
+            data.subject_like = column  # `set_subjects` tells
+        else:
+            warnings.warn(warning.message, stacklevel=2)
+    return data
 
-    with contextlib.suppress(OSError, ValueError, TypeError, soundfile.SoundFileError):
-        if soundfile.info(path).frames > 0:
-            return None
-    try:
-        read_recording(path)  # it knows what to say
-    except (OSError, ValueError) as error:
-        return error
-    return None
+
+def set_subjects(args, data, by_patient):
+    """Set the missing subjects of a table: the patients, or each recording with a warning."""
+    import numpy as np
+
+    from ..datasets import LeakageWarning
+
+    if data.groups is not None:
+        return
+    if by_patient and "patient" in data.frame:
+        data.groups = _filled_column(args, data, "patient")
+        return
+    hint = ""
+    if data.subject_like is not None:
+        hint = f" If {data.subject_like!r} has them, pass --subject {data.subject_like}."
+    warnings.warn(
+        f"{args.source} has no subjects, so each recording counts as a subject. If some are of the "
+        f"same person, scores are too good and intervals too narrow.{hint}",
+        LeakageWarning,
+        stacklevel=2,
+    )
+    data.groups = np.arange(len(data.paths))
+
+
+def _load(args):
+    from .. import datasets
+
+    columns = {role: getattr(args, role) for role in ("path", "label", "subject")}
+    columns = {role: column for role, column in columns.items() if column is not None}
+    if args.target is not None and args.source != "circor":
+        raise ValueError(f"--target applies to circor, not to {args.source}: remove it")
+    if args.source not in DATASETS:
+        if args.data is not None:
+            raise ValueError(
+                f"--data applies to {', '.join(DATASETS)}, not to {args.source}: remove it. Paths "
+                "in a table are relative to its folder"
+            )
+        return datasets.load_table(args.source, missing="keep", **columns)
+    if args.data is None:
+        raise ValueError(f"--data is missing: give the folder of {args.source}")
+    if columns:
+        raise ValueError(f"--{next(iter(columns))} applies to tables: remove it")
+    target = {} if args.target is None else {"target": args.target}
+    return getattr(datasets, f"load_{args.source}")(args.data, **target)
+
+
+def patients_of_source(args, data):
+    """Return the patient of each recording of `read_source`.
+
+    They are in a column patient, or patient_id in CirCor; otherwise patients are the subjects. A
+    subject may have several patients (visits), with their own labels.
+    """
+    from ..evaluation import first_rows
+
+    names = ["patient", "patient_id"] if args.source == "circor" else ["patient"]
+    column = next((name for name in names if name in data.frame), None)
+    if column is None:
+        return data.groups
+    patients = _filled_column(args, data, column)
+    first_rows(patients, subject=data.groups)
+    return patients
+
+
+def _filled_column(args, data, name):
+    values = data.frame[name]
+    if values.isna().any():
+        raise ValueError(
+            f"{args.source}: {data.paths[values.isna().argmax()]} and {values.isna().sum() - 1} "
+            f"more recordings have no {name}. Fill it in"
+        )
+    return values.to_numpy(dtype=str)

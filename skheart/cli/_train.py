@@ -1,141 +1,137 @@
-"""What the verb `train` does: check everything, score if asked to, fit, and write the model."""
+"""The verb `train`: fit a model, score it if asked to, and write it."""
 
 from __future__ import annotations
 
-import numpy as np
+import contextlib
 
-from .._utils.files import MODEL, check_output
-from ..evaluation import evaluate_by_subject, hold_out_by_subject
-from ..storage import save
 from ._console import complain, tell
-from ._scoring import check_labels, cross_validate_patients, patients_table, print_scores, score
-from ._settings import blame_settings, make_pipeline, silence, without_progress
-from ._sources import faults, patients_of, read_source
+from ._evaluate import print_scores, score
+from ._sources import patients_of_source, read_source, set_subjects
 
 __all__ = ["train"]
 
 
 def train(args):
-    """Fit a model on a table or a dataset, score it by subject, write it."""
+    """Train a model on a table or dataset, score it by subject, and write it."""
+    from .._utils.files import MODEL, check_output
+
     check_output(args.output, [args.source], MODEL)
     by_patient = args.recipe != "paper"
-    args.model = args.model if by_patient else args.model or "cnn"
-    model = make_pipeline(
-        args.model,
-        args.parameters,
-        recipe=args.recipe,
-        seed=args.seed,
-        device=args.device,
-        n_jobs=args.jobs,
-        verbose=int(not args.quiet),
-    )
-    data, groups = read_source(args, by_patient)
-    _check_classes(args, data.target, groups)
-    patients = patients_of(args, data, groups) if by_patient else groups
-    if by_patient and (args.folds or args.test_size):
-        check_labels(data.target, patients)  # before hours of training
-    kept, held_out = list(range(len(groups))), []
+    if not by_patient:
+        args.model = args.model or "cnn"
+    data = read_source(args)
+    set_subjects(args, data, by_patient)
+
+    import numpy as np
+
+    from ..evaluation import first_rows, hold_out_by_subject
+    from ..storage import save
+    from ._settings import make_model, quieten, settings_in_errors
+
+    model = make_model(args)
+    _check_classes(args, data.target)
+    patients = patients_of_source(args, data) if by_patient else None
+    train, test = np.arange(len(data.paths)), None
     if args.test_size is not None:
-        kept, held_out = hold_out_by_subject(
-            data.target, groups, test_size=args.test_size, random_state=args.seed
+        train, test = hold_out_by_subject(
+            data.target, data.groups, test_size=args.test_size, random_state=args.seed
         )
+    if patients is not None and (args.folds or test is not None):
+        first_rows(patients, label=data.target)  # before hours of training
     _check_recordings(args, data.paths)
-    fit = _fit_patients if by_patient else _fit_recordings
-    with blame_settings(args.parameters):
-        result = fit(model, kept, args, data, groups, patients)
-    silence(model)
-    if args.test_size is not None:
-        paths = [data.paths[row] for row in held_out]
-        sides = data.target[held_out], groups[held_out], patients[held_out]
-        result, _ = score(args, model, paths, *sides)
+    with settings_in_errors(args.parameters):
+        result = _fit(args, model, data, patients, train)
+    quieten(model)
+    if test is not None:
+        result = score(args, model, data, patients, test, [])
     save(model, args.output)
     if result is not None:
         print_scores(args.model or args.recipe, result, by_patient)
     tell(args, f"wrote {args.output}")
 
 
-def _fit_recordings(pipeline, kept, args, data, groups, patients):
-    """Fit the paper's pipeline; its result by cross-validation before, if asked for."""
-    by_subject, result = _stop_early_by_subject(pipeline), None
-    if args.folds is not None:
-        result = evaluate_by_subject(
-            without_progress(pipeline) if args.jobs not in (None, 1) else pipeline,
-            data.paths,
-            data.target,
-            groups,
-            cv=args.folds,
-            random_state=args.seed,
-            n_jobs=args.jobs,
-            verbose=int(not args.quiet),
-            params={"clf__groups": groups} if by_subject else None,
-            name=args.model,
-        )
-    params = {"clf__groups": groups[kept]} if by_subject else {}
-    pipeline.fit([data.paths[row] for row in kept], data.target[kept], **params)
-    return result
+def _fit(args, model, data, patients, rows):
+    """Fit the model on some rows, and return the result of the cross-validation, if any."""
+    import pandas as pd
+    from sklearn.base import clone
 
+    from ..evaluation import evaluate_by_subject
+    from ._settings import quieten
 
-def _fit_patients(model, kept, args, data, groups, patients):
-    """Fit a PatientClassifier; its result by cross-validation before, if asked for."""
+    X, params = data.paths, {}
+    if patients is not None:
+        X = pd.DataFrame({"path": data.paths, "patient": patients, "subject": data.groups})
+    elif _stops_early_by_subject(model):
+        params = {"clf__groups": data.groups}
     result = None
     if args.folds is not None:
-        result = cross_validate_patients(
-            model,
-            data.paths,
+        parallel = patients is None and args.jobs not in (None, 1)
+        result = evaluate_by_subject(
+            quieten(clone(model)) if parallel else model,  # progress of folds would mix
+            X,
             data.target,
-            patients,
-            groups,
+            data.groups,
             cv=args.folds,
             random_state=args.seed,
+            n_jobs=args.jobs if parallel else None,
             verbose=int(not args.quiet),
-            name=args.recipe,
+            params=params,
+            patients=patients,
+            name=args.model or args.recipe,
         )
-    table = patients_table(data.paths, patients, groups)
-    model.fit(table.iloc[kept], data.target[kept])
+    X = X.iloc[rows] if patients is not None else [X[row] for row in rows]
+    params = {name: values[rows] for name, values in params.items()}
+    model.fit(X, data.target[rows], **params)
     return result
 
 
-def _check_classes(args, target, groups):
-    """Refuse labels that there is nothing to learn from, or too few subjects to hold out."""
-    if target is None:
-        raise ValueError(f"{args.source} has no labels to train on")
-    classes = np.unique(target)
-    if len(classes) < 2:
-        raise ValueError(
-            f"{args.source}: all {len(target)} recordings are of the class {str(classes[0])!r}; "
-            "training needs two classes at least"
-        )
-    for label in classes if args.test_size is not None else []:
-        if len(np.unique(groups[target == label])) < 2:
-            raise ValueError(
-                f"{args.source}: the class {str(label)!r} has 1 subject, and --test-size needs "
-                "one on each side: merge classes, add subjects, or leave --test-size out"
-            )
+def _stops_early_by_subject(pipeline):
+    """Return whether the classifier stops early, and let it balance the classes itself.
 
-
-def _check_recordings(args, paths):
-    """Tell of all files that are no recordings, before the hours of training."""
-    found = faults(paths)
-    if not found:
-        return
-    for error in found[:10]:
-        complain(error)
-    where = f"in {args.data}" if args.data else f"or delete their lines in {args.source}"
-    first = "; the first 10 are above" if len(found) > 10 else ""
-    raise ValueError(
-        f"{len(found)} of {len(paths)} recordings cannot be read{first}. Nothing was trained: "
-        f"repair them {where} and start again"
-    )
-
-
-def _stop_early_by_subject(pipeline):
-    """Make early stopping keep subjects apart; whether the classifier must be given them.
-
-    Behind a sampler, recordings no longer match their subjects, so the classifier balances its
-    training part itself.
+    After a sampler, recordings no longer match their subjects.
     """
     if not pipeline["clf"].early_stopping:
         return False
     if pipeline["ros"] != "passthrough":
         pipeline.set_params(ros="passthrough", clf__oversample=True)
     return True
+
+
+def _check_classes(args, target):
+    classes = set(target)
+    if len(classes) < 2:
+        raise ValueError(
+            f"{args.source}: all {len(target)} recordings have the label {str(*classes)!r}. "
+            "Training needs at least two classes"
+        )
+
+
+def _check_recordings(args, paths):
+    """Report all files that are not recordings, before hours of training."""
+    errors = [error for error in map(_reading_error, paths) if error is not None]
+    if not errors:
+        return
+    for error in errors[:10]:
+        complain(error)
+    where = f"in {args.data}" if args.data else f"or delete their lines in {args.source}"
+    first = "; the first 10 are above" if len(errors) > 10 else ""
+    raise ValueError(
+        f"{len(errors)} of {len(paths)} recordings cannot be read{first}. Nothing was trained: "
+        f"repair them {where} and start again"
+    )
+
+
+def _reading_error(path):
+    """Return why a file is not a recording, from its header where possible, or None."""
+    import soundfile
+
+    from ..audio import read_recording
+
+    with contextlib.suppress(OSError, ValueError, TypeError, soundfile.SoundFileError):
+        if soundfile.info(path).frames > 0:
+            return None
+    try:
+        read_recording(path)
+    except (OSError, ValueError) as error:
+        return error
+    return None

@@ -12,7 +12,7 @@ from ._evaluation import (
     hold_out_by_subject,
 )
 from ._predict import (
-    in_order,
+    first_rows,
     predict_in_chunks,
     predict_patients_in_chunks,
     predict_with_probabilities,

@@ -13,16 +13,13 @@ from sklearn.utils.parallel import Parallel, delayed
 from .._utils.splits import check_subjects_per_class, subject_folds, validation_split
 from .._utils.validation import check_groups
 from ..metrics import Interval, bootstrap_interval, uar
-from ._predict import predict_with_probabilities, probability_columns
-from ._report import ScoreReport, report
+from ._predict import first_rows, predict_with_probabilities, probability_columns
 
 __all__ = [
-    "ScoreReport",
     "SubjectEvaluation",
     "evaluate_by_subject",
     "evaluate_predictions",
     "hold_out_by_subject",
-    "report",
 ]
 
 
@@ -111,13 +108,15 @@ def evaluate_by_subject(
     n_jobs=None,
     verbose=0,
     params=None,
+    patients=None,
     name=None,
 ):
-    """Cross-validate with subjects kept apart, and score all recordings together.
+    """Cross-validate with subjects kept apart, and score all recordings or patients together.
 
     Every recording is predicted once, by a model that was fitted on other subjects. The UAR is
     that of all these predictions together, not the mean over the folds, in which a rare class may
-    be missing. Its interval resamples subjects; it does not hold the spread between trainings.
+    be missing. Its interval resamples subjects; it does not include the variation between
+    trainings.
 
     Parameters
     ----------
@@ -142,6 +141,10 @@ def evaluate_by_subject(
     params : dict, default=None
         Arguments of `estimator.fit`, such as `{"groups": groups}`; those with one value per
         recording are cut to the fold.
+    patients : array-like of shape (n,), default=None
+        The patient of each recording, to predict patients instead of recordings: `estimator` is a
+        :class:`skheart.PatientClassifier`, and `X` tells `fit` the patients too. The result then
+        has one row per patient, in the order of their first recordings.
     name : str, default=None
         Title of the progress; None is the class of the classifier.
 
@@ -153,8 +156,8 @@ def evaluate_by_subject(
     Raises
     ------
     ValueError
-        If a class has fewer subjects than there are folds, or if a splitter puts a subject on
-        both sides or does not test every recording once.
+        If a class has fewer subjects than there are folds, a splitter puts a subject on both sides
+        or does not test every recording once, or a patient has several labels or subjects.
 
     Examples
     --------
@@ -172,10 +175,16 @@ def evaluate_by_subject(
     """
     check_consistent_length(X, y, groups)
     y, groups = column_or_1d(y), check_groups(groups)
+    if patients is None:
+        rows = np.arange(len(y))
+    else:
+        check_consistent_length(y, patients)
+        patients = check_groups(patients)
+        rows = first_rows(patients, label=y, subject=groups)
     random_state = check_random_state(random_state)
     folds = subject_folds(y, groups, cv, random_state)
     outcomes = Parallel(n_jobs=n_jobs, return_as="generator")(
-        delayed(_fit_and_predict)(clone(estimator), X, y, train, test, params or {})
+        delayed(_fit_and_predict)(clone(estimator), X, y, train, test, params or {}, patients)
         for train, test in folds
     )
     if verbose:
@@ -191,14 +200,14 @@ def evaluate_by_subject(
         fold[test] = number
         y_pred.append(labels)
         y_proba.append(probabilities)
-    order = np.argsort(np.concatenate([test for _, test in folds]))
+    order = np.argsort(np.concatenate([test for _, test in folds]))[rows]
     return evaluate_predictions(
-        y,
+        y[rows],
         np.concatenate(y_pred)[order],
         None if y_proba[0] is None else np.concatenate(y_proba)[order],
         classes=np.unique(y),
-        groups=groups,
-        fold=fold,
+        groups=groups[rows],
+        fold=fold[rows],
         random_state=random_state,
     )
 
@@ -311,7 +320,7 @@ def hold_out_by_subject(y, groups, *, test_size=0.2, random_state=None):
     return train, test
 
 
-def _fit_and_predict(estimator, X, y, train, test, params):
+def _fit_and_predict(estimator, X, y, train, test, params, patients):
     params = {
         name: _safe_indexing(value, train)
         if hasattr(value, "__len__") and len(value) == len(y)
@@ -319,4 +328,9 @@ def _fit_and_predict(estimator, X, y, train, test, params):
         for name, value in params.items()
     }
     estimator.fit(_safe_indexing(X, train), y[train], **params)
-    return predict_with_probabilities(estimator, _safe_indexing(X, test))
+    X_test = _safe_indexing(X, test)
+    if patients is None:
+        return predict_with_probabilities(estimator, X_test)
+    found = estimator.predict_patients(X_test, patients[test])
+    row = np.searchsorted(found.patients, patients[test])
+    return found.labels[row], found.probabilities[row]

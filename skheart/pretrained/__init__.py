@@ -7,10 +7,9 @@ On the command line: ``skheart predict --pretrained NAME FOLDER``. Imports `_uti
 
 from __future__ import annotations
 
-import difflib
 from importlib.resources import as_file, files
 
-from ..storage import load
+from .._utils.suggest import closest
 
 __all__ = ["list_pretrained", "load_pretrained", "model_card"]
 
@@ -63,7 +62,9 @@ def load_pretrained(name):
     Traceback (most recent call last):
     ValueError: There is no pre-trained model 'hss'. ...
     """
-    _check_name(name)
+    from ..storage import load
+
+    check_name(name)
     with as_file(_folder() / f"{name}{SUFFIX}") as path:
         return load(path)
 
@@ -91,7 +92,7 @@ def model_card(name):
     >>> from skheart.pretrained import list_pretrained, model_card
     >>> cards = {name: model_card(name) for name in list_pretrained()}
     """
-    _check_name(name)
+    check_name(name)
     return (_folder() / f"{name}.md").read_text(encoding="utf-8")
 
 
@@ -99,11 +100,11 @@ def _folder():
     return files(__name__)
 
 
-def _check_name(name):
+def check_name(name):
+    """Raise unless there is a model of that name."""
     names = list_pretrained()
-    if name in names:
-        return
-    near = difflib.get_close_matches(str(name), names, n=1)
-    there = f"There are: {', '.join(names)}." if names else "This installation has none."
-    hint = f" Did you mean {near[0]!r}?" if near else ""
-    raise ValueError(f"There is no pre-trained model {name!r}.{hint} {there}")
+    if name not in names:
+        available = f"There are: {', '.join(names)}." if names else "This installation has none."
+        raise ValueError(
+            f"There is no pre-trained model {name!r}.{closest(str(name), names)} {available}"
+        )

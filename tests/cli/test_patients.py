@@ -1,19 +1,28 @@
-"""The command trains and scores models that predict patients."""
+"""Train, score, predict and explain patients, also with pretrained models."""
 
+import json
 import re
+import shutil
+import socket
 
 import numpy as np
+import pandas as pd
 import pytest
-from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.metrics import balanced_accuracy_score
-from sklearn.model_selection import StratifiedGroupKFold
 
 import skheart
-from skheart.cli import _settings, main
-from skheart.cli._scoring import cross_validate_patients
-from skheart.evaluation import in_order, predict_patients_in_chunks
+from skheart import pretrained
+from skheart.cli import _settings
+from skheart.explain import explain
 from skheart.patients import PatientClassifier
-from tests.helpers.command import SMALL_NETS, fails, small_recipes
+from tests.helpers.command import (
+    SMALL_NETS,
+    fails,
+    probabilities_of,
+    read_csv,
+    run,
+    small_recipes,
+)
 
 
 @pytest.fixture(autouse=True)
@@ -21,96 +30,26 @@ def small_recipe(monkeypatch):
     monkeypatch.setattr(_settings, "make_heart_pipeline", small_recipes)
 
 
-# ---------------------------------------------------------------------- without sounds
+@pytest.fixture
+def train(folder, tmp_path):
+    """Words of a command that trains a small model of patients."""
+    words = ["train", folder / "table.csv", "-o", tmp_path / "m", "--recipe=attention"]
+    return [*words, "--device=cpu", *SMALL_NETS]
 
 
-class ByName(ClassifierMixin, BaseEstimator):
-    """Probabilities by the number in a file name; "bad" ones cannot be read."""
-
-    def fit(self, X, y):
-        self.classes_ = np.unique(y)
-        self.shift_ = len(X)
-        return self
-
-    def predict_proba(self, X):
-        if len(X) > 1 and any("together" in path for path in X):
-            raise MemoryError
-        for path in X:
-            if "bad" in path:
-                raise OSError(f"{path} is bad")
-        odds = np.array([(int(re.sub("[^0-9]", "", path)) + self.shift_) % 7 for path in X]) + 1
-        return np.stack([odds / 9.3, 1 - odds / 9.3], axis=1)  # no ties
+@pytest.fixture
+def paths(folder):
+    return [str(path) for path in sorted((folder / "wav").iterdir())]
 
 
-def named(n=20):
-    paths = [f"{row}.wav" for row in range(n)]
-    return PatientClassifier(ByName()).fit(paths, np.resize(["a", "b"], n)), paths
-
-
-@pytest.mark.parametrize("chunk_size", [1, 3, 4, 100])
-def test_chunks_hold_whole_patients_and_rows_come_in_order(chunk_size):
-    model, paths = named()
-    patients = np.resize(["x", "y", "z", "x", "w"], 20)
-    asked = []
-    predict = model.predict_patients
-    model.predict_patients = lambda X, groups: asked.append(len(X)) or predict(X, groups)
-    rows = list(in_order(predict_patients_in_chunks(model, paths, patients, chunk_size=chunk_size)))
-    expected = predict(paths, patients)
-    assert [row[0] for row in rows] == list(range(20))
-    for index, label, probabilities, error in rows:
-        at = expected.patients.tolist().index(patients[index])
-        assert (label, error) == (expected.labels[at], None)
-        np.testing.assert_allclose(probabilities, expected.probabilities[at])
-    assert asked == {1: [8, 4, 4, 4], 3: [8, 4, 4, 4], 4: [8, 4, 4, 4], 100: [20]}[chunk_size]
-
-
-def test_a_bad_recording_leaves_its_patient_the_others():
-    model, paths = named()
-    paths[3:6] = ["3_bad.wav", "4_bad.wav", "5_bad.wav"]
-    patients = ["x", "x", "y", "x", "z", "z", *"w" * 14]
-    rows = list(in_order(predict_patients_in_chunks(model, paths, patients)))
-    assert [row[0] for row in rows if row[-1] is not None] == [3, 4, 5]
-    assert [str(row[-1]) for row in rows[3:6]] == [f"{path} is bad" for path in paths[3:6]]
-    for own in ([0, 1], [2], list(range(6, 20))):
-        (expected,) = model.predict_patients([paths[row] for row in own], [0] * len(own))[2]
-        for row in own:
-            np.testing.assert_allclose(rows[row][2], expected)
-
-
-def test_recordings_that_are_together_too_long():
-    model, paths = named()
-    paths[:2] = ["0_together.wav", "1_together.wav"]
-    rows = list(predict_patients_in_chunks(model, paths, ["x", "x", *"y" * 18]))
-    assert [str(row[-1]) for row in rows[:2]] == [
-        "2 recordings are too long for the memory of this machine."
-    ] * 2
-    assert all(row[-1] is None for row in rows[2:])
-
-
-def test_cross_validation_is_a_loop_over_folds_of_subjects():
-    rng = np.random.default_rng(0)
-    subjects = np.repeat(np.arange(16), 4)
-    patients = subjects * 2 + np.tile([0, 0, 1, 1], 16)  # two visits each
-    order = rng.permutation(64)
-    patients, subjects = patients[order], subjects[order]
-    y = np.where(patients % 4 < 2, "a", "b")
-    paths = [f"{row}.wav" for row in range(64)]
-    cv = StratifiedGroupKFold(4, shuffle=True, random_state=3)
-    result = cross_validate_patients(
-        PatientClassifier(ByName()), paths, y, patients, subjects, cv=cv, random_state=0
-    )
-    true, predicted, who = [], [], []
-    for train, test in cv.split(paths, y, subjects):
-        model = ByName().fit([paths[row] for row in train], y[train])
-        for patient in np.unique(patients[test]):
-            own = np.flatnonzero(patients == patient)
-            mean = model.predict_proba([paths[row] for row in own]).mean(axis=0)
-            predicted.append("ab"[mean.argmax()])
-            true.append(y[own[0]])
-            who.append(patient // 2)
-    assert (result.n_recordings, result.n_subjects) == (32, 16)
-    assert result.uar.estimate == pytest.approx(balanced_accuracy_score(true, predicted))
-    assert sorted(result.groups) == sorted(who)
+def assert_rows_are(rows, model, paths, patients):
+    """Check the rows of recordings against what the model predicts of their patients."""
+    found = skheart.load(model).predict_patients(paths, patients)
+    at = {patient: number for number, patient in enumerate(found.patients)}
+    numbers = [at[patient] for patient in patients]
+    assert [row["label"] for row in rows] == found.labels[numbers].tolist()
+    probabilities = list(map(probabilities_of, rows))
+    np.testing.assert_allclose(probabilities, found.probabilities[numbers], atol=2e-6)
 
 
 # ---------------------------------------------------------------------- train
@@ -128,12 +67,11 @@ def test_train_writes_a_model_of_patients(of_patients):
         assert pipeline["logmel"].verbose == pipeline["clf"].verbose == 0
 
 
-def test_train_scores_patients_it_has_not_heard(folder, table, tmp_path, capsys):
-    argv = ["train", folder / "table.csv", "-o", tmp_path / "m", "--recipe=attention", *SMALL_NETS]
-    assert main([*map(str, argv), "--test-size=0.4", "--quiet", "--device=cpu"]) == 0
+def test_train_scores_patients_it_has_not_heard(table, train, tmp_path, capsys):
+    assert run(*train, "--test-size=0.4", "--quiet") == 0
     out, err = capsys.readouterr()
     assert err == ""
-    assert out.split()[:7] == ["model", "UAR", "95", "%", "interval", "subjects", "patients"]
+    assert out.splitlines()[0].split()[-2:] == ["subjects", "patients"]
     row = out.splitlines()[1].split()
     assert (row[0], row[-2:]) == ("attention", ["6", "6"])
     _, test = skheart.evaluation.hold_out_by_subject(
@@ -147,49 +85,27 @@ def test_train_scores_patients_it_has_not_heard(folder, table, tmp_path, capsys)
     assert float(row[1]) == pytest.approx(balanced_accuracy_score(true, found.labels), abs=1e-3)
 
 
-def test_train_cross_validates_patients(folder, tmp_path, capsys):
-    argv = ["train", folder / "table.csv", "-o", tmp_path / "m", "--recipe=attention", *SMALL_NETS]
-    assert main([*map(str, argv), "--folds=2", "--device=cpu"]) == 0
+def test_train_cross_validates_patients(train, capsys):
+    assert run(*train, "--folds=2") == 0
     out, err = capsys.readouterr()
     assert out.splitlines()[1].split()[-2:] == ["15", "15"]
     assert "attention: 100%" in err
 
 
-@pytest.mark.parametrize(
-    ("argv", "words"),
-    [
-        (["--model=gru"], "--model chooses the net of --recipe paper, not of attention"),
-        (["--set=ros=passthrough"], "there is no parameter 'ros'"),
-        (["--set=cv=3"], "The steps are logmel, clf."),
-        (["--set=clf__lrr=3"], "Did you mean 'clf__lr'?"),
-        (["--set=clf__lr=-3"], "'lr' parameter"),
-        (["--set=logmel__fmax=3000"], "fmax"),
-        (["--set=clf__early_stopping=True"], "knows no subjects where it would stop early"),
-        (["--recipe=worst"], "invalid choice: 'worst'"),
-    ],
-)
-def test_wrong_settings_of_the_recipe(folder, tmp_path, capsys, argv, words):
-    base = ["train", folder / "table.csv", "-o", tmp_path / "m", "--recipe=attention"]
-    assert words in fails([*base, *argv], capsys)
-    assert not list(tmp_path.iterdir())
-
-
-def test_a_patient_of_two_labels_or_subjects_is_refused_before_training(
-    table, tmp_path, capsys, monkeypatch
-):
+def test_patients_are_checked_before_training(table, train, tmp_path, capsys, monkeypatch):
     monkeypatch.setattr(PatientClassifier, "fit", None)
-    argv = ["train", tmp_path / "t.csv", "-o", tmp_path / "m", "--recipe=attention", "--quiet"]
-    table.assign(subject=np.resize(["a", "b", "c"], 30)).to_csv(tmp_path / "t.csv", index=False)
+    path = train[1] = tmp_path / "t.csv"
+    train = [*train, "--quiet"]
+    table.assign(subject=np.resize(["a", "b", "c"], 30)).to_csv(path, index=False)
     for score in ("--folds=2", "--test-size=.3"):
-        assert "has the labels" in fails([*argv, score], capsys)
-    table.assign(patient=np.resize(["a", "b", "c"], 30)).to_csv(tmp_path / "t.csv", index=False)
-    line = fails(argv, capsys)
-    assert "the patient a has two subjects" in line
-    table.assign(patient=[*"a" * 29, ""]).to_csv(tmp_path / "t.csv", index=False)
-    assert "has no patient" in fails(argv, capsys)
+        assert "patient a has the labels" in fails([*train, score], capsys)
+    table.assign(patient=np.resize(["a", "b", "c"], 30)).to_csv(path, index=False)
+    assert "patient a has the subjects" in fails(train, capsys)
+    table.assign(patient=[*"a" * 29, ""]).to_csv(path, index=False)
+    assert "29.wav and 0 more recordings have no patient" in fails(train, capsys)
 
 
-def test_jobs_are_members(folder, tmp_path, monkeypatch):
+def test_jobs_are_members(train, monkeypatch):
     seen = {}
 
     def fit(self, X, y, groups=None):
@@ -197,11 +113,10 @@ def test_jobs_are_members(folder, tmp_path, monkeypatch):
         raise ValueError("enough")
 
     monkeypatch.setattr(PatientClassifier, "fit", fit)
-    argv = ["train", folder / "table.csv", "-o", tmp_path / "m", "--recipe=attention"]
-    assert main([*map(str, argv), "--jobs=2"]) == 2
+    assert run(*train, "--jobs=2") == 2
     assert (seen["n_jobs"], seen["estimator__logmel__n_jobs"], seen["verbose"]) == (2, None, 1)
     assert seen["estimator__clf__verbose"] == 0
-    main(list(map(str, argv)))
+    run(*train)
     assert (seen["n_jobs"], seen["estimator__clf__verbose"]) == (None, 1)
 
 
@@ -214,35 +129,176 @@ def test_evaluate_scores_patients(table, of_patients, tmp_path, capsys):
     for columns, n_patients in ([], 15), (["patient"], 30):
         kept = ["path", "label", "subject", *columns]
         table[kept].to_csv(tmp_path / "t.csv", index=False)
-        assert main(["evaluate", str(of_patients), str(tmp_path / "t.csv"), "--quiet"]) == 0
+        assert run("evaluate", of_patients, tmp_path / "t.csv", "--quiet") == 0
         out, err = capsys.readouterr()
         assert err == ""
         row = out.splitlines()[1].split()
         assert (row[0], row[-2:]) == ("of_patients", ["15", str(n_patients)])
         found = skheart.load(of_patients).predict_patients(table[["path", *kept[2:]]])
-        who = "patient" if columns else "subject"
-        true = table.groupby(who)["label"].first()[found.patients]
+        true = table.groupby(kept[-1])["label"].first()[found.patients]
         expected = balanced_accuracy_score(true, found.labels)
         assert float(row[1]) == pytest.approx(expected, abs=1e-3)
         assert out.splitlines()[3].split()[:4] == ["class", "recall", "subjects", "patients"]
 
 
 def test_evaluate_takes_patients_for_subjects(table, of_patients, model, tmp_path, capsys):
-    own = table.rename(columns={"subject": "patient"})
-    own.to_csv(tmp_path / "t.csv", index=False)
-    assert main(["evaluate", str(of_patients), str(tmp_path / "t.csv"), "--quiet"]) == 0
+    """And leaves out a bad recording."""
+    (tmp_path / "bad.wav").write_bytes(b"no sound")
+    table.loc[0, "path"] = "bad.wav"
+    table.rename(columns={"subject": "patient"}).to_csv(tmp_path / "t.csv", index=False)
+    assert run("evaluate", of_patients, tmp_path / "t.csv", "--quiet") == 1
     out, err = capsys.readouterr()
     assert out.splitlines()[1].split()[-2:] == ["15", "15"]
-    assert err == ""
-    assert main(["evaluate", str(model), str(tmp_path / "t.csv"), "--quiet"]) == 0
+    (line,) = err.splitlines()
+    assert "bad.wav" in line
+    run("evaluate", model, tmp_path / "t.csv", "--quiet")
     assert "has no subjects" in capsys.readouterr().err
 
 
-def test_evaluate_without_a_bad_recording(table, of_patients, tmp_path, capsys):
-    (tmp_path / "bad.wav").write_bytes(b"no sound")
-    table.loc[0, "path"] = str(tmp_path / "bad.wav")
+# ---------------------------------------------------------------------- predict
+
+
+def test_predict_puts_the_recordings_of_a_table_together(table, of_patients, tmp_path, capsys):
+    """In the order of the table, whatever the order of patients."""
+    table = table.sample(frac=1, random_state=0)
     table.to_csv(tmp_path / "t.csv", index=False)
-    assert main(["evaluate", str(of_patients), str(tmp_path / "t.csv"), "--quiet"]) == 1
+    assert run("predict", of_patients, tmp_path / "t.csv") == 0
     out, err = capsys.readouterr()
-    assert out.splitlines()[1].split()[-2:] == ["15", "15"]
-    assert "bad.wav" in err
+    rows = read_csv(out)
+    assert [row["path"] for row in rows] == table["path"].tolist()
+    assert "30/30" in err
+    assert_rows_are(rows, of_patients, list(table["path"]), list(table["subject"]))
+
+
+def test_recordings_of_unknown_patients_are_patients(paths, of_patients, capsys):
+    assert run("predict", of_patients, *paths[:3]) == 0
+    out, err = capsys.readouterr()
+    assert "3 recordings count as a patient each" in err
+    assert_rows_are(read_csv(out), of_patients, paths[:3], [0, 1, 2])
+
+
+@pytest.mark.parametrize("pattern", ["([0-9])[0-9]", "[0-9]"])
+def test_file_names_tell_the_patient(folder, paths, of_patients, tmp_path, capsys, pattern):
+    """Unless a table does."""
+    (tmp_path / "t.csv").write_text(f"path,patient\n{paths[3]},of the table\n")
+    argv = ["predict", of_patients, folder / "wav", tmp_path / "t.csv", "--by-patient"]
+    assert run(*argv, "--patient-pattern", pattern) == 0
+    out, err = capsys.readouterr()
+    assert "count as a patient each" not in err
+    rows = read_csv(out)
+    assert [row["patient"] for row in rows] == ["0", "of the table", "1", "2"]
+    patients = ["of the table" if n == 3 else str(n // 10) for n in range(30)]
+    row_of = {row["patient"]: row for row in rows}
+    assert_rows_are([row_of[patient] for patient in patients], of_patients, paths, patients)
+
+
+@pytest.mark.parametrize("column", ["patient", "subject"])
+def test_predict_by_patient(table, of_patients, tmp_path, capsys, column):
+    table = table.rename(columns={"subject": column}).sample(frac=1, random_state=0)[:-1]
+    (tmp_path / "bad.wav").write_bytes(b"no sound")
+    bad = {"path": ["bad.wav"], "label": ["mild"], column: [table[column].iloc[0]]}
+    pd.concat([table, pd.DataFrame(bad)]).to_csv(tmp_path / "t.csv", index=False)
+    argv = ["predict", of_patients, tmp_path / "t.csv", "--by-patient", "--quiet"]
+    for _ in range(2):  # it replaces its own table
+        assert run(*argv, "-o", tmp_path / "out.csv") == 1
+    assert "bad.wav" in capsys.readouterr().err
+    rows = read_csv((tmp_path / "out.csv").read_text())
+    assert list(rows[0])[:3] == ["patient", "n_recordings", "label"]
+    counts = table[column].astype(str).value_counts(sort=False)
+    assert [row["patient"] for row in rows] == counts.index.tolist()
+    assert [int(row["n_recordings"]) for row in rows] == counts.tolist()
+    row_of = {row["patient"]: row for row in rows}
+    patients = table[column].astype(str).tolist()
+    expected = [row_of[patient] for patient in patients]
+    assert_rows_are(expected, of_patients, list(table["path"]), patients)
+
+
+def test_what_is_wrong_with_patients(folder, paths, of_patients, model, tmp_path, capsys):
+    wav = folder / "wav"
+    argv = ["predict", of_patients, wav, "--patient-pattern"]
+    line = fails([*argv, "([a-z]+)_"], capsys)
+    assert "'([a-z]+)_' finds no patient at the beginning of 00.wav" in line
+    assert "finds no patient" in fails([*argv, "([a-z]?)0"], capsys)  # an empty one
+    line = fails(["predict", model, wav, "--patient-pattern", "."], capsys)
+    assert "--patient-pattern needs a model that predicts patients" in line
+    line = fails(["predict", model, folder / "table.csv", "--by-patient"], capsys)
+    assert "--by-patient needs a model that predicts patients" in line
+    line = fails(["predict", of_patients, paths[0], "--by-patient"], capsys)
+    assert f"the patient of {paths[0]} is unknown" in line
+    for cells, words in (
+        (f"{paths[0]},a\n{paths[0]},b\n", "line 3: {} has two patients, a and b"),
+        (f"{paths[0]},\n", "line 2: the patient is empty"),
+    ):
+        (tmp_path / "t.csv").write_text(f"path,patient\n{cells}")
+        line = fails(["predict", of_patients, tmp_path / "t.csv"], capsys)
+        assert words.format(paths[0]) in line
+
+
+# ---------------------------------------------------------------------- explain
+
+
+def test_explain_shows_the_ensemble(paths, of_patients, tmp_path, capsys):
+    page = tmp_path / "page.html"
+    assert run("explain", of_patients, paths[0], "-o", page, "--quiet") == 0
+    (expected,) = explain(skheart.load(of_patients), paths[:1])
+    found = re.findall(r'"probabilities": ?(\[[^]]*\])', page.read_text(encoding="utf-8"))
+    np.testing.assert_allclose(json.loads(found[0]), expected.probabilities, atol=1e-5)
+    line = fails(["explain", of_patients, paths[0], "--check", "-o", tmp_path / "other"], capsys)
+    assert "--check is for one classifier, and this model averages 2" in line
+    assert "explain_checks(model.estimators_[0], recordings)" in line
+    assert not (tmp_path / "other").exists()
+
+
+# ---------------------------------------------------------------------- pretrained
+
+
+@pytest.fixture
+def shelf(of_patients, tmp_path_factory, monkeypatch):
+    """A package with one pretrained model, on a machine without a network."""
+    shelf = tmp_path_factory.mktemp("shelf")
+    shutil.copy(of_patients, shelf / "tiny.safetensors")
+    monkeypatch.setattr(pretrained, "_folder", lambda: shelf)
+
+    def refuse(*args, **kwargs):
+        raise AssertionError("the network is asked")
+
+    monkeypatch.setattr(socket, "socket", refuse)
+    return shelf
+
+
+@pytest.mark.parametrize("verb", ["predict", "evaluate"])
+def test_a_pretrained_model_replaces_model(folder, of_patients, shelf, capsys, verb):
+    table = folder / "table.csv"
+    outputs = []
+    for words in (
+        [of_patients, table],
+        ["--pretrained=tiny", table],
+        [table, "--pretrained", "tiny"],
+    ):
+        assert run(verb, *words, "--quiet") == 0
+        outputs.append(capsys.readouterr().out)
+    if verb == "evaluate":
+        assert outputs[1].splitlines()[1].split()[0] == "tiny"
+        outputs = [output.replace("of_patients", "tiny").split() for output in outputs]
+    assert outputs[0] == outputs[1] == outputs[2]
+
+
+def test_what_is_wrong_with_a_pretrained_model(folder, paths, of_patients, shelf, capsys):
+    line = fails(["predict", "--pretrained", "tinny", paths[0]], capsys)
+    assert "There is no pre-trained model 'tinny'. Did you mean 'tiny'? There are: tiny." in line
+    line = fails(["predict", "--pretrained", "tiny", of_patients, paths[0]], capsys)
+    assert f"{of_patients} is a model, and --pretrained tiny replaces it" in line
+    line = fails(["predict", "tiny", paths[0]], capsys)
+    assert "there is no model tiny" in line
+    assert line.endswith("or --pretrained tiny for the pretrained model")
+
+
+def test_options_may_stand_between_the_arguments(paths, of_patients, shelf, tmp_path, capsys):
+    out, page = tmp_path / "o.csv", tmp_path / "page.html"
+    assert run("predict", of_patients, "-o", out, paths[0]) == 0
+    assert run("predict", "--pretrained", "tiny", "-o", out, paths[0]) == 0
+    assert run("explain", "--pretrained", "tiny", paths[0], "-o", page, "--quiet") == 0
+    assert "skheart report" in page.read_text(encoding="utf-8")
+    # After --, it is the name of a recording.
+    line = fails(["predict", "--quiet", of_patients, "--", "--pretrained"], capsys)
+    assert "there is no recording, folder or list --pretrained" in line

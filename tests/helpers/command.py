@@ -1,4 +1,4 @@
-"""What the tests of the command line share."""
+"""Run the command in tests, with small models."""
 
 import csv
 import io
@@ -19,21 +19,27 @@ SMALL = [
 SMALL_NETS = ["--set=clf__channels=(4, 8)", "--set=clf__max_epochs=1"]
 
 
+def run(*words):
+    """Run a command and return its status."""
+    return main([str(word) for word in words])
+
+
 def fails(argv, capsys):
-    """Run a command that must fail: status 2 and one line on standard error, which is returned."""
+    """Run a command that must fail with status 2, and return its one line on standard error."""
     capsys.readouterr()
-    assert main([str(word) for word in argv]) == 2
-    _, err = capsys.readouterr()
+    assert run(*argv) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
     (line,) = err.splitlines()
     assert line.startswith("skheart: error: ")
     return line
 
 
 def small_recipes(model="cnn", *, recipe="paper", random_state=None, device="auto", verbose=0):
-    """A recipe of the form of that of attention nets for patients, and small."""
+    """Make a recipe; "attention" is smaller than the real one."""
     if recipe != "attention":
         return skheart.make_heart_pipeline(
-            model, random_state=random_state, device=device, verbose=verbose
+            model, recipe=recipe, random_state=random_state, device=device, verbose=verbose
         )
     front_end = skheart.LogMelTransformer(duration=4, n_mels=16, pad="mask", verbose=verbose)
     clf = skheart.AttentionCNNClassifier(
@@ -54,4 +60,4 @@ def read_csv(text):
 
 
 def probabilities_of(row):
-    return [row[f"p_{label}"] for label in ("mild", "normal", "severe")]
+    return [float(row[f"p_{label}"]) for label in ("mild", "normal", "severe")]
