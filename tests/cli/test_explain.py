@@ -19,11 +19,6 @@ def pages(path):
 
 
 @pytest.fixture
-def wav(folder):
-    return [str(path) for path in sorted((folder / "wav").iterdir())]
-
-
-@pytest.fixture
 def page(tmp_path):
     return tmp_path / "report.html"
 
@@ -97,10 +92,10 @@ def test_explain_replaces_its_own_page_and_nothing_else(model, wav, page, tmp_pa
     notes = tmp_path / "notes.html"
     notes.write_text("<!doctype html><title>mine</title>")
     line = fails(["explain", model, wav[0], "-o", notes], capsys)
-    assert "is there already and is no page of skheart explain" in line
+    assert "already exists and is not a page of skheart explain" in line
     assert notes.read_text() == "<!doctype html><title>mine</title>"
     for read in (model, wav[0]):
-        assert "is what is read" in fails(["explain", model, wav[0], "-o", read], capsys)
+        assert "is an input" in fails(["explain", model, wav[0], "-o", read], capsys)
     for n in (1, 2):
         assert run("explain", model, *wav[:n], "-o", page, "--quiet") == 0
         assert len(pages(page)) == n

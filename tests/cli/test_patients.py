@@ -37,11 +37,6 @@ def train(folder, tmp_path):
     return [*words, "--device=cpu", *SMALL_NETS]
 
 
-@pytest.fixture
-def paths(folder):
-    return [str(path) for path in sorted((folder / "wav").iterdir())]
-
-
 def assert_rows_are(rows, model, paths, patients):
     """Check the rows of recordings against what the model predicts of their patients."""
     found = skheart.load(model).predict_patients(paths, patients)
@@ -170,17 +165,17 @@ def test_predict_puts_the_recordings_of_a_table_together(table, of_patients, tmp
     assert_rows_are(rows, of_patients, list(table["path"]), list(table["subject"]))
 
 
-def test_recordings_of_unknown_patients_are_patients(paths, of_patients, capsys):
-    assert run("predict", of_patients, *paths[:3]) == 0
+def test_recordings_of_unknown_patients_are_patients(wav, of_patients, capsys):
+    assert run("predict", of_patients, *wav[:3]) == 0
     out, err = capsys.readouterr()
     assert "3 recordings count as a patient each" in err
-    assert_rows_are(read_csv(out), of_patients, paths[:3], [0, 1, 2])
+    assert_rows_are(read_csv(out), of_patients, wav[:3], [0, 1, 2])
 
 
 @pytest.mark.parametrize("pattern", ["([0-9])[0-9]", "[0-9]"])
-def test_file_names_tell_the_patient(folder, paths, of_patients, tmp_path, capsys, pattern):
+def test_file_names_tell_the_patient(folder, wav, of_patients, tmp_path, capsys, pattern):
     """Unless a table does."""
-    (tmp_path / "t.csv").write_text(f"path,patient\n{paths[3]},of the table\n")
+    (tmp_path / "t.csv").write_text(f"path,patient\n{wav[3]},of the table\n")
     argv = ["predict", of_patients, folder / "wav", tmp_path / "t.csv", "--by-patient"]
     assert run(*argv, "--patient-pattern", pattern) == 0
     out, err = capsys.readouterr()
@@ -189,7 +184,7 @@ def test_file_names_tell_the_patient(folder, paths, of_patients, tmp_path, capsy
     assert [row["patient"] for row in rows] == ["0", "of the table", "1", "2"]
     patients = ["of the table" if n == 3 else str(n // 10) for n in range(30)]
     row_of = {row["patient"]: row for row in rows}
-    assert_rows_are([row_of[patient] for patient in patients], of_patients, paths, patients)
+    assert_rows_are([row_of[patient] for patient in patients], of_patients, wav, patients)
 
 
 @pytest.mark.parametrize("column", ["patient", "subject"])
@@ -213,37 +208,36 @@ def test_predict_by_patient(table, of_patients, tmp_path, capsys, column):
     assert_rows_are(expected, of_patients, list(table["path"]), patients)
 
 
-def test_what_is_wrong_with_patients(folder, paths, of_patients, model, tmp_path, capsys):
-    wav = folder / "wav"
-    argv = ["predict", of_patients, wav, "--patient-pattern"]
+def test_what_is_wrong_with_patients(folder, wav, of_patients, model, tmp_path, capsys):
+    argv = ["predict", of_patients, folder / "wav", "--patient-pattern"]
     line = fails([*argv, "([a-z]+)_"], capsys)
     assert "'([a-z]+)_' finds no patient at the beginning of 00.wav" in line
     assert "finds no patient" in fails([*argv, "([a-z]?)0"], capsys)  # an empty one
-    line = fails(["predict", model, wav, "--patient-pattern", "."], capsys)
+    line = fails(["predict", model, *wav, "--patient-pattern", "."], capsys)
     assert "--patient-pattern needs a model that predicts patients" in line
     line = fails(["predict", model, folder / "table.csv", "--by-patient"], capsys)
     assert "--by-patient needs a model that predicts patients" in line
-    line = fails(["predict", of_patients, paths[0], "--by-patient"], capsys)
-    assert f"the patient of {paths[0]} is unknown" in line
+    line = fails(["predict", of_patients, wav[0], "--by-patient"], capsys)
+    assert f"the patient of {wav[0]} is unknown" in line
     for cells, words in (
-        (f"{paths[0]},a\n{paths[0]},b\n", "line 3: {} has two patients, a and b"),
-        (f"{paths[0]},\n", "line 2: the patient is empty"),
+        (f"{wav[0]},a\n{wav[0]},b\n", "line 3: {} has two patients, a and b"),
+        (f"{wav[0]},\n", "line 2: the patient is empty"),
     ):
         (tmp_path / "t.csv").write_text(f"path,patient\n{cells}")
         line = fails(["predict", of_patients, tmp_path / "t.csv"], capsys)
-        assert words.format(paths[0]) in line
+        assert words.format(wav[0]) in line
 
 
 # ---------------------------------------------------------------------- explain
 
 
-def test_explain_shows_the_ensemble(paths, of_patients, tmp_path, capsys):
+def test_explain_shows_the_ensemble(wav, of_patients, tmp_path, capsys):
     page = tmp_path / "page.html"
-    assert run("explain", of_patients, paths[0], "-o", page, "--quiet") == 0
-    (expected,) = explain(skheart.load(of_patients), paths[:1])
+    assert run("explain", of_patients, wav[0], "-o", page, "--quiet") == 0
+    (expected,) = explain(skheart.load(of_patients), wav[:1])
     found = re.findall(r'"probabilities": ?(\[[^]]*\])', page.read_text(encoding="utf-8"))
     np.testing.assert_allclose(json.loads(found[0]), expected.probabilities, atol=1e-5)
-    line = fails(["explain", of_patients, paths[0], "--check", "-o", tmp_path / "other"], capsys)
+    line = fails(["explain", of_patients, wav[0], "--check", "-o", tmp_path / "other"], capsys)
     assert "--check is for one classifier, and this model averages 2" in line
     assert "explain_checks(model.estimators_[0], recordings)" in line
     assert not (tmp_path / "other").exists()
@@ -283,21 +277,21 @@ def test_a_pretrained_model_replaces_model(folder, of_patients, shelf, capsys, v
     assert outputs[0] == outputs[1] == outputs[2]
 
 
-def test_what_is_wrong_with_a_pretrained_model(folder, paths, of_patients, shelf, capsys):
-    line = fails(["predict", "--pretrained", "tinny", paths[0]], capsys)
+def test_what_is_wrong_with_a_pretrained_model(folder, wav, of_patients, shelf, capsys):
+    line = fails(["predict", "--pretrained", "tinny", wav[0]], capsys)
     assert "There is no pre-trained model 'tinny'. Did you mean 'tiny'? There are: tiny." in line
-    line = fails(["predict", "--pretrained", "tiny", of_patients, paths[0]], capsys)
+    line = fails(["predict", "--pretrained", "tiny", of_patients, wav[0]], capsys)
     assert f"{of_patients} is a model, and --pretrained tiny replaces it" in line
-    line = fails(["predict", "tiny", paths[0]], capsys)
+    line = fails(["predict", "tiny", wav[0]], capsys)
     assert "there is no model tiny" in line
     assert line.endswith("or --pretrained tiny for the pretrained model")
 
 
-def test_options_may_stand_between_the_arguments(paths, of_patients, shelf, tmp_path, capsys):
+def test_options_may_stand_between_the_arguments(wav, of_patients, shelf, tmp_path, capsys):
     out, page = tmp_path / "o.csv", tmp_path / "page.html"
-    assert run("predict", of_patients, "-o", out, paths[0]) == 0
-    assert run("predict", "--pretrained", "tiny", "-o", out, paths[0]) == 0
-    assert run("explain", "--pretrained", "tiny", paths[0], "-o", page, "--quiet") == 0
+    assert run("predict", of_patients, "-o", out, wav[0]) == 0
+    assert run("predict", "--pretrained", "tiny", "-o", out, wav[0]) == 0
+    assert run("explain", "--pretrained", "tiny", wav[0], "-o", page, "--quiet") == 0
     assert "skheart report" in page.read_text(encoding="utf-8")
     # After --, it is the name of a recording.
     line = fails(["predict", "--quiet", of_patients, "--", "--pretrained"], capsys)

@@ -16,23 +16,6 @@ import skheart
 from skheart._utils import files
 from tests.helpers.command import SMALL, fails, probabilities_of, read_csv, run
 
-
-@pytest.fixture
-def wav(folder):
-    return [str(path) for path in sorted((folder / "wav").iterdir())]
-
-
-@pytest.fixture
-def write(table, tmp_path):
-    """Write a changed table."""
-
-    def write(**columns):
-        table.assign(**columns).to_csv(tmp_path / "t.csv", index=False)
-        return tmp_path / "t.csv"
-
-    return write
-
-
 # ---------------------------------------------------------------------- evaluate
 
 
@@ -103,9 +86,9 @@ def test_a_wrong_model(folder, model, tmp_path, capsys, verb):
     assert "is a StandardScaler, which does not predict classes" in fails(argv, capsys)
     joblib.dump(skheart.load(model), path)
     line = fails(argv, capsys)  # it is not run
-    assert "is a pickle, as joblib and older versions of skheart write it" in line
+    assert "it is a pickle, as written by joblib" in line
     assert "load it in Python with joblib.load" in line
-    assert line.endswith("write it anew with skheart.save(model, path).")
+    assert line.endswith("write it again with skheart.save(model, path).")
 
 
 # ---------------------------------------------------------------------- predict
@@ -186,9 +169,9 @@ def test_predict_overwrites_nothing_that_it_reads(model, wav, tmp_path, capsys):
         (tmp_path, model),
     ):
         line = fails(["predict", model, recordings, "-o", tmp_path / output, "--quiet"], capsys)
-        assert f"{tmp_path / output} is what is read" in line
+        assert f"{tmp_path / output} is an input" in line
     line = fails(["predict", model, wav[0], "-o", tmp_path / "notes.md"], capsys)
-    assert "is there already and is no table of skheart predict" in line
+    assert "already exists and is not a table of skheart predict" in line
     assert {path: path.read_bytes() for path in before} == before
 
 

@@ -27,17 +27,6 @@ def untrained(monkeypatch):
     monkeypatch.setattr(skheart.LogMelTransformer, "fit_transform", None)
 
 
-@pytest.fixture
-def write(table, tmp_path):
-    """Write a changed table."""
-
-    def write(**columns):
-        table.assign(**columns).to_csv(tmp_path / "t.csv", index=False)
-        return tmp_path / "t.csv"
-
-    return write
-
-
 def test_train_writes_a_pipeline_with_the_parameters(folder, model):
     pipeline = skheart.load(model)
     assert pipeline["clf"].channels == (4, 8)
@@ -50,12 +39,11 @@ def test_train_writes_a_pipeline_with_the_parameters(folder, model):
     assert not list(folder.glob(".*"))
 
 
-def test_training_is_seeded(folder, model, out):
-    paths = [str(path) for path in sorted((folder / "wav").iterdir())]
-    expected = skheart.load(model).predict_proba(paths)
+def test_training_is_seeded(folder, wav, model, out):
+    expected = skheart.load(model).predict_proba(wav)
     for seed in (0, 1):
         assert run("train", folder / "table.csv", "-o", out, f"--seed={seed}", *SMALL) == 0
-        same = np.array_equal(skheart.load(out).predict_proba(paths), expected)
+        same = np.array_equal(skheart.load(out).predict_proba(wav), expected)
         assert same == (seed == 0)
 
 
@@ -239,21 +227,21 @@ def test_the_output_is_checked_before_anything_is_read(
     table = folder / "table.csv"
     for output, words in (
         (tmp_path / "missing" / "m", "no folder"),
-        (f"{tmp_path}/missing/", "no folder"),
+        (f"{tmp_path}/missing/", "is a folder"),
         (tmp_path, "is not a file"),
         (f"{tmp_path}/", "is not a file"),
-        (table, "is what is read"),
+        (table, "is an input"),
     ):
         assert words in fails(["train", table, "-o", output], capsys)
     monkeypatch.setattr(os, "access", lambda path, mode: False)  # as root, chmod would not do
-    assert "may not be written" in fails(["train", table, "-o", tmp_path / "m"], capsys)
+    assert "is not writable" in fails(["train", table, "-o", tmp_path / "m"], capsys)
 
 
 @pytest.mark.parametrize("content", [b"RIFFnotes", b"path,label\n", b"\x80\x04imblearn.pipeline"])
 def test_train_replaces_models_only(folder, out, capsys, content):
     out.write_bytes(content)
     line = fails(["train", folder / "table.csv", "-o", out, *SMALL], capsys)
-    assert "is there already and is no model: give -o another name" in line
+    assert "already exists and is not a model: give -o another name" in line
     assert out.read_bytes() == content
 
 
