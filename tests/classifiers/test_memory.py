@@ -278,7 +278,7 @@ def test_rows_by_index_look_like_an_array(rows_by_index):
     np.testing.assert_array_equal(np.mean(rows, axis=0), X.mean(axis=0))
     with pytest.raises(IndexError):
         rows[8]
-    with pytest.raises(ValueError, match="must be copied"):
+    with pytest.raises(ValueError, match="copy=False is not possible"):
         rows.__array__(copy=False)
 
 

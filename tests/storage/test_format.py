@@ -34,3 +34,9 @@ def test_a_newer_format_is_refused(forge):
     words += r"version, .*, reads formats up to 1\. Update skheart\."
     with pytest.raises(ValueError, match=words):
         forge(newer)
+
+
+@pytest.mark.parametrize("change", [{"format": 0}, {"format": "1"}, {"novelty": None}])
+def test_a_damaged_document_is_refused(change, forge):
+    with pytest.raises(ValueError, match="cannot be loaded: it is damaged"):
+        forge(lambda document, header, data: document.update(change))
