@@ -7,23 +7,19 @@ import os
 from pathlib import Path
 from typing import NamedTuple
 
-__all__ = ["check_output", "is_kind", "replacing"]
+__all__ = ["MODEL", "FileKind", "check_output", "is_kind", "replacing"]
 
 
 class FileKind(NamedTuple):
     """A kind of file that skheart writes and may replace."""
 
     name: str
-    starts: bytes | tuple[bytes, ...]
-    mark: bytes  # in the first 512 bytes
+    starts: bytes | tuple[bytes, ...] = b""
+    mark: bytes = b""  # in the first 512 bytes
 
 
-# Here rather than in their rooms, so that an output is checked before torch is imported.
-MODEL = FileKind("model", b"", b'{"__metadata__":{"skheart":"{\\"format\\":')
-PREDICTIONS = FileKind(
-    "table of skheart predict", (b"path,label,p_", b"patient,n_recordings,label,p_"), b""
-)
-REPORT = FileKind("page of skheart explain", b"<!doctype html>", b'content="skheart report"')
+# Here rather than in storage, so that an output is checked before heavy imports.
+MODEL = FileKind("model", mark=b'{"__metadata__":{"skheart":"{\\"format\\":')
 
 
 def check_output(output, inputs, kind, option="-o"):

@@ -8,16 +8,19 @@ from ._sources import files_read, list_paths, patients_of_paths
 
 __all__ = ["explain"]
 
+MARK = b'content="skheart report"'  # near the start of a page
+
 
 def explain(args):
     """Write a page of explanations or print checks; return 1 if some recordings were not read."""
-    from .._utils.files import REPORT, check_output
+    from .._utils.files import FileKind, check_output
 
     _check_options(args)
     paths = list_paths(args)
     patients = patients_of_paths(args, paths) if args.by_patient else None
     if args.output is not None:
-        check_output(args.output, files_read(args, paths), REPORT)
+        pages = FileKind("page of skheart explain", b"<!doctype html>", MARK)
+        check_output(args.output, files_read(args, paths), pages)
     check_model(args)
     model = load_model(args)
     _check_explainable(args, model)

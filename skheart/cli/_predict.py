@@ -12,16 +12,19 @@ from ._sources import files_read, list_paths, patients_of_paths
 
 __all__ = ["predict"]
 
+STARTS = (b"path,label,p_", b"patient,n_recordings,label,p_")  # of the tables
+
 
 def predict(args):
     """Write the predictions of recordings or patients; return 1 if some could not be read."""
-    from .._utils.files import PREDICTIONS, check_output, replacing
+    from .._utils.files import FileKind, check_output, replacing
 
     paths, patients = list_paths(args), None
     if args.by_patient or args.patient_pattern:
         patients = patients_of_paths(args, paths)
     if args.output is not None:
-        check_output(args.output, files_read(args, paths), PREDICTIONS)
+        tables = FileKind("table of skheart predict", STARTS)
+        check_output(args.output, files_read(args, paths), tables)
     check_model(args)
     model = load_model(args)
     if predicts_patients(model) and patients is None:

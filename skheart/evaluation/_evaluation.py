@@ -10,6 +10,7 @@ from sklearn.pipeline import Pipeline
 from sklearn.utils import _safe_indexing, check_consistent_length, check_random_state, column_or_1d
 from sklearn.utils.parallel import Parallel, delayed
 
+from .._utils.parallel import progress
 from .._utils.splits import check_subjects_per_class, subject_folds, validation_split
 from .._utils.validation import check_groups
 from ..metrics import Interval, bootstrap_interval, uar
@@ -111,53 +112,52 @@ def evaluate_by_subject(
     patients=None,
     name=None,
 ):
-    """Cross-validate with subjects kept apart, and score all recordings or patients together.
+    """Cross-validate subject-wise and score all recordings or patients together.
 
-    Every recording is predicted once, by a model that was fitted on other subjects. The UAR is
-    that of all these predictions together, not the mean over the folds, in which a rare class may
-    be missing. Its interval resamples subjects; it does not include the variation between
-    trainings.
+    Each recording is predicted once, by a model fitted on other subjects. The UAR is computed from
+    all predictions together, not averaged over folds, which may lack a rare class. Its confidence
+    interval resamples subjects and does not include the variation between trainings.
 
     Parameters
     ----------
     estimator : classifier
-        Cloned for each fold, so it stays as it is. Where its classifier is one of skheart, the
-        features of a fold are computed once for labels and probabilities both.
+        Cloned for each fold. With a classifier of skheart, the features of a fold are computed
+        once for both labels and probabilities.
     X : array-like or list of length n
-        Recordings or features: whatever `estimator` takes.
+        Recordings or features, as `estimator` expects them.
     y : array-like of shape (n,)
         Labels.
     groups : array-like of shape (n,)
         The subject of each recording.
     cv : int or cross-validation splitter, default=5
-        An int is the number of folds of a shuffled `StratifiedGroupKFold`. A splitter must test
-        each recording once and keep subjects apart.
+        An int is the number of folds of a shuffled `StratifiedGroupKFold`. A splitter must put
+        each recording in one test set and keep subjects apart.
     random_state : int, RandomState instance or None, default=None
-        Seed of the folds and of the interval. The estimator has its own.
+        Seed of the folds and of the confidence interval.
     n_jobs : int, default=None
-        Folds that run at the same time. None means 1 and -1 all processors.
+        Number of parallel jobs. None means 1 and -1 all processors.
     verbose : int, default=0
-        1 shows progress by fold on standard error.
+        1 shows a progress bar on standard error.
     params : dict, default=None
         Arguments of `estimator.fit`, such as `{"groups": groups}`; those with one value per
-        recording are cut to the fold.
+        recording are indexed by fold.
     patients : array-like of shape (n,), default=None
-        The patient of each recording, to predict patients instead of recordings: `estimator` is a
-        :class:`skheart.PatientClassifier`, and `X` tells `fit` the patients too. The result then
-        has one row per patient, in the order of their first recordings.
+        The patient of each recording, to predict patients instead of recordings. `estimator` must
+        be a :class:`skheart.PatientClassifier`, and `X` must contain the patients for `fit`. The
+        result has one row per patient, in the order of their first recordings.
     name : str, default=None
-        Title of the progress; None is the class of the classifier.
+        Title of the progress bar; None means the class of the classifier.
 
     Returns
     -------
     result : SubjectEvaluation
-        Predictions out of fold, and the UAR with its interval.
+        Out-of-fold predictions, and the UAR with its confidence interval.
 
     Raises
     ------
     ValueError
-        If a class has fewer subjects than there are folds, a splitter puts a subject on both sides
-        or does not test every recording once, or a patient has several labels or subjects.
+        If a class has fewer subjects than folds, a splitter puts a subject on both sides or does
+        not test each recording once, or a patient has several labels or subjects.
 
     Examples
     --------
@@ -187,19 +187,15 @@ def evaluate_by_subject(
         delayed(_fit_and_predict)(clone(estimator), X, y, train, test, params or {}, patients)
         for train, test in folds
     )
-    if verbose:
-        from tqdm import tqdm
-
-        last = estimator[-1] if isinstance(estimator, Pipeline) else estimator
-        name = type(last).__name__ if name is None else name
-        outcomes = tqdm(outcomes, total=len(folds), desc=name, unit="fold")
+    last = estimator[-1] if isinstance(estimator, Pipeline) else estimator
+    name = type(last).__name__ if name is None else name
     y_pred, y_proba, fold = [], [], np.empty(len(y), dtype=int)
-    for number, ((_, test), (labels, probabilities)) in enumerate(
-        zip(folds, outcomes, strict=True)
-    ):
-        fold[test] = number
-        y_pred.append(labels)
-        y_proba.append(probabilities)
+    with progress(len(folds), name, verbose, unit="fold") as advance:
+        for number, (labels, probabilities) in enumerate(outcomes):
+            fold[folds[number][1]] = number
+            y_pred.append(labels)
+            y_proba.append(probabilities)
+            advance(1)
     order = np.argsort(np.concatenate([test for _, test in folds]))[rows]
     return evaluate_predictions(
         y[rows],
