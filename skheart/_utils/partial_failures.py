@@ -6,30 +6,13 @@ __all__ = ["in_order", "process_groups"]
 
 
 def process_groups(work, paths, groups=None, *, chunk_size=16):
-    """Call `work` on a few groups of recordings at a time.
+    """Call `work` on a few groups at a time and yield (row, result, error) of each recording.
 
-    A group that fails is processed without the recordings that also fail alone.
-
-    Parameters
-    ----------
-    work : callable
-        ``work(chunk)`` takes a list of groups, each a list of row numbers, and returns one result
-        per group.
-    paths : sequence of str
-        Recordings.
-    groups : sequence, default=None
-        The group of each recording. With None, each recording is a group.
-    chunk_size : int, default=16
-        Recordings processed at once, or more to complete a group.
-
-    Yields
-    ------
-    row : int
-        The number of a recording. Groups come in the order of their first recordings.
-    result : object
-        The result of its group, or None.
-    error : Exception or None
-        Why there is no result.
+    ``work(chunk)`` takes a list of groups, each a list of rows, and returns one result per group.
+    `groups` has the group of each recording; with None, each recording is a group. A chunk has
+    `chunk_size` recordings, or more to complete a group. A group that fails is processed without
+    the recordings that also fail alone: their result is None, and `error` says why. Groups come in
+    the order of their first recordings.
     """
     rows_of = {}
     for row, group in enumerate(range(len(paths)) if groups is None else groups):
