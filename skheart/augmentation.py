@@ -9,7 +9,7 @@ import torch
 from sklearn.base import BaseEstimator
 from sklearn.utils._param_validation import Interval
 
-from .nets import n_frames_of
+from .nets import count_valid_frames
 
 __all__ = ["Augmentation"]
 
@@ -195,7 +195,7 @@ def augment_batch(augment, x):
     share : float
         Share of the recording itself in the mixture.
     """
-    lengths = n_frames_of(x)
+    lengths = count_valid_frames(x)
     if augment.crop is not None:
         x = _crop(x, lengths, augment.crop, augment.pieces)
         lengths = torch.full_like(lengths, augment.crop)

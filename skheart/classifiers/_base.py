@@ -21,7 +21,7 @@ from .._utils.splits import plan_rows
 from .._utils.suggest import closest
 from .._utils.validation import check_targets
 from ..augmentation import Augmentation
-from ..nets import noticing_ctrl_c, resolve_device, torch_settings
+from ..nets import detect_ctrl_c, resolve_device, torch_settings
 from ._callbacks import LR_SCHEDULES, check_callback_names, close_progress, trim
 from ._inputs import check_spectrograms, longest
 from ._routing import check_skorch_params, is_skorch_name
@@ -218,7 +218,7 @@ class AttentionClassifier(ClassifierMixin, BaseEstimator):
             check_callback_names(net, skorch_params)
             shares = np.bincount(codes[train], weight) / len(train)
             net.module_.add_log_prior(shares)
-            with noticing_ctrl_c() as pressed:
+            with detect_ctrl_c() as pressed:
                 net.partial_fit(train_rows, None)
             if self.prior_correction:
                 of_y = np.bincount(codes, sample_weight)

@@ -171,5 +171,5 @@ def test_a_cnn_in_bfloat16_is_near_to_float32(params):
 
 def test_flatten_takes_one_length():
     net = AttentionCNN(3, input_shape=(20, N_MELS), channels=(4,), head="flatten")
-    with pytest.raises(ValueError, match="'flatten' takes recordings of one length alone"):
+    with pytest.raises(ValueError, match="head='flatten' needs recordings of equal length"):
         net(batch()[0], lengths=LENGTHS)
