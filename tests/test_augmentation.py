@@ -395,7 +395,7 @@ def test_bad_parameters_are_named(params, message):
 
 def test_flatten_takes_no_crop():
     X, y = make()
-    with pytest.raises(ValueError, match="crop=16, which head='flatten' does not allow"):
+    with pytest.raises(ValueError, match="crop=16, but the head needs recordings of equal length"):
         small_cnn(head="flatten", augment=Augmentation(crop=16)).fit(X, y)
     small_cnn(head="flatten", augment="standard", max_epochs=1).fit(X, y)
 
@@ -415,6 +415,6 @@ def test_a_net_that_cannot_augment_is_refused():
 
 
 def test_none_and_the_objects_are_resolved():
-    assert resolve_augmentation(None, "flatten", (9, 4)) is None
+    assert resolve_augmentation(None, (9, 4)) is None
     given = Augmentation(crop=5)
-    assert resolve_augmentation(given, "mean", (9, 4)) is given
+    assert resolve_augmentation(given, (9, 4)) is given

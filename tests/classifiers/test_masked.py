@@ -192,7 +192,7 @@ def spoilt(where, value=np.nan):
         ((0, 4), np.nan, "NaN or infinity in row 0, frame 4, mel bin 0"),
         ((0, 23, 7), np.nan, "NaN or infinity in row 0, frame 23, mel bin 7"),
         ((0, 23), np.inf, "NaN or infinity in row 0, frame 23, mel bin 0"),
-        ((7,), np.nan, "Row 7 of X holds no recording"),
+        ((7,), np.nan, "Row 7 of X is all NaN"),
     ],
 )
 def test_nan_elsewhere_is_named(where, value, message):
@@ -223,7 +223,7 @@ def test_flatten_and_foreign_nets_are_refused():
     from skorch import NeuralNetClassifier
 
     X, y, _ = make_masked()
-    with pytest.raises(ValueError, match="head='flatten' is bound to one"):
+    with pytest.raises(ValueError, match="which head='flatten' does not take"):
         small_cnn(masked=True, head="flatten").fit(X, y)
     with pytest.raises(TypeError, match="cannot mask recordings: derive it from"):
         small_cnn(masked=True, net_class=NeuralNetClassifier).fit(X, y)
