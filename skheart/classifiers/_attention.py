@@ -112,7 +112,7 @@ COMMON_PARAMETERS = """\
     input_shape_ : tuple of int
         (n_frames, n_mels) in `fit`.
     feature_names_in_ : ndarray of shape (n_features_in_,)
-        Column names, if X was a DataFrame with string columns."""
+        Column names; only when X was a DataFrame with string columns."""
 
 
 def _with_common_parameters(cls):

@@ -10,6 +10,7 @@ from scipy.special import softmax
 from sklearn.base import BaseEstimator, ClassifierMixin, _fit_context
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
+from skorch.helper import predefined_split
 
 from .._cpu.chunks import in_chunks
 from .._utils.random import own_generator
@@ -18,7 +19,7 @@ from .._utils.suggest import closest
 from .._utils.validation import check_targets
 from ..augmentation import Augmentation, resolve_augmentation
 from ..nets import detect_ctrl_c, resolve_device, torch_settings, uses_bfloat16
-from ._callbacks import LR_SCHEDULES, check_callback_names, close_progress, trim
+from ._callbacks import LR_SCHEDULES, check_callback_names, close_progress, make_callbacks, trim
 from ._inputs import check_spectrograms, longest
 from ._rows import Rows, read_rows
 from ._skorch_net import make_net
@@ -224,42 +225,47 @@ class AttentionClassifier(ClassifierMixin, BaseEstimator):
         return self
 
     def _make_net(self, device, train_rows=None, valid_rows=None):
-        """Make the skorch net; without training rows, a net that only predicts."""
-        own = self._module_params
-        precision = self.precision if train_rows is not None else "float32"
-        return make_net(
+        """Make the skorch net; without training rows, one that only predicts."""
+        skorch_params = self.skorch_params or {}
+        fixed = self.head in self._equal_length_heads
+        augmentation = resolve_augmentation(self.augment, self.input_shape_, equal_lengths=fixed)
+        reduced = train_rows is not None and uses_bfloat16(self.precision, device)
+        net = make_net(
+            self.net_class,
             self._module_class,
             {
-                "n_classes": len(self.classes_),
-                "input_shape": self.input_shape_,
-                **{name: getattr(self, name) for name in own},
+                **{f"module__{name}": getattr(self, name) for name in self._module_params},
+                "module__n_classes": len(self.classes_),
+                "module__input_shape": self.input_shape_,
+                "classes": np.arange(len(self.classes_)),
+                "train_split": None if valid_rows is None else predefined_split(valid_rows),
+                "lr": self.lr,
+                "max_epochs": self.max_epochs,
+                "batch_size": self.batch_size,
+                "verbose": int(self.verbose),
             },
-            net_class=self.net_class,
-            skorch_params=self.skorch_params or {},
-            device=device,
-            verbose=self.verbose,
-            train_rows=train_rows,
-            valid_rows=valid_rows,
-            augmentation=resolve_augmentation(
-                self.augment,
-                self.input_shape_,
-                equal_lengths=self.head in self._equal_length_heads,
-            ),
-            masked=self.masked,
-            training_dtype=torch.bfloat16 if uses_bfloat16(precision, device) else None,
+            {
+                "augmentation": augmentation,
+                "masked": self.masked,
+                "training_dtype": torch.bfloat16 if reduced else None,
+            },
+            skorch_params,
+            device,
+            weighted=train_rows is not None and train_rows.weight is not None,
+        )
+        n_batches = 1 if train_rows is None else len(net.get_iterator(train_rows, training=True))
+        net.callbacks = make_callbacks(
+            skorch_params.get("callbacks"),
             early_stopping=(self.n_iter_no_change, self.tol) if self.early_stopping else None,
             lr_schedule=self.lr_schedule,
             lr=self.lr,
-            max_epochs=self.max_epochs,
-            batch_size=self.batch_size,
+            n_steps=n_batches * self.max_epochs,
+            verbose=self.verbose,
         )
+        return net
 
     def _train(self, net, rows, prior, class_totals):
-        """Train a net.
-
-        `prior` is the proportion of each class in training, and `class_totals` its total weight
-        in y.
-        """
+        """Train a net, given the class proportions in training and the class weights in y."""
         net.initialize()
         check_callback_names(net, self.skorch_params or {})
         net.module_.add_log_prior(prior)

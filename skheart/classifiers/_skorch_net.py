@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import inspect
 
-import numpy as np
 import torch
 from skorch import NeuralNetClassifier
-from skorch.helper import predefined_split
 from skorch.utils import noop
 
 from ..augmentation import augment_batch
 from ..nets import trimmed
-from ._callbacks import make_callbacks, to_stderr
+from ._callbacks import to_stderr
 from ._rows import batches
 
 __all__ = ["HeartSoundNet", "make_net"]
@@ -129,49 +127,25 @@ class HeartSoundNet(NeuralNetClassifier):
         return iterator
 
 
-def make_net(
-    module_class,
-    module_params,
-    *,
-    net_class,
-    skorch_params,
-    device,
-    verbose,
-    train_rows=None,
-    valid_rows=None,
-    augmentation=None,
-    masked=False,
-    training_dtype=None,
-    early_stopping=None,
-    lr_schedule=None,
-    **settings,
-):
+def make_net(net_class, module_class, settings, extensions, skorch_params, device, weighted=False):
     """Make a skorch net, not yet initialised.
 
     Parameters
     ----------
-    module_class : type
-        The torch module.
-    module_params : dict
-        Its parameters.
     net_class : type or None
         Class of the net; None is `HeartSoundNet`.
+    module_class : type
+        The torch module.
+    settings : dict
+        Parameters of the net.
+    extensions : dict
+        Parameters that only a `HeartSoundNet` has.
     skorch_params : dict
         Parameters of the user, which take precedence.
     device : torch.device
         Where the net runs.
-    verbose : int
-        Print progress.
-    train_rows : Rows or None
-        What the net will be trained on; None if it only predicts.
-    valid_rows : Rows or None
-        Validation part.
-    augmentation, masked, training_dtype
-        Parameters of `HeartSoundNet`.
-    early_stopping, lr_schedule
-        Parameters of `make_callbacks`.
-    **settings : dict
-        `lr`, `max_epochs` and `batch_size` of the net.
+    weighted : bool, default=False
+        Whether batches have weights.
     """
     net_class = net_class or HeartSoundNet
     if not issubclass(net_class, NeuralNetClassifier):
@@ -179,53 +153,35 @@ def make_net(
             f"net_class must be a subclass of skorch's NeuralNetClassifier. Got {net_class}."
         )
     if issubclass(net_class, HeartSoundNet):
-        if "accelerator" in skorch_params:
-            training_dtype = None  # Accelerate has its own
-        settings |= {"augmentation": augmentation, "masked": masked}
-        settings["training_dtype"] = training_dtype
+        settings = {**settings, **extensions}
         if _accepts(skorch_params.get("criterion"), "reduction"):
             settings["criterion__reduction"] = "none"
+        if "accelerator" in skorch_params:
+            settings["training_dtype"] = None  # Accelerate has its own
     else:
-        weight = None if train_rows is None else train_rows.weight
-        _check_foreign_class(net_class, weight is not None, augmentation is not None, masked)
-    settings |= {
-        **{f"module__{name}": value for name, value in module_params.items()},
+        _check_foreign_class(net_class, {**extensions, "weighted": weighted})
+    defaults = {
         "criterion": torch.nn.CrossEntropyLoss,
         "optimizer": torch.optim.Adam,
         "iterator_train": batches,
         "iterator_train__shuffle": True,
         "iterator_train__pin_memory": device.type == "cuda",
         "iterator_valid": batches,
-        "train_split": None if valid_rows is None else predefined_split(valid_rows),
-        "classes": np.arange(module_params["n_classes"]),
         # Accelerate moves the module itself, and takes no device.
         "device": None if "accelerator" in skorch_params else str(device),
-        "verbose": int(verbose),
-        "callbacks__print_log__sink": to_stderr if verbose else noop,
+        "callbacks__print_log__sink": to_stderr if settings["verbose"] else noop,
     }
-    settings |= skorch_params
-    callbacks = settings.pop("callbacks", None)
-    net = net_class(module_class, **settings)
-    n_batches = 1 if train_rows is None else len(net.get_iterator(train_rows, training=True))
-    net.callbacks = make_callbacks(
-        callbacks,
-        early_stopping=early_stopping,
-        lr_schedule=lr_schedule,
-        lr=net.lr,
-        n_steps=n_batches * net.max_epochs,
-        verbose=verbose,
-    )
-    return net
+    return net_class(module_class, **{**defaults, **settings, **skorch_params})
 
 
-def _check_foreign_class(net_class, weighted, augmented, masked):
+def _check_foreign_class(net_class, used):
     """Refuse what only a HeartSoundNet can do."""
-    for verb, parameter, used in [
-        ("weight", "sample_weight and class_weight", weighted),
-        ("augment", "augment", augmented),
-        ("mask", "masked", masked),
+    for name, verb, parameter in [
+        ("weighted", "weight", "sample_weight and class_weight"),
+        ("augmentation", "augment", "augment"),
+        ("masked", "mask", "masked"),
     ]:
-        if used:
+        if used[name]:
             raise TypeError(
                 f"net_class={net_class.__name__} cannot {verb} recordings: derive it from "
                 f"skheart.classifiers.HeartSoundNet, or leave out {parameter}."
