@@ -129,21 +129,10 @@ class Augmentation(BaseEstimator):
 
 
 def resolve_augmentation(augment, input_shape, *, equal_lengths=False):
-    """Return the validated Augmentation of an `augment` parameter, or None.
+    """Return the Augmentation of a classifier's `augment`, validated for its input, or None.
 
-    Parameters
-    ----------
-    augment : Augmentation, "standard" or None
-        The parameter of a classifier.
-    input_shape : (int, int)
-        (n_frames, n_mels).
-    equal_lengths : bool, default=False
-        Whether the network only takes recordings of the length in training.
-
-    Raises
-    ------
-    ValueError
-        If a parameter is out of range or does not fit the network or its input.
+    `input_shape` is (n_frames, n_mels). With `equal_lengths`, the network only takes recordings of
+    the length in training.
     """
     if augment is None:
         return None
@@ -175,23 +164,10 @@ def resolve_augmentation(augment, input_shape, *, equal_lengths=False):
 
 
 def augment_batch(augment, x):
-    """Augment a batch, with torch's generators.
+    """Augment a batch (n, n_frames, n_mels), with torch's generators.
 
-    Parameters
-    ----------
-    augment : Augmentation
-        What to do.
-    x : Tensor of shape (n, n_frames, n_mels)
-        The batch, which is not modified. NaN frames at the end of a recording are padding.
-
-    Returns
-    -------
-    x : Tensor of shape (n, n_frames, n_mels), or (n, crop, n_mels)
-        A new tensor. Padding stays NaN.
-    partner : Tensor of shape (n,) or None
-        Row that each row was mixed with; None without mixup.
-    share : float
-        Weight of the recording itself in the mixture.
+    NaN frames at the end of a recording are padding. Returns a new tensor, in which padding stays
+    NaN; the row that each row was mixed with, or None; and the weight of the row itself.
     """
     lengths = count_valid_frames(x)
     if augment.crop is not None:

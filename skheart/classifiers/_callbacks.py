@@ -28,20 +28,10 @@ EACH_BATCH = {"step_every": "batch"}
 def make_callbacks(callbacks, *, early_stopping, lr_schedule, lr, n_steps, verbose):
     """Return callbacks for early stopping, schedule and progress, followed by the user's.
 
-    Parameters
-    ----------
-    callbacks : list, "disable" or None
-        The user's, as skorch takes them; "disable" turns off all callbacks.
-    early_stopping : (int, float) or None
-        Epochs without improvement, and the smallest improvement.
-    lr_schedule : {"step", "cosine", "one_cycle", "plateau"} or None
-        Learning rate schedule.
-    lr : float
-        Initial learning rate of the schedule, or for "one_cycle" its maximum.
-    n_steps : int
-        Number of batches in the whole training.
-    verbose : int
-        Show progress within an epoch, and say why training stopped early.
+    `callbacks` are the user's, as skorch takes them; "disable" turns off all. `early_stopping` is
+    None or (epochs without improvement, smallest improvement). `lr` is the initial learning rate of
+    the schedule (the maximum of "one_cycle"), and `n_steps` the number of batches in the whole
+    training.
     """
     if isinstance(callbacks, str) and callbacks == "disable":
         if early_stopping is not None or lr_schedule is not None:

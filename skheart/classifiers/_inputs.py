@@ -16,14 +16,8 @@ __all__ = ["check_spectrograms", "longest"]
 def check_spectrograms(clf, X, *, reset):
     """Validate X and return it as (n, n_frames, n_mels).
 
-    Parameters
-    ----------
-    clf : AttentionClassifier
-        Its `n_mels` and `masked` are used, its `input_shape_` and `n_features_in_` set.
-    X : array of shape (n, n_frames, n_mels) or (n, n_features), or IndexedRows
-        Spectrograms.
-    reset : bool
-        True in `fit`; False compares with the shape in `fit`.
+    With `reset`, as in `fit`, `input_shape_` and `n_features_in_` of the classifier are set;
+    otherwise X must match them.
     """
     if isinstance(X, IndexedRows):  # each row of its base is checked once
         return IndexedRows(check_spectrograms(clf, X.base, reset=reset), X.index)

@@ -26,18 +26,9 @@ def transformed(steps, X):
 
 
 def attention_mass(estimator, X):
-    """Sum the attention F of each class over the cells of each recording.
+    """Sum the attention F of each class over the cells of each recording, (n, n_classes).
 
-    Parameters
-    ----------
-    estimator : AttentionClassifier, or a pipeline that ends in one
-        Fitted, with ``head="attention"``.
-    X : array or list
-        Recordings, as the estimator takes them.
-
-    Returns
-    -------
-    mass : ndarray of shape (n_recordings, n_classes)
+    The estimator is a fitted classifier with ``head="attention"``, or a pipeline that ends in one.
     """
     steps, clf = steps_and_classifier(estimator)
     if not isinstance(clf, AttentionClassifier) or clf.head != "attention":

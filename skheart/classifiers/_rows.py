@@ -25,16 +25,8 @@ def read_rows(X, rows):
 class Rows(Dataset):
     """Data set of rows of an array, which is neither copied nor cast as a whole.
 
-    Parameters
-    ----------
-    X : ndarray of shape (n, n_frames, n_mels) or IndexedRows
-        Spectrograms of any float dtype; a memory map will do.
-    y : array of int of shape (n,)
-        Class codes.
-    index : array of int
-        Rows of X, in order; a row may occur several times.
-    weight : array of float of the length of index, or None
-        Weight of each entry of index in the loss.
+    `index` are the rows of X, in order and possibly repeated, and `weight` their weights in the
+    loss. X has any float dtype and may be a memory map or IndexedRows; y holds class codes.
     """
 
     def __init__(self, X, y, index, weight=None):

@@ -130,22 +130,8 @@ class HeartSoundNet(NeuralNetClassifier):
 def make_net(net_class, module_class, settings, extensions, skorch_params, device, weighted=False):
     """Make a skorch net, not yet initialised.
 
-    Parameters
-    ----------
-    net_class : type or None
-        Class of the net; None is `HeartSoundNet`.
-    module_class : type
-        The torch module.
-    settings : dict
-        Parameters of the net.
-    extensions : dict
-        Parameters that only a `HeartSoundNet` has.
-    skorch_params : dict
-        Parameters of the user, which take precedence.
-    device : torch.device
-        Where the net runs.
-    weighted : bool, default=False
-        Whether batches have weights.
+    `settings` are parameters of any skorch net, `extensions` of a `HeartSoundNet` (the default
+    `net_class`), and `skorch_params` those of the user, which take precedence.
     """
     net_class = net_class or HeartSoundNet
     if not issubclass(net_class, NeuralNetClassifier):

@@ -45,27 +45,10 @@ def is_skorch_name(name):
 
 
 def check_skorch_params(owner, skorch_params, own_names, module_class, module_params):
-    """Check the names in `skorch_params`.
+    """Raise an error with a remedy if a name in `skorch_params` is unknown or cannot be set.
 
-    Parameters
-    ----------
-    owner : str
-        Name of the classifier, for the messages.
-    skorch_params : dict
-        The parameters.
-    own_names : list of str
-        Parameters of the classifier.
-    module_class : type
-        The torch module.
-    module_params : tuple of str
-        Parameters of the module that are parameters of the classifier too.
-
-    Raises
-    ------
-    TypeError
-        If skorch_params is not a dict, or a component is not callable.
-    ValueError
-        If a name is unknown or cannot be set here; the message names the remedy.
+    `owner` is the name of the classifier, `own_names` are its parameters, and `module_params` those
+    that it passes on to the module.
     """
     if not isinstance(skorch_params, dict):
         raise TypeError(

@@ -46,17 +46,9 @@ def detect_ctrl_c():
 def torch_settings(device, n_threads, seed=None, *, in_chunks=True):
     """Set torch's threads, generators and cuDNN flags, and restore them afterwards.
 
-    Parameters
-    ----------
-    device : torch.device
-        Where the network runs.
-    n_threads : int
-        Number of CPU threads.
-    seed : int or None, default=None
-        Seed of torch's generators; None leaves them alone.
-    in_chunks : bool, default=True
-        Give each thread whole chunks of recordings, so that results do not depend on the number of
-        threads. False uses torch's own threads, which may change the order of sums.
+    Without a seed, the generators are left alone. With `in_chunks`, each thread computes whole
+    chunks of recordings, so that results do not depend on `n_threads`; otherwise torch's own
+    threads are used, which may change the order of sums.
     """
     cuda_devices = [device] if device.type == "cuda" else []
     with _TORCH_LOCK:
@@ -93,13 +85,7 @@ def _deterministic_cudnn(enabled):
 
 
 def resolve_device(device):
-    """Return the torch device of a `device` parameter.
-
-    Raises
-    ------
-    ValueError
-        If torch does not know the device or cannot use it on this machine.
-    """
+    """Return the torch device of a `device` parameter; ValueError if it cannot be used."""
     if device == "auto":
         device = "cuda" if torch.cuda.is_available() else "cpu"
     if str(device).startswith("cuda") and not torch.cuda.is_available():
@@ -119,15 +105,7 @@ def resolve_device(device):
 
 
 def uses_bfloat16(precision, device):
-    """Whether a network trains in bfloat16: on request, or with "auto" where it is fast.
-
-    Parameters
-    ----------
-    precision : {"auto", "float32", "bfloat16"}
-        The parameter of the classifiers.
-    device : torch.device
-        Where the network runs.
-    """
+    """Whether a network trains in bfloat16: on request, or with "auto" where it is fast."""
     if precision != "auto":
         return precision == "bfloat16"
     if device.type == "cuda":

@@ -37,25 +37,10 @@ def valid_frames(lengths, n_frames):
 def masked_conv_norm_pool(x, lengths, conv, norm, sizes):
     """Compute relu(max_pool(norm(conv(x)))) as if each recording were alone.
 
-    Parameters
-    ----------
-    x : Tensor of shape (n, channels, time, mel)
-        0 in the padding, as a convolution pads its edges.
-    lengths : Tensor of int of shape (n,)
-        Time cells of each recording.
-    conv : Conv2d
-        Without bias, padding "same".
-    norm : BatchNorm2d
-        In training, its batch statistics are of the valid cells.
-    sizes : (int, int)
-        Size of the max-pooling in (time, mel), cut to the map of each recording.
-
-    Returns
-    -------
-    y : Tensor of shape (n, out_channels, time // sizes[0], mel // sizes[1])
-        0 in the padding.
-    lengths : Tensor of int of shape (n,)
-        Its time cells.
+    x, of shape (n, channels, time, mel), is 0 in the padding, and `lengths` are the time cells of
+    each recording. `conv` has no bias and padding "same". In training, the batch statistics of
+    `norm` are those of the valid cells. Pools of `sizes` (time, mel) are cut to the map of each
+    recording. Returns the result and its lengths.
     """
     z = conv(x).permute(0, 2, 3, 1)
     valid = valid_frames(lengths, z.shape[1])

@@ -277,7 +277,8 @@ def test_a_model_of_a_device_that_is_not_there(tmp_path):
     X, y = make()
     clf = small_cnn(max_epochs=1, device="cpu").fit(X, y)
     clf.device = "cuda:99"  # as a file from a larger machine says
-    with pytest.warns(UserWarning, match="device='cuda:99', which is not available, and predicts on"):
+    message = "device=.cuda:99., which is not available, and predicts on"
+    with pytest.warns(UserWarning, match=message):
         loaded = again(clf, tmp_path)
     assert loaded.device == "cuda:99"
     assert str(loaded.net_.device) == "cpu"
