@@ -1,4 +1,7 @@
-"""Augmentation: log-mel spectrograms that differ from one training step to the next."""
+"""Augmentation of log-mel spectrograms in training.
+
+A batch goes in and a changed batch comes out. This room imports `nets`.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +12,7 @@ import torch
 from sklearn.base import BaseEstimator
 from sklearn.utils._param_validation import Interval
 
-from .nets import n_frames_of
+from .nets import count_valid_frames
 
 __all__ = ["Augmentation"]
 
@@ -19,59 +22,55 @@ _DEVIATION = [Interval(Real, 0, np.inf, closed="left")]
 
 
 class Augmentation(BaseEstimator):
-    """What is done to the spectrograms of a batch before a training step; by default nothing.
+    """Random changes of the spectrograms of a training batch; by default none.
 
-    The parameter `augment` of the classifiers takes it. Each recording gets changes of its own,
-    new ones in each epoch, in this order: crop, mixup, gain and tilt, noise, masks. Recordings
-    that are predicted or watched by early stopping are left as they are.
+    Pass it to the classifiers as `augment`. Each recording is changed independently, and anew in
+    each epoch, in this order: crop, mixup, gain and tilt, noise, masks. Predictions and early
+    stopping use unchanged recordings.
 
     Parameters
     ----------
     crop : int or None, default=None
-        Frames of a random part that stands for the recording; a shorter recording is repeated
-        from a random frame on. Predictions are for whole recordings, which all heads but
-        "flatten" allow.
+        Train on a random excerpt of this many frames; shorter recordings are repeated. Predictions
+        use whole recordings, which all heads but "flatten" allow.
     pieces : int, default=1
-        Parts of which a crop is put together, one from each of as many equal stretches of the
-        recording: with 4, a short crop has something of all of a long recording.
+        Compose a crop of this many excerpts, one from each of as many equal parts of the
+        recording.
     frequency_masks : int, default=0
-        Number of bands of mel bins that are set to 0: the training mean, with the standardised
-        front end.
+        Number of bands of mel bins to set to 0, the training mean of the standardised front end.
     frequency_mask : int or float, default=0.2
-        Largest width of a band in mel bins (int), or as a share of them in (0, 1) (float). Widths
-        are drawn evenly from 0 to this, and then the place.
+        Maximum width of a band in mel bins (int) or as a fraction of them in (0, 1) (float).
+        Widths are uniform from 0 to this, and so are positions.
     time_masks : int, default=0
-        Number of stretches of frames that are set to 0.
+        Number of stretches of frames to set to 0.
     time_mask : int or float, default=0.1
-        Largest length of a stretch in frames (int), or as a share of the recording's (float).
+        Maximum length of a stretch in frames (int) or as a fraction of the recording (float).
     gain : float, default=0.0
-        Standard deviation of a number that is added to a whole recording, in the unit of X:
-        deviations of a mel bin with the standardised front end. To add to a logarithm is to
-        amplify.
+        Standard deviation of an offset that is added to a whole recording, in the unit of X. It
+        amplifies, since X is logarithmic.
     tilt : float, default=0.0
         Standard deviation of the slope of a line over the mel bins, from -slope at the lowest to
-        slope at the highest, that is added to each frame of a recording, in the unit of X.
+        slope at the highest, that is added to all frames of a recording, in the unit of X.
     noise : float, default=0.0
         Standard deviation of white noise that is added to each cell, in the unit of X.
     mixup : float or None, default=None
         Mix each recording with another of the batch: share * X + (1 - share) * X_other, with one
-        share for the batch, drawn from Beta(mixup, mixup), and its larger side taken. The loss is
-        mixed likewise, share * loss(y) + (1 - share) * loss(y_other), each label with the weight
-        of its own recording.
+        share for the batch, the larger of a draw from Beta(mixup, mixup) and 1 minus it. The loss
+        is mixed likewise: share * loss(y) + (1 - share) * loss(y_other), each weighted by the
+        weight of its own recording.
 
     See Also
     --------
-    skheart.AttentionCNNClassifier : Its ``augment="standard"`` is two frequency masks, one time
-        mask of the default widths, a gain and a tilt of 0.3 and noise of 0.05.
+    skheart.AttentionCNNClassifier : Its ``augment="standard"`` is two frequency masks and one time
+        mask of the default widths, gain and tilt of 0.3 and noise of 0.05.
 
     Notes
     -----
-    The draws are torch's, seeded by the classifier's `random_state`. On one device, the same seed
-    gives the same model, however many threads and processes there are and in whatever order the
-    recordings come.
+    torch's generator, seeded by the classifier's `random_state`, decides. On one device, the same
+    seed gives the same model for any number of threads and processes and any order of recordings.
 
-    Where recordings differ in length (``masked=True``), crops and time masks lie within the frames
-    of a recording; mixup leaves it its length, and what the other one lacks is left unmixed.
+    With recordings of different lengths (``masked=True``), crops and time masks lie within a
+    recording, and mixup keeps its length and mixes the frames that both have.
 
     References
     ----------
@@ -129,38 +128,26 @@ class Augmentation(BaseEstimator):
         self.mixup = mixup
 
 
-def resolve_augmentation(augment, head, input_shape):
-    """The Augmentation of an `augment` parameter, checked for a net and its input, or None.
+def resolve_augmentation(augment, input_shape, *, equal_lengths=False):
+    """Return the Augmentation of a classifier's `augment`, validated for its input, or None.
 
-    Parameters
-    ----------
-    augment : Augmentation, "standard" or None
-        As of the classifiers.
-    head : str
-        As of the classifiers.
-    input_shape : (int, int)
-        (n_frames, n_mels).
-
-    Raises
-    ------
-    ValueError
-        If a parameter is out of its range, or does not go with the net or its input.
+    `input_shape` is (n_frames, n_mels). With `equal_lengths`, the network only takes recordings of
+    the length in training.
     """
     if augment is None:
         return None
     if isinstance(augment, str):
         augment = Augmentation(frequency_masks=2, time_masks=1, gain=0.3, tilt=0.3, noise=0.05)
     augment._validate_params()
-    if augment.crop is not None and head == "flatten":
+    if augment.crop is not None and equal_lengths:
         raise ValueError(
-            f"augment has crop={augment.crop}, which head='flatten' does not allow: it needs "
-            "recordings of one length, and predictions are for whole ones. Take another head, or "
-            "set crop=None."
+            f"augment has crop={augment.crop}, but the head needs recordings of equal length, and "
+            "predictions are for whole recordings. Use another head, or crop=None."
         )
     if augment.pieces > (augment.crop or 1):
         raise ValueError(
-            f"augment has pieces={augment.pieces}, but crop={augment.crop}: a crop of at least as "
-            "many frames is needed. Set crop, or pieces=1."
+            f"augment has pieces={augment.pieces}, but crop={augment.crop}. Set crop to at least "
+            "as many frames, or pieces=1."
         )
     n_frames = input_shape[0] if augment.crop is None else augment.crop
     for name, size, what in [
@@ -171,38 +158,25 @@ def resolve_augmentation(augment, head, input_shape):
         if number and width > size:
             raise ValueError(
                 f"augment has {name}={width}, but a spectrogram in training has {size} {what}. "
-                "Take a smaller one, or a share of them in (0, 1)."
+                "Use a smaller one, or a fraction in (0, 1)."
             )
     return augment
 
 
 def augment_batch(augment, x):
-    """Change a batch, by torch's generators.
+    """Augment a batch (n, n_frames, n_mels), with torch's generators.
 
-    Parameters
-    ----------
-    augment : Augmentation
-        What to do.
-    x : Tensor of shape (n, n_frames, n_mels)
-        The batch, which is left as it is. Frames of NaN at the end of a recording are not there.
-
-    Returns
-    -------
-    x : Tensor of shape (n, n_frames, n_mels), or (n, crop, n_mels)
-        Another tensor. What was not there is NaN.
-    partner : Tensor of shape (n,) or None
-        Row with which each was mixed; None without mixup.
-    share : float
-        Share of the recording itself in the mixture.
+    NaN frames at the end of a recording are padding. Returns a new tensor, in which padding stays
+    NaN; the row that each row was mixed with, or None; and the weight of the row itself.
     """
-    lengths = n_frames_of(x)
+    lengths = count_valid_frames(x)
     if augment.crop is not None:
         x = _crop(x, lengths, augment.crop, augment.pieces)
         lengths = torch.full_like(lengths, augment.crop)
     partner, share = None, 1.0
     if augment.mixup is not None:
         x, partner, share = _mix(x, augment.mixup)
-    x = x + _offsets(augment, x)
+    x = x + _draw_offsets(augment, x)
     if augment.noise:
         x.add_(torch.randn_like(x), alpha=augment.noise)
     for number, width, dim, sizes in [
@@ -210,18 +184,18 @@ def augment_batch(augment, x):
         (augment.time_masks, augment.time_mask, 1, lengths),
     ]:
         if number:
-            hidden = _stretches(number, width, sizes, x.shape[dim])
+            hidden = _draw_stretches(number, width, sizes, x.shape[dim])
             x.mul_(~hidden[:, None] if dim == 2 else ~hidden[:, :, None])  # NaN stays NaN
     return x, partner, share
 
 
 def _crop(x, lengths, crop, pieces):
-    """Random frames of each recording, in as many parts, from one end of it to the other."""
+    """Take random excerpts of each recording, one from each of `pieces` equal parts."""
     frames = []
     for piece, size in enumerate(len(part) for part in np.array_split(np.arange(crop), pieces)):
         free = torch.where(lengths >= size, lengths - size + 1, lengths)
         first = free * piece // pieces
-        start = first + _whole((free * (piece + 1) // pieces - first).clamp(min=1))
+        start = first + _draw_below((free * (piece + 1) // pieces - first).clamp(min=1))
         frames.append(start[:, None] + torch.arange(size, device=x.device))
     frames = torch.cat(frames, dim=1) % lengths[:, None]
     return x[torch.arange(len(x), device=x.device)[:, None], frames]
@@ -235,26 +209,26 @@ def _mix(x, alpha):
     return torch.where(mixed.isnan(), x, mixed), partner, share
 
 
-def _offsets(augment, x):
-    """What is added to all frames of each recording, (n, 1, n_mels)."""
+def _draw_offsets(augment, x):
+    """Draw the gain and tilt of each recording, (n, 1, n_mels)."""
     draws = torch.randn(2, len(x), 1, 1, device=x.device)
     line = torch.linspace(-1, 1, x.shape[2], device=x.device)
     return augment.gain * draws[0] + augment.tilt * draws[1] * line
 
 
-def _stretches(number, width, sizes, size):
-    """Which cells of an axis lie in a stretch, (n, size); `sizes` cells are there in each row."""
+def _draw_stretches(number, width, sizes, size):
+    """Draw stretches of an axis, as a mask (n, size); `sizes` are the valid cells of each row."""
     if isinstance(width, Integral):
         widest = sizes.clamp(max=int(width))
     else:
         widest = (sizes * width).long().clamp(min=1)
     sizes, widest = (counts[:, None].expand(-1, number) for counts in (sizes, widest))
-    widths = _whole(widest + 1)
-    starts = _whole(sizes - widths + 1)[:, :, None]
+    widths = _draw_below(widest + 1)
+    starts = _draw_below(sizes - widths + 1)[:, :, None]
     cells = torch.arange(size, device=sizes.device)
     return ((cells >= starts) & (cells < starts + widths[:, :, None])).any(1)
 
 
-def _whole(counts):
-    """A whole number from 0 up to below each count."""
+def _draw_below(counts):
+    """Draw an integer from 0 to count - 1 for each count."""
     return (torch.rand(counts.shape, dtype=torch.float64, device=counts.device) * counts).long()

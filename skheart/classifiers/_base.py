@@ -1,20 +1,17 @@
-"""The one base class of the classifiers: everything but the choice of the net."""
+"""Base class of the classifiers: parameters, fit and predict."""
 
 from __future__ import annotations
 
-import multiprocessing
-import warnings
 from numbers import Integral, Real
 
-import joblib
 import numpy as np
 import torch
 from scipy.special import softmax
 from sklearn.base import BaseEstimator, ClassifierMixin, _fit_context, clone
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
+from skorch.helper import predefined_split
 from skorch.utils import params_for
-from torch.utils.data import DataLoader
 
 from .._cpu.chunks import in_chunks
 from .._utils.random import own_generator
@@ -22,24 +19,39 @@ from .._utils.splits import plan_rows
 from .._utils.suggest import closest
 from .._utils.validation import check_targets
 from ..augmentation import Augmentation, resolve_augmentation
-from ..nets import noticing_ctrl_c, resolve_device, torch_settings
-from ._callbacks import LR_SCHEDULES, check_callback_names, close_progress, trim
+from ..nets import detect_ctrl_c, resolve_device, torch_settings, uses_bfloat16
+from ._callbacks import LR_SCHEDULES, check_callback_names, close_progress, make_callbacks, trim
 from ._inputs import check_spectrograms, longest
-from ._routing import check_skorch_params, is_skorch_name
 from ._rows import Rows, read_rows
 from ._skorch_net import make_net
+from ._skorch_params import check_skorch_params, is_skorch_name
 
 __all__ = ["AttentionClassifier"]
 
-# Recurrent weights times frames, below which one thread trains faster than several.
-SMALL_WORK = 1e8
-
 
 class AttentionClassifier(ClassifierMixin, BaseEstimator):
-    """Base class of the classifiers. A subclass names its net and the parameters of it."""
+    """Base class of the classifiers.
 
-    _net_params: tuple[str, ...] = ()
-    _trains_in_chunks: bool  # whether the threads that train share chunks of recordings
+    A subclass lists its parameters in the constructor, which calls
+    ``self._store_parameters(locals())``: `head`, those in `_parameter_constraints` below, and its
+    own. It defines the attributes here and the methods under "hooks".
+
+    Attributes
+    ----------
+    _module_class : type
+        The torch module.
+    _module_params : tuple of str
+        Parameters of the classifier that are passed on to the module.
+    _equal_length_heads : tuple of str
+        Heads that only take recordings of the length in `fit`.
+    _trains_in_chunks : bool
+        Whether each thread trains on whole recordings of a batch (see `torch_settings`).
+    """
+
+    _module_class: type
+    _module_params: tuple[str, ...] = ()
+    _equal_length_heads: tuple[str, ...] = ()
+    _trains_in_chunks: bool
 
     _parameter_constraints = {
         "rectifier": [StrOptions({"sigmoid", "softmax"})],
@@ -66,20 +78,30 @@ class AttentionClassifier(ClassifierMixin, BaseEstimator):
         "skorch_params": [dict, None],
     }
 
-    @property
-    def _module_class(self):
+    # ------------------------------------------------------------------ hooks
+
+    def _default_n_threads(self, n_frames):
+        """Return the number of CPU threads to train with if `n_threads` is None."""
+        raise NotImplementedError
+
+    def _predict_batch_size(self):
+        """Return the number of recordings that one CPU thread predicts at once."""
         raise NotImplementedError
 
     # ------------------------------------------------------------------ parameters
 
+    def _store_parameters(self, values):
+        for name in self._get_param_names():
+            setattr(self, name, values[name])
+
     def set_params(self, **params):
-        """Set parameters of the classifier, and skorch's by skorch's names.
+        """Set parameters of the classifier, or of skorch by skorch's names.
 
         Parameters
         ----------
         **params : dict
             Parameters of the classifier (``lr=1e-4``), or of the skorch net inside it
-            (``optimizer__weight_decay=1e-4``, ``callbacks=[...]``), which are kept in
+            (``optimizer__weight_decay=1e-4``, ``callbacks=[...]``), which are added to
             `skorch_params`.
 
         Returns
@@ -88,7 +110,11 @@ class AttentionClassifier(ClassifierMixin, BaseEstimator):
             The classifier.
         """
         own = self._get_param_names()
-        routed = {name: value for name, value in params.items() if is_skorch_name(name)}
+        routed = {
+            name: value
+            for name, value in params.items()
+            if name not in own and is_skorch_name(name)
+        }
         for name in params.keys() - routed.keys():
             if name.partition("__")[0] not in own:
                 raise ValueError(
@@ -100,53 +126,32 @@ class AttentionClassifier(ClassifierMixin, BaseEstimator):
         nested = [name for name in params if name.startswith("augment__")]
         if nested and not isinstance(augment, Augmentation):
             raise ValueError(
-                f"{nested[0]} needs augment to be an Augmentation, not {augment!r}: set "
+                f"{nested[0]} needs augment to be an Augmentation, not {augment!r}. Set "
                 "augment=skheart.augmentation.Augmentation() first."
             )
-        super().set_params(**{n: v for n, v in params.items() if n not in routed})
+        super().set_params(**{name: v for name, v in params.items() if name not in routed})
         if routed:
             merged = {**(self.skorch_params or {}), **routed}
             self._check_skorch_params(merged)
             self.skorch_params = merged
         return self
 
-    def get_params(self, deep=True):
-        """Parameters of the classifier; with ``deep=True`` also skorch's that were set.
-
-        Parameters
-        ----------
-        deep : bool, default=True
-            Add the entries of `skorch_params` under their own names.
-
-        Returns
-        -------
-        params : dict
-            Names and values.
-        """
-        params = super().get_params(deep=deep)
-        if deep and isinstance(self.skorch_params, dict):
-            params = {**self.skorch_params, **params}
-        return params
-
     def _check_skorch_params(self, skorch_params):
-        targets = {
-            "module": self._module_class,
-            "optimizer": skorch_params.get("optimizer", torch.optim.Adam),
-            "criterion": skorch_params.get("criterion", torch.nn.CrossEntropyLoss),
-            "iterator_train": skorch_params.get("iterator_train", DataLoader),
-            "iterator_valid": skorch_params.get("iterator_valid", DataLoader),
-        }
-        reserved = {f"module__{name}": name for name in self._net_params}
-        reserved |= {"module__n_classes": "y", "module__input_shape": "X", "optimizer__lr": "lr"}
-        check_skorch_params(type(self).__name__, skorch_params, targets, reserved)
+        check_skorch_params(
+            type(self).__name__,
+            skorch_params,
+            self._get_param_names(),
+            self._module_class,
+            self._module_params,
+        )
 
     def _check_combination(self):
         """Check parameters against each other; return the device."""
         self._check_skorch_params(self.skorch_params or {})
-        if self.masked and self.head == "flatten":
+        if self.masked and self.head in self._equal_length_heads:
             raise ValueError(
-                "masked=True needs a head that takes recordings of any length: head='flatten' is "
-                "bound to one. Take another head, or masked=False and pad='repeat'."
+                f"masked=True needs recordings of any length, which head={self.head!r} does not "
+                "take. Use another head, or masked=False and pad='repeat'."
             )
         return resolve_device(self.device)
 
@@ -160,15 +165,14 @@ class AttentionClassifier(ClassifierMixin, BaseEstimator):
         skorch_params = self.skorch_params or {}
         clf = clone(self)
         clf._check_X(np.broadcast_to(np.float32(0), (2, *shape)), reset=True)
-        resolve_augmentation(clf.augment, clf.head, clf.input_shape_)
-        sizes = {name: getattr(clf, name) for name in clf._net_params}
-        sizes |= params_for("module", skorch_params)
+        clf.classes_ = np.arange(2)
         with torch.device("meta"):
-            module = clf._module_class(n_classes=2, input_shape=clf.input_shape_, **sizes)
+            net = clf._make_net(torch.device("meta"))
+            net.initialize()
         optimizer = skorch_params.get("optimizer", torch.optim.Adam)
         settings = params_for("optimizer", skorch_params)
         settings.pop("param_groups", None)  # skorch's own
-        optimizer(module.parameters(), lr=self.lr, **settings)
+        optimizer(net.module_.parameters(), lr=self.lr, **settings)
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
@@ -179,24 +183,24 @@ class AttentionClassifier(ClassifierMixin, BaseEstimator):
 
     @_fit_context(prefer_skip_nested_validation=True)
     def fit(self, X, y, sample_weight=None, groups=None):
-        """Train the net.
+        """Train the network.
 
         Parameters
         ----------
         X : array of shape (n, n_frames, n_mels) or (n, n_features)
-            Log-mel spectrograms; float16, float32, float64 or a memory map, read in batches and
-            cast to float32. Rows of a 2-D array are unfolded with `n_mels`; without it, a row is
-            a sequence of single-band frames, and a warning says so. Frames at the end of a
-            recording may be NaN with ``masked=True``.
+            Log-mel spectrograms of dtype float16, float32 or float64, or a memory map, read in
+            batches. Rows of a 2-D array are unfolded with `n_mels`; without it, a row is a
+            sequence of single-band frames, with a warning. With ``masked=True``, frames at the
+            end of a recording may be NaN.
         y : array of shape (n,)
             Labels of any kind.
         sample_weight : array of shape (n,) or None, default=None
-            Weight of each recording, not negative. Rows of weight 0 are left out. Whole weights,
-            divided by what divides all of them, count as that many equal rows while they average
-            at most 10, and make an epoch that much longer; other weights multiply the loss.
+            Weight of each recording, at least 0. Recordings of weight 0 are left out. Whole
+            weights (after division by their common divisor) that average at most 10 count as that
+            many equal rows, which lengthens an epoch; other weights multiply the loss.
         groups : array of shape (n,) or None, default=None
-            Subject of each recording; no subject stands on both sides of the internal validation
-            split. Unused without `early_stopping`.
+            Subject of each recording. Each subject is on one side of the internal validation
+            split. Only used with `early_stopping`.
 
         Returns
         -------
@@ -206,23 +210,21 @@ class AttentionClassifier(ClassifierMixin, BaseEstimator):
         Raises
         ------
         ValueError
-            If X or y is not as above, no validation part can be made, or the weights are no longer
-            finite.
+            If X, y, weights or groups are invalid, no validation part can be made, or the weights
+            of the network are no longer finite.
         """
         for name in ("net_", "history_", "n_iter_", "feature_names_in_"):
-            self.__dict__.pop(name, None)  # a fit that fails leaves no older model behind
-        skorch_params = self.skorch_params or {}
+            self.__dict__.pop(name, None)  # no older model is left if fit fails
         device = self._check_combination()
         X = self._check_X(X, reset=True)
         y, sample_weight, groups = check_targets(X, y, sample_weight, groups)
-        # Rows of weight 0 are left out of everything, the classes included.
+        # Recordings of weight 0 count for nothing, not even for the classes.
         kept = slice(None) if sample_weight is None else sample_weight > 0
         self.classes_, kept_codes = np.unique(y[kept], return_inverse=True)
         codes = np.zeros(len(y), np.int64)
         codes[kept] = kept_codes
         generator = own_generator(self.random_state)
         seeds = generator.randint(np.iinfo(np.int32).max, size=3).tolist()
-
         train, weight, valid = plan_rows(
             X,
             codes,
@@ -235,71 +237,97 @@ class AttentionClassifier(ClassifierMixin, BaseEstimator):
             seeds=seeds[:2],
         )
         train_rows = Rows(X, codes, train, weight)
-        valid_rows = None if valid is None else Rows(X, codes, valid)
-        net = make_net(self, skorch_params, train_rows, valid_rows, device)
+        net = self._make_net(device, train_rows, None if valid is None else Rows(X, codes, valid))
+        prior = np.bincount(codes[train], weight) / len(train)
         n_threads = self._n_threads(longest(X) if self.masked else X.shape[1])
         with torch_settings(device, n_threads, seeds[2], in_chunks=self._trains_in_chunks):
-            net.initialize()
-            check_callback_names(net, skorch_params)
-            shares = np.bincount(codes[train], weight) / len(train)
-            net.module_.add_log_prior(shares)
-            with noticing_ctrl_c() as pressed:
-                net.partial_fit(train_rows, None)
-            if self.prior_correction:
-                of_y = np.bincount(codes, sample_weight)
-                ratio = np.divide(of_y, shares, out=np.ones_like(shares), where=shares > 0)
-                net.module_.add_log_prior(np.where(shares > 0, ratio / of_y.sum(), 1))
-        if pressed.is_set():
-            close_progress(net)
-            raise KeyboardInterrupt("training was interrupted; nothing is fitted")
-        if not all(weights.isfinite().all() for weights in net.module_.state_dict().values()):
-            raise ValueError(
-                f"The weights of {type(self).__name__} are no longer finite after "
-                f"{len(net.history)} epochs. Reduce lr={self.lr}, or look for extreme values in X."
-            )
+            self._train(net, train_rows, prior, np.bincount(codes, sample_weight))
         trim(net)
         self.net_ = net
         self.history_ = net.history
         self.n_iter_ = len(net.history)
         return self
 
+    def _make_net(self, device, train_rows=None, valid_rows=None):
+        """Make the skorch net; without training rows, one that only predicts."""
+        skorch_params = self.skorch_params or {}
+        fixed = self.head in self._equal_length_heads
+        augmentation = resolve_augmentation(self.augment, self.input_shape_, equal_lengths=fixed)
+        reduced = train_rows is not None and uses_bfloat16(self.precision, device)
+        net = make_net(
+            self.net_class,
+            self._module_class,
+            {
+                **{f"module__{name}": getattr(self, name) for name in self._module_params},
+                "module__n_classes": len(self.classes_),
+                "module__input_shape": self.input_shape_,
+                "classes": np.arange(len(self.classes_)),
+                "train_split": None if valid_rows is None else predefined_split(valid_rows),
+                "lr": self.lr,
+                "max_epochs": self.max_epochs,
+                "batch_size": self.batch_size,
+                "verbose": int(self.verbose),
+            },
+            {
+                "augmentation": augmentation,
+                "masked": self.masked,
+                "training_dtype": torch.bfloat16 if reduced else None,
+            },
+            skorch_params,
+            device,
+            weighted=train_rows is not None and train_rows.weight is not None,
+        )
+        n_batches = 1 if train_rows is None else len(net.get_iterator(train_rows, training=True))
+        net.callbacks = make_callbacks(
+            skorch_params.get("callbacks"),
+            early_stopping=(self.n_iter_no_change, self.tol) if self.early_stopping else None,
+            lr_schedule=self.lr_schedule,
+            lr=self.lr,
+            n_steps=n_batches * self.max_epochs,
+            verbose=self.verbose,
+        )
+        return net
+
+    def _train(self, net, rows, prior, class_totals):
+        """Train a net, given the class proportions in training and the class weights in y."""
+        net.initialize()
+        check_callback_names(net, self.skorch_params or {})
+        net.module_.add_log_prior(prior)
+        with detect_ctrl_c() as pressed:
+            net.partial_fit(rows, None)
+        if pressed.is_set():
+            close_progress(net)
+            raise KeyboardInterrupt("training was interrupted; nothing is fitted")
+        if self.prior_correction:
+            ratio = np.divide(class_totals, prior, out=np.ones_like(prior), where=prior > 0)
+            net.module_.add_log_prior(np.where(prior > 0, ratio / class_totals.sum(), 1))
+        if not all(weights.isfinite().all() for weights in net.module_.state_dict().values()):
+            raise ValueError(
+                f"The weights of {type(self).__name__} are no longer finite after "
+                f"{len(net.history)} epochs. Reduce lr={self.lr}, or look for extreme values in X."
+            )
+
     def _check_X(self, X, *, reset):
         return check_spectrograms(self, X, reset=reset)
 
     def _n_threads(self, n_frames):
-        """Threads on the CPU: where their number may change a model, from its size alone."""
-        if self.n_threads is not None:
-            return self.n_threads
-        if self._trains_in_chunks:
-            return torch.get_num_threads()  # in a worker process, as many as joblib leaves it
-        n_weights = sum(n_units**2 for n_units in self.units)
-        if n_weights * n_frames < SMALL_WORK:
-            return 1
-        n_cores = joblib.cpu_count(only_physical_cores=True)
-        if n_cores > 1 and multiprocessing.current_process().name.startswith("Loky"):
-            warnings.warn(
-                f"{type(self).__name__} uses {n_cores} threads in a worker process, so that the "
-                "model does not depend on n_jobs. Where several workers train large nets, set "
-                "n_threads=1.",
-                UserWarning,
-                stacklevel=2,
-            )
-        return n_cores
+        """Return the number of CPU threads to train with."""
+        return self._default_n_threads(n_frames) if self.n_threads is None else self.n_threads
 
     # ------------------------------------------------------------------ predict
 
     def decision_function(self, X):
-        """Logits.
+        """Compute logits.
 
         Parameters
         ----------
         X : array of shape (n, n_frames, n_mels) or (n, n_features)
-            As for `fit`.
+            Log-mel spectrograms, as for `fit`.
 
         Returns
         -------
         logits : array of shape (n, n_classes), or (n,) for two classes
-            For two classes, the logit of ``classes_[1]`` less that of ``classes_[0]``.
+            For two classes, the logit of ``classes_[1]`` minus that of ``classes_[0]``.
         """
         logits = self._logits(X)
         if logits.shape[1] == 2:
@@ -307,12 +335,12 @@ class AttentionClassifier(ClassifierMixin, BaseEstimator):
         return logits
 
     def predict_proba(self, X):
-        """Class probabilities.
+        """Compute class probabilities.
 
         Parameters
         ----------
         X : array of shape (n, n_frames, n_mels) or (n, n_features)
-            As for `fit`.
+            Log-mel spectrograms, as for `fit`.
 
         Returns
         -------
@@ -322,12 +350,12 @@ class AttentionClassifier(ClassifierMixin, BaseEstimator):
         return softmax(self._logits(X), axis=1)
 
     def predict(self, X):
-        """Labels.
+        """Predict labels.
 
         Parameters
         ----------
         X : array of shape (n, n_frames, n_mels) or (n, n_features)
-            As for `fit`.
+            Log-mel spectrograms, as for `fit`.
 
         Returns
         -------
@@ -337,41 +365,41 @@ class AttentionClassifier(ClassifierMixin, BaseEstimator):
         logits = self._logits(X)
         return self.classes_[logits.argmax(axis=1)]
 
-    def _predict_rows(self):
-        """Recordings that a thread of the CPU predicts at once."""
-        raise NotImplementedError
-
     def _logits(self, X):
         check_is_fitted(self, "net_")
-        X = self._check_X(X, reset=False)
-        logits = np.empty((len(X), len(self.classes_)))
-
-        def collect(start, chunk):
-            chunk = chunk.float().cpu().numpy()
-            logits[start : start + len(chunk)] = chunk[: len(X) - start]
-
-        self._infer(X, collect)
+        logits = self._infer_array(self._check_X(X, reset=False), lambda output: output)
         self._check_logits(logits)
         return logits
 
-    def _infer(self, X, collect, **params):
-        """Run the net on checked X and hand each batch's first row and output to `collect`.
+    def _infer_array(self, X, get, **params):
+        """Run the network on checked X and return ``get(output)`` of all, (n, n_classes)."""
+        array = np.empty((len(X), len(self.classes_)))
 
-        The last batch may be longer than what is left of X. `params` are for the module.
+        def collect(start, output):
+            batch = get(output).float().cpu().numpy()
+            array[start : start + len(batch)] = batch[: len(X) - start]
+
+        self._infer(X, collect, **params)
+        return array
+
+    def _infer(self, X, collect, **params):
+        """Run the network on checked X; call ``collect(first row, output)`` for each batch.
+
+        The last batch may be longer than the rest of X. `params` are passed to the module.
         """
         net = self.net_
         device = next(net.module_.parameters()).device
         size = self.batch_size
-        if device.type == "cpu":  # each alone where lengths differ, at its own
-            size = 1 if self.masked else self._predict_rows()
+        if device.type == "cpu":  # with masks, each recording at its own length
+            size = 1 if self.masked else self._predict_batch_size()
         reduced = self.precision == "bfloat16"
         dtype = torch.bfloat16 if reduced else torch.float32
 
         def predict(start):
-            # Every batch has the same number of rows, the last one filled up with its last row: the
-            # number changes the order of sums, and a prediction must not depend on it.
+            # All batches have the same size, since it changes the order of sums and predictions
+            # must not depend on it: the last row fills up the last batch.
             rows = np.minimum(np.arange(start, start + size), len(X) - 1)
-            # A value beyond float32 becomes infinite here, and is found later with its row.
+            # A value beyond float32 becomes infinite here; _check_logits reports its row.
             batch = read_rows(X, rows)
             with torch.autocast(device.type, torch.bfloat16, enabled=reduced):
                 collect(start, net.infer(batch, **params))
@@ -386,7 +414,7 @@ class AttentionClassifier(ClassifierMixin, BaseEstimator):
         wrong = np.flatnonzero(~np.isfinite(logits).all(axis=1))
         if len(wrong):
             raise ValueError(
-                f"X has values too large for the net: the logits of {len(wrong)} recordings are "
-                f"not finite, the first in row {wrong[0]}. Use the LogMelTransformer that the "
+                f"X has values too large for the network: the logits of {len(wrong)} recordings "
+                f"are not finite, the first in row {wrong[0]}. Use the LogMelTransformer that the "
                 "classifier was trained with."
             )

@@ -1,4 +1,4 @@
-"""skorch callbacks for a classifier: early stopping, learning rate schedules, progress."""
+"""skorch callbacks: early stopping, learning rate schedules and progress."""
 
 from __future__ import annotations
 
@@ -26,32 +26,18 @@ EACH_BATCH = {"step_every": "batch"}
 
 
 def make_callbacks(callbacks, *, early_stopping, lr_schedule, lr, n_steps, verbose):
-    """The user's callbacks after ours, for early stopping and the learning rate schedule.
+    """Return callbacks for early stopping, schedule and progress, followed by the user's.
 
-    Parameters
-    ----------
-    callbacks : list, "disable" or None
-        The user's, as skorch takes them; "disable" leaves out ours too.
-    early_stopping : (int, float) or None
-        Epochs without improvement, and the smallest improvement.
-    lr_schedule : {"step", "cosine", "one_cycle", "plateau"} or None
-        The schedule.
-    lr : float
-        The learning rate that the schedule starts from, or for "one_cycle" rises to.
-    n_steps : int
-        Batches in the whole training.
-    verbose : int
-        Whether to show a progress bar in an epoch, and to say why training stopped early.
-
-    Returns
-    -------
-    list or "disable"
+    `callbacks` are the user's, as skorch takes them; "disable" turns off all. `early_stopping` is
+    None or (epochs without improvement, smallest improvement). `lr` is the initial learning rate of
+    the schedule (the maximum of "one_cycle"), and `n_steps` the number of batches in the whole
+    training.
     """
     if isinstance(callbacks, str) and callbacks == "disable":
         if early_stopping is not None or lr_schedule is not None:
             raise ValueError(
-                "callbacks='disable' leaves out early stopping and the learning rate schedule: set "
-                "early_stopping=False and lr_schedule=None, or give a list of callbacks."
+                "callbacks='disable' also turns off early stopping and the learning rate schedule. "
+                "Set early_stopping=False and lr_schedule=None, or pass a list of callbacks."
             )
         return callbacks
     _check_callbacks(callbacks)
@@ -95,7 +81,7 @@ def _lr_policy(name, *, lr, n_steps, monitor):
     if name == "cosine":
         return {"policy": lr_scheduler.CosineAnnealingLR, "T_max": n_steps, **EACH_BATCH}
     if name == "one_cycle":
-        # One step more than is taken: torch refuses the step after the last batch.
+        # One more than are taken: torch refuses the step after the last batch.
         steps = {"max_lr": lr, "total_steps": n_steps + 1}
         return {"policy": lr_scheduler.OneCycleLR, **steps, **EACH_BATCH}
     plateau = {"monitor": monitor, "factor": 0.5, "patience": 2}
@@ -103,42 +89,43 @@ def _lr_policy(name, *, lr, n_steps, monitor):
 
 
 def check_callback_names(net, skorch_params):
-    """Refuse ``callbacks__NAME...`` where the net, once initialised, has no such callback."""
+    """Refuse ``callbacks__NAME...`` if the initialised net has no such callback."""
     names = [name for name, _ in net.callbacks_]
     for param, value in skorch_params.items():
-        prefix, _, rest = param.partition("__")
-        name = rest.partition("__")[0]
+        prefix, _, name = param.partition("__")
+        name = name.partition("__")[0]
         if prefix == "callbacks" and name and value is not None and name not in names:
             raise ValueError(
-                f"{param!r} is not a parameter of the classifier: there is no callback {name!r}; "
-                f"there are {names}.{closest(name, names)}"
+                f"{param!r} is not a parameter of the classifier: there is no callback {name!r}, "
+                f"only {names}.{closest(name, names)}"
             )
 
 
 def trim(net):
-    """Leave in a trained net what predicts: no recordings, gradients or optimizer moments.
+    """Discard recordings, gradients and optimizer state of a trained net.
 
-    A learning rate scheduler holds the weights a second time, where skorch does not move them to
-    the CPU when a model from a GPU is unpickled without one.
+    A learning rate scheduler would keep a second copy of the weights, which skorch does not move
+    to the CPU when a model from a GPU is unpickled without one.
     """
     net.train_split = None
     net.module_.eval()
     net.module_.zero_grad(set_to_none=True)
-    net.optimizer_.state.clear()
+    if "optimizer_" in vars(net):
+        net.optimizer_.state.clear()
     for _, callback in net.callbacks_:
         if isinstance(callback, LRScheduler):
             callback.lr_scheduler_ = None
 
 
 def close_progress(net):
-    """Take half a progress bar off the screen."""
+    """Remove an unfinished progress bar."""
     for _, callback in net.callbacks_:
         if isinstance(callback, ProgressBar) and hasattr(callback, "pbar_"):
             callback.pbar_.close()
 
 
 def to_stderr(text):
-    """Where the progress goes: standard output belongs to results."""
+    """Print progress on standard error; standard output is for results."""
     if not sys.stderr.isatty():
-        text = re.sub("\x1b\\[[0-9;]*m", "", text)  # skorch's colours, for terminals alone
+        text = re.sub("\x1b\\[[0-9;]*m", "", text)  # skorch's colours are for terminals
     print(text, file=sys.stderr)

@@ -1,4 +1,4 @@
-"""Checks of the spectrograms that a classifier gets: their shape, and what is there of each."""
+"""Checks of the spectrograms passed to a classifier: shape, finite values and padding."""
 
 from __future__ import annotations
 
@@ -14,51 +14,47 @@ __all__ = ["check_spectrograms", "longest"]
 
 
 def check_spectrograms(clf, X, *, reset):
-    """X as (n, n_frames, n_mels), with the shape learnt (reset) or compared.
+    """Validate X and return it as (n, n_frames, n_mels).
 
-    Parameters
-    ----------
-    clf : AttentionClassifier
-        Its parameters `n_mels` and `masked`, and where its shape is kept.
-    X : array of shape (n, n_frames, n_mels) or (n, n_features), or IndexedRows
-        What `fit` or `predict` was given.
-    reset : bool
-        Whether this is `fit`.
+    With `reset`, as in `fit`, `input_shape_` and `n_features_in_` of the classifier are set;
+    otherwise X must match them.
     """
-    if isinstance(X, IndexedRows):  # its rows are those of its base: checked once each
+    if isinstance(X, IndexedRows):  # each row of its base is checked once
         return IndexedRows(check_spectrograms(clf, X.base, reset=reset), X.index)
     n_dim = X.ndim if hasattr(X, "ndim") else np.asarray(X).ndim
     options = {
         "dtype": (np.float32, np.float64, np.float16),
         "ensure_min_samples": 2 if reset else 1,
-        "ensure_all_finite": False,  # it is checked below, without a mask of the size of X
+        "ensure_all_finite": False,  # checked below, without a mask of the size of X
     }
     name = type(clf).__name__
     if n_dim != 3:
         X = validate_data(clf, X, reset=reset, **options)
-        X = X.reshape(len(X), *_unfolded(clf, X.shape[1], warn=reset))
+        X = X.reshape(len(X), *_unfolded_shape(clf, X.shape[1], warn=reset))
     else:
         X = check_array(X, allow_nd=True, estimator=name, input_name="X", **options)
     if min(X.shape[1:]) < 1:
-        raise ValueError(f"X has the shape {X.shape}: a recording needs a frame and a mel bin.")
-    _check_cells(clf, X)
+        raise ValueError(
+            f"X has the shape {X.shape}. A recording needs at least one frame and one mel bin."
+        )
+    _check_values(clf, X)
     if n_dim == 3 and clf.n_mels is not None and X.shape[2] != clf.n_mels:
         raise ValueError(
-            f"X has {X.shape[2]} mel bins, shape {X.shape}, but {name} has n_mels="
-            f"{clf.n_mels}. Set n_mels=None: 3-D input says its own shape."
+            f"X has {X.shape[2]} mel bins (shape {X.shape}), but {name} has n_mels={clf.n_mels}. "
+            "Set n_mels=None for 3-D input."
         )
-    _keep_or_compare(clf, X.shape[1:], reset=reset)
+    _check_shape(clf, X.shape[1:], reset=reset)
     return X
 
 
 def longest(X):
-    """Frames of the longest recording of checked spectrograms, those of NaN at the end apart."""
+    """Count the frames of the longest recording of checked spectrograms, without padding."""
     if isinstance(X, IndexedRows):
         return longest(X.base)
     return max(int((~np.isnan(block[:, :, 0])).sum(axis=1).max()) for block in row_blocks(X))
 
 
-def _keep_or_compare(clf, shape, *, reset):
+def _check_shape(clf, shape, *, reset):
     if reset:
         clf.input_shape_ = shape
         clf.n_features_in_ = shape[0] * shape[1]
@@ -70,8 +66,8 @@ def _keep_or_compare(clf, shape, *, reset):
         )
 
 
-def _unfolded(clf, n_features, *, warn):
-    """(n_frames, n_mels) of a row."""
+def _unfolded_shape(clf, n_features, *, warn):
+    """Return (n_frames, n_mels) of a row."""
     if clf.n_mels is None:
         if warn:
             warnings.warn(
@@ -83,14 +79,14 @@ def _unfolded(clf, n_features, *, warn):
         return n_features, 1
     if n_features % clf.n_mels:
         raise ValueError(
-            f"Rows of {n_features} features are no whole number of frames of n_mels="
+            f"Rows of {n_features} features cannot be unfolded into frames of n_mels="
             f"{clf.n_mels}. Set n_mels to that of the LogMelTransformer."
         )
     return n_features // clf.n_mels, clf.n_mels
 
 
-def _check_cells(clf, X):
-    """Refuse what is not finite; with `masked`, frames at the end may be NaN."""
+def _check_values(clf, X):
+    """Refuse NaN and infinity; with `masked`, frames at the end may be NaN."""
     if not clf.masked:
         try:
             check_finite(X, clf)
@@ -98,32 +94,30 @@ def _check_cells(clf, X):
             _suggest_masked(X, error)
             raise
         return
-    for row, recording, n_frames in _unfinished(X):
+    for row, recording, n_frames in _rows_with_nonfinite_values(X):
         if n_frames == 0:
-            raise ValueError(
-                f"Row {row} of X holds no recording: all its cells are NaN. Leave it out."
-            )
+            raise ValueError(f"Row {row} of X is all NaN. Leave this recording out.")
         wrong = np.argwhere(~np.isfinite(recording[:n_frames]))
         if len(wrong):
             raise ValueError(
                 f"Input X contains NaN or infinity in row {row}, frame {wrong[0, 0]}, mel bin "
-                f"{wrong[0, 1]}. With masked=True, frames at the end of a recording may be NaN in "
-                "all mel bins, and nothing else."
+                f"{wrong[0, 1]}. With masked=True, only frames at the end of a recording may be "
+                "NaN, and in all mel bins."
             )
 
 
 def _suggest_masked(X, error):
-    for row, recording, n_frames in _unfinished(X):
+    for row, recording, n_frames in _rows_with_nonfinite_values(X):
         if X.shape[2] > 1 and 0 < n_frames < len(recording):
             raise ValueError(
                 f"Input X contains NaN: the last {len(recording) - n_frames} frames of row {row} "
                 "are NaN in all mel bins, as after LogMelTransformer(pad='mask'). Set masked=True "
-                "to take them as not there, or take another pad."
+                "to treat them as padding, or use another pad."
             ) from error
 
 
-def _unfinished(X):
-    """(row, recording, frames up to those of NaN at its end) where not all is finite."""
+def _rows_with_nonfinite_values(X):
+    """Yield (row, recording, number of frames before its padding)."""
     start = 0
     for block in row_blocks(X):
         for offset in np.flatnonzero(~np.isfinite(block).all(axis=(1, 2))):

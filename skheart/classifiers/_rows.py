@@ -1,4 +1,4 @@
-"""The data that the nets train on: rows of an array by index, a whole batch at once."""
+"""Reading batches: rows of an array by index, as torch tensors."""
 
 from __future__ import annotations
 
@@ -12,19 +12,9 @@ __all__ = ["Rows", "batches", "read_rows"]
 
 
 def read_rows(X, rows):
-    """Rows of an array as a float32 tensor; a memory map gives the memory of them back.
+    """Read rows of an array, or one for an int, as a new float32 tensor.
 
-    Parameters
-    ----------
-    X : ndarray of shape (n, ...) or IndexedRows
-        Any float dtype.
-    rows : array of int, or int
-        Which, in order.
-
-    Returns
-    -------
-    Tensor
-        A copy, of shape (len(rows), ...), or (...) for an int.
+    The array may be a memory map, whose pages are released, or IndexedRows.
     """
     taken = X[rows] if np.ndim(rows) else X[rows].copy()
     taken = torch.from_numpy(np.ascontiguousarray(taken)).to(torch.float32)
@@ -33,18 +23,10 @@ def read_rows(X, rows):
 
 
 class Rows(Dataset):
-    """Rows of an array by index, as torch tensors; the array is neither copied nor cast whole.
+    """Data set of rows of an array, which is neither copied nor cast as a whole.
 
-    Parameters
-    ----------
-    X : ndarray of shape (n, n_frames, n_mels) or IndexedRows
-        Any float dtype; a batch is cast to float32 when it is read. A memory map will do.
-    y : array of int of shape (n,)
-        Class codes.
-    index : array of int
-        The rows, in order; a row may be there several times.
-    weight : array of float of the length of index, or None
-        Weight of each entry of index in the loss.
+    `index` are the rows of X, in order and possibly repeated, and `weight` their weights in the
+    loss. X has any float dtype and may be a memory map or IndexedRows; y holds class codes.
     """
 
     def __init__(self, X, y, index, weight=None):
@@ -57,7 +39,7 @@ class Rows(Dataset):
         return len(self.index)
 
     def __getitem__(self, item):
-        """One row, or a batch for a list of positions."""
+        """Return one row, or a batch for a list of positions."""
         rows = self.index[item]
         X = read_rows(self.X, rows)
         y = torch.as_tensor(self.y[rows])
@@ -67,7 +49,7 @@ class Rows(Dataset):
 
 
 class _Batches(BatchSampler):
-    """Batches without a last one of a single row, which batch normalisation cannot use."""
+    """Batches of rows; a single last row, too few for batch normalisation, joins another."""
 
     def __iter__(self):
         previous = None
@@ -88,32 +70,19 @@ class _Batches(BatchSampler):
 
 
 def batches(dataset, batch_size=32, shuffle=False, drop_last=False, **kwargs):
-    """A DataLoader that reads a whole batch of `Rows` at once.
+    """Return a DataLoader that reads a whole batch of `Rows` at once.
 
-    Parameters
-    ----------
-    dataset : Rows
-        The rows.
-    batch_size : int, default=32
-        Rows in a batch; a last single row joins the batch before it.
-    shuffle : bool, default=False
-        New order in each epoch, from torch's generator.
-    drop_last : bool, default=False
-        Leave out the last batch if it is not full.
-    **kwargs : dict
-        More arguments of torch's DataLoader, as ``num_workers``.
-
-    Returns
-    -------
-    DataLoader
+    A single last row joins the batch before it. With `shuffle`, each epoch has a new order, drawn
+    by torch's generator. `kwargs` are more arguments of torch's DataLoader, such as
+    ``num_workers``.
     """
     order = RandomSampler(dataset) if shuffle else SequentialSampler(dataset)
     sampler = _Batches(order, batch_size, drop_last)
-    return DataLoader(_Whole(dataset), batch_sampler=sampler, collate_fn=_as_it_is, **kwargs)
+    return DataLoader(_ByBatch(dataset), batch_sampler=sampler, collate_fn=_identity, **kwargs)
 
 
-class _Whole(Dataset):
-    """A dataset from which torch takes a batch at once, rather than row by row."""
+class _ByBatch(Dataset):
+    """Wrapper from which torch requests a whole batch instead of single rows."""
 
     def __init__(self, rows):
         self.rows = rows
@@ -125,5 +94,5 @@ class _Whole(Dataset):
         return self.rows[items]
 
 
-def _as_it_is(batch):
+def _identity(batch):
     return batch

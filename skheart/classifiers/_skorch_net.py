@@ -1,52 +1,72 @@
-"""The skorch net inside the classifiers, its data, and the settings that a fit runs under."""
+"""The skorch net inside the classifiers: weighted, augmented and masked batches."""
 
 from __future__ import annotations
 
 import inspect
 
-import numpy as np
 import torch
 from skorch import NeuralNetClassifier
-from skorch.helper import predefined_split
 from skorch.utils import noop
 
-from ..augmentation import augment_batch, resolve_augmentation
-from ..nets import trimmed, uses_bfloat16
-from ._callbacks import make_callbacks, to_stderr
+from ..augmentation import augment_batch
+from ..nets import trimmed
+from ._callbacks import to_stderr
 from ._rows import batches
 
 __all__ = ["HeartSoundNet", "make_net"]
 
 
 class HeartSoundNet(NeuralNetClassifier):
-    """skorch's NeuralNetClassifier with a weight for each recording in the loss.
+    """skorch's NeuralNetClassifier with weighted, augmented and masked batches.
 
-    The classifiers of skheart hold one as ``net_``. Bring a subclass as ``net_class``, for example
-    one that mixes in skorch's ``AccelerateMixin``. The module returns logits, and the criterion one
-    loss for each recording (``reduction="none"``).
+    The classifiers hold one as ``net_``. Pass a subclass as `net_class`, for example one that mixes
+    in skorch's ``AccelerateMixin``. The module returns logits, and the criterion one loss per
+    recording (``reduction="none"``).
 
-    Attributes
+    Parameters
     ----------
-    training_dtype : torch.dtype or None
-        To what products are reduced in training steps, by `torch.autocast`.
-    augmentation : Augmentation or None
-        What is done to a batch before a training step.
-    masked : bool
-        Whether frames of NaN at the end of a recording are not there.
+    *args, **kwargs
+        Parameters of skorch's NeuralNetClassifier.
+    training_dtype : torch.dtype or None, default=None
+        Autocast dtype of training steps.
+    augmentation : Augmentation or None, default=None
+        Changes each batch before a training step.
+    masked : bool, default=False
+        Treat trailing all-NaN frames as padding.
+
+    Notes
+    -----
+    The optimizer is created when it is first used, not by ``initialize``: creating one imports
+    ``torch._dynamo``, which takes seconds, and a loaded model predicts without it.
     """
 
-    training_dtype = None
-    augmentation = None
-    masked = False
+    def __init__(self, *args, training_dtype=None, augmentation=None, masked=False, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.training_dtype = training_dtype
+        self.augmentation = augmentation
+        self.masked = masked
+
+    def initialize_optimizer(self):
+        """Register the optimizer with skorch, which `__getattr__` creates."""
+        vars(self).pop("optimizer_", None)
+        if "optimizer" not in self.prefixes_:
+            self._register_attribute("optimizer_", None)
+        return self
+
+    def __getattr__(self, name):
+        if name != "optimizer_" or "optimizer" not in self._optimizers:
+            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+        super().initialize_optimizer()
+        return vars(self)[name]
 
     def train_step(self, batch, **fit_params):
-        """One step of the optimiser on a batch, augmented once however often it is looked at."""
+        """Take one optimizer step on a batch, augmented once."""
         if self.augmentation is not None:
-            batch = self._augmented(*batch)
+            batch = self._augment(*batch)
         return super().train_step(batch, **fit_params)
 
-    def _augmented(self, X, y):
-        """A batch after augmentation; with mixup it has the other labels and weights too."""
+    def _augment(self, X, y):
+        """Augment a batch; mixup adds the labels and weights of the other recordings."""
         X = dict(X) if isinstance(X, dict) else {"x": X}
         x = X["x"].to(next(self.module_.parameters()).device, non_blocking=True)
         X["x"], partner, share = augment_batch(self.augmentation, x)
@@ -58,7 +78,7 @@ class HeartSoundNet(NeuralNetClassifier):
         return X, y
 
     def infer(self, x, **fit_params):
-        """Run the module on a batch; the weights in it are for the loss alone."""
+        """Run the module on a batch, without its weights."""
         if isinstance(x, dict):
             x = x["x"]
         device = next(self.module_.parameters()).device
@@ -74,7 +94,7 @@ class HeartSoundNet(NeuralNetClassifier):
             return super().infer(x, **fit_params)
 
     def get_loss(self, y_pred, y_true, X=None, training=False):
-        """Mean loss of a batch, weighted where the batch has weights, mixed where it is mixed."""
+        """Return the mean loss of a batch, weighted and mixed as the batch says."""
         X = X if isinstance(X, dict) else {}
         loss = self._losses(y_pred, y_true, X.get("sample_weight"), training)
         if "mixed_y" in X:
@@ -83,7 +103,7 @@ class HeartSoundNet(NeuralNetClassifier):
         return loss.mean()
 
     def _losses(self, y_pred, y_true, weight, training):
-        """The loss of each recording, or of the batch where the criterion has no other."""
+        """Return the loss of each recording, or of the batch if the criterion averages."""
         loss = super().get_loss(y_pred, y_true, training=training)
         if weight is None:
             return loss
@@ -96,7 +116,7 @@ class HeartSoundNet(NeuralNetClassifier):
         return loss * weight.to(loss)
 
     def get_iterator(self, dataset, training=False):
-        """Batches of a dataset; to train on none is an error."""
+        """Return the batches of a dataset; training on none is an error."""
         iterator = super().get_iterator(dataset, training=training)
         if training and len(iterator) == 0:
             raise ValueError(
@@ -107,78 +127,53 @@ class HeartSoundNet(NeuralNetClassifier):
         return iterator
 
 
-def make_net(clf, skorch_params, train_rows, valid_rows, device):
-    """The skorch net of a classifier, not yet initialised.
+def make_net(net_class, module_class, settings, extensions, skorch_params, device, weighted=False):
+    """Make a skorch net, not yet initialised.
 
-    Parameters
-    ----------
-    clf : AttentionClassifier
-        Its parameters, and what `fit` has learnt so far: classes_ and input_shape_.
-    skorch_params : dict
-        The user's, which come last.
-    train_rows, valid_rows : Rows, Rows or None
-        What is trained on, and watched.
-    device : torch.device
-        Where the net runs.
+    `settings` are parameters of any skorch net, `extensions` of a `HeartSoundNet` (the default
+    `net_class`), and `skorch_params` those of the user, which take precedence.
     """
-    net_class = clf.net_class or HeartSoundNet
+    net_class = net_class or HeartSoundNet
     if not issubclass(net_class, NeuralNetClassifier):
         raise TypeError(
             f"net_class must be a subclass of skorch's NeuralNetClassifier. Got {net_class}."
         )
-    weighted = issubclass(net_class, HeartSoundNet)
-    if train_rows.weight is not None and not weighted:
-        raise TypeError(
-            f"net_class={net_class.__name__} cannot weight recordings: derive it from "
-            "skheart.classifiers.HeartSoundNet, or leave out sample_weight and class_weight."
-        )
-    augmentation = resolve_augmentation(clf.augment, clf.head, clf.input_shape_)
-    for verb, name, used in [("augment", "augment", augmentation), ("mask", "masked", clf.masked)]:
-        if used and not weighted:
-            raise TypeError(
-                f"net_class={net_class.__name__} cannot {verb} recordings: derive it from "
-                f"skheart.classifiers.HeartSoundNet, or leave out {name}."
-            )
-    settings = {
-        "module__n_classes": len(clf.classes_),
-        "module__input_shape": clf.input_shape_,
-        **{f"module__{name}": getattr(clf, name) for name in clf._net_params},
+    if issubclass(net_class, HeartSoundNet):
+        settings = {**settings, **extensions}
+        if _accepts(skorch_params.get("criterion"), "reduction"):
+            settings["criterion__reduction"] = "none"
+        if "accelerator" in skorch_params:
+            settings["training_dtype"] = None  # Accelerate has its own
+    else:
+        _check_foreign_class(net_class, {**extensions, "weighted": weighted})
+    defaults = {
         "criterion": torch.nn.CrossEntropyLoss,
         "optimizer": torch.optim.Adam,
-        "lr": clf.lr,
-        "max_epochs": clf.max_epochs,
-        "batch_size": clf.batch_size,
         "iterator_train": batches,
         "iterator_train__shuffle": True,
         "iterator_train__pin_memory": device.type == "cuda",
         "iterator_valid": batches,
-        "train_split": None if valid_rows is None else predefined_split(valid_rows),
-        "classes": np.arange(len(clf.classes_)),
-        # Accelerate places the module itself, and takes no device.
+        # Accelerate moves the module itself, and takes no device.
         "device": None if "accelerator" in skorch_params else str(device),
-        "verbose": int(clf.verbose),
-        "callbacks__print_log__sink": to_stderr if clf.verbose else noop,
+        "callbacks__print_log__sink": to_stderr if settings["verbose"] else noop,
     }
-    if weighted and _accepts(skorch_params.get("criterion"), "reduction"):
-        settings["criterion__reduction"] = "none"
-    settings |= skorch_params
-    callbacks = settings.pop("callbacks", None)
-    net = net_class(clf._module_class, **settings)
-    if weighted and "accelerator" not in skorch_params and uses_bfloat16(clf.precision, device):
-        net.training_dtype = torch.bfloat16
-    if weighted:
-        net.augmentation, net.masked = augmentation, clf.masked
-    net.callbacks = make_callbacks(
-        callbacks,
-        early_stopping=(clf.n_iter_no_change, clf.tol) if clf.early_stopping else None,
-        lr_schedule=clf.lr_schedule,
-        lr=clf.lr,
-        n_steps=len(net.get_iterator(train_rows, training=True)) * clf.max_epochs,
-        verbose=clf.verbose,
-    )
-    return net
+    return net_class(module_class, **{**defaults, **settings, **skorch_params})
+
+
+def _check_foreign_class(net_class, used):
+    """Refuse what only a HeartSoundNet can do."""
+    for name, verb, parameter in [
+        ("weighted", "weight", "sample_weight and class_weight"),
+        ("augmentation", "augment", "augment"),
+        ("masked", "mask", "masked"),
+    ]:
+        if used[name]:
+            raise TypeError(
+                f"net_class={net_class.__name__} cannot {verb} recordings: derive it from "
+                f"skheart.classifiers.HeartSoundNet, or leave out {parameter}."
+            )
 
 
 def _accepts(target, argument):
-    """Whether a callable (None: the default one) takes an argument."""
+    """Whether a callable takes an argument; None stands for the default criterion, which does."""
     return target is None or argument in inspect.signature(target).parameters

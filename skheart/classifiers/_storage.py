@@ -1,8 +1,7 @@
-"""The attention classifiers: their nets are built by the package and filled with weights."""
+"""Model files of the attention classifiers: parameters, weights and history."""
 
 from __future__ import annotations
 
-import copy
 import warnings
 
 import numpy as np
@@ -12,19 +11,20 @@ from skorch.history import History
 from ..nets import resolve_device, torch_settings
 from ..storage import Refused, check_weights, is_count
 from ._callbacks import check_callback_names, trim
-from ._rows import Rows
-from ._skorch_net import HeartSoundNet, make_net
+from ._skorch_net import HeartSoundNet
 
 __all__ = ["NAMES", "pack", "unpack"]
 
 NAMES = ("net_", "history_")
-JOBLIB = "Leave it out, or keep this model with joblib.dump (loading that runs code of the file)."
+JOBLIB = "Leave it out, or save this model with joblib.dump (loading that runs code of the file)."
+# What building a network from bad parameters or weights may raise.
+BUILD_ERRORS = (ValueError, TypeError, RuntimeError, AttributeError, OverflowError)
 
 
 def _keeps(name, value):
-    """Whether an entry of skorch_params can be built again: settings can, other people's code not.
+    """Whether an entry of skorch_params is stored: settings are, code is not.
 
-    `compile`, `torch_load_kwargs` and the like are about this process, not about the model.
+    Nor are `compile`, `torch_load_kwargs` and the like, which concern the process, not the model.
     """
     if name == "callbacks":
         return value in (None, "disable")
@@ -33,7 +33,7 @@ def _keeps(name, value):
 
 
 def pack(packer, clf, fitted, where):
-    """Weights as tensors, and what each epoch recorded."""
+    """Pack the weights as tensors, and the history."""
     if clf.net_class is not None:
         name = getattr(clf.net_class, "__name__", clf.net_class)
         raise TypeError(f"{where}.net_class={name} is code, which cannot be kept. {JOBLIB}")
@@ -44,24 +44,24 @@ def pack(packer, clf, fitted, where):
         return {}
     net, history = fitted.pop("net_"), fitted.pop("history_")
     if type(net) is not HeartSoundNet or type(net.module_) is not clf._module_class:
-        raise TypeError(f"{where}.net_ is not the net that fit has made. {JOBLIB}")
-    for name in clf._net_params:
+        raise TypeError(f"{where}.net_ is not the net that fit made. {JOBLIB}")
+    for name in clf._module_params:
         if getattr(net, f"module__{name}") != getattr(clf, name):
             raise ValueError(
-                f"{where}.{name}={getattr(clf, name)!r} is not what it was fitted with: "
+                f"{where}.{name}={getattr(clf, name)!r} was changed after fit, from "
                 f"{getattr(net, f'module__{name}')!r}. Set that again, or fit again."
             )
     weights = {
         name: packer.put(f"{where}.net_.{name}", weight.detach().cpu().numpy())
         for name, weight in net.module_.state_dict().items()
     }
-    # Of each batch there may be a million: no display reads them.
+    # There may be a million batches, and nothing reads their records.
     epochs = [{**epoch, "batches": []} for epoch in history]
     return {"net_": weights, "history_": packer.pack(epochs, f"{where}.history_")}
 
 
 def unpack(unpacker, clf, packed, where):
-    """Build the net from the parameters and fill it, if the classifier was fitted."""
+    """Build the net from the parameters and load its weights, if the classifier was fitted."""
     if clf.net_class is not None:
         raise Refused(f"{where}.net_class is there, which is never kept")
     for name, value in (clf.skorch_params or {}).items():
@@ -82,17 +82,17 @@ def unpack(unpacker, clf, packed, where):
         name: torch.from_numpy(unpacker.take(tensor, f"{where}.net_.{name}"))
         for name, tensor in packed["net_"].items()
     }
-    _check_learnt(clf, where)
+    _check_fitted_attributes(clf, where)
     _check_weights(clf, weights, where)
     try:
         net = _build(clf, weights)
-    except (ValueError, TypeError, RuntimeError, AttributeError) as error:
+    except BUILD_ERRORS as error:
         raise Refused(f"{where}.net_ cannot be built: {error}") from error
     net.history_ = History(history)
     clf.net_, clf.history_ = net, net.history_
 
 
-def _check_learnt(clf, where):
+def _check_fitted_attributes(clf, where):
     classes, shape = getattr(clf, "classes_", None), getattr(clf, "input_shape_", None)
     if type(classes) is not np.ndarray or classes.ndim != 1:
         raise Refused(f"{where}.classes_ is no array of labels")
@@ -101,10 +101,10 @@ def _check_learnt(clf, where):
 
 
 def _check_weights(clf, weights, where):
-    """Compare the weights with those that the parameters ask for, before any memory is taken."""
-    sizes = {name: getattr(clf, name) for name in clf._net_params}
-    for name in ("channels", "units"):
-        if len(sizes.get(name, ())) > len(weights):
+    """Compare the weights with what the parameters imply, before memory is allocated."""
+    sizes = {name: getattr(clf, name) for name in clf._module_params}
+    for name, size in sizes.items():
+        if not isinstance(size, str) and hasattr(size, "__len__") and len(size) > len(weights):
             raise Refused(f"{where}.{name} has more layers than there are weights")
     for name, value in (clf.skorch_params or {}).items():
         if name.startswith("module__"):
@@ -114,24 +114,18 @@ def _check_weights(clf, weights, where):
             module = clf._module_class(
                 n_classes=len(clf.classes_), input_shape=clf.input_shape_, **sizes
             )
-    except (ValueError, TypeError, RuntimeError, AttributeError, OverflowError) as error:
+    except BUILD_ERRORS as error:
         raise Refused(f"{where} has parameters of which no net can be made: {error}") from error
     check_weights(weights, module.state_dict(), f"{where}.net_")
 
 
 def _build(clf, weights):
-    """The skorch net of a fitted classifier, as `fit` leaves it."""
-    device = _device(clf.device)
-    n_rows = clf.batch_size  # a batch of nothing: its number of steps is asked for, no row is read
-    zeros = np.broadcast_to(np.int64(0), n_rows)  # one number, however many there are
-    rows = Rows(zeros, zeros, zeros)
+    """Return the skorch net as `fit` leaves it, but for the optimizer, which is made when used."""
     skorch_params = clf.skorch_params or {}
     clf._check_skorch_params(skorch_params)
-    maker = copy.copy(clf)
-    if clf.precision == "auto":  # to find out costs seconds, and matters in training alone
-        maker.precision = "float32"
-    net = make_net(maker, skorch_params, rows, None, device)
-    with torch_settings(device, 1, seed=0):  # the weights that are drawn first are not anyone's
+    device = _device(clf.device)
+    net = clf._make_net(device)
+    with torch_settings(device, 1, seed=0):  # initial weights, which are replaced
         net.initialize()
     check_callback_names(net, skorch_params)
     net.module_.load_state_dict(weights)
@@ -140,16 +134,14 @@ def _build(clf, weights):
 
 
 def _device(name):
-    """Where a net goes: where its parameter says, or to the CPU if that is not there."""
+    """Return the device of the `device` parameter, or the CPU with a warning."""
     try:
-        device = resolve_device(name)
-        torch.empty(1, device=device)
-    except (ValueError, RuntimeError, AssertionError, NotImplementedError):
+        return resolve_device(name)
+    except ValueError:
         warnings.warn(
-            f"The model was trained on device={str(name)[:80]!r}, which is not there; it predicts "
-            "on the CPU. To train it again, set device='auto'.",
+            f"The model was trained on device={str(name)[:80]!r}, which is not available, and "
+            "predicts on the CPU. To train it again, set device='auto'.",
             UserWarning,
             stacklevel=2,
         )
         return torch.device("cpu")
-    return device

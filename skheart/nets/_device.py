@@ -1,4 +1,4 @@
-"""Device, threads, random state and interrupts of a fit or prediction."""
+"""Device, threads, random state and Ctrl-C during a fit or prediction."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ import torch
 
 from .._cpu.chunks import worker_threads
 
-__all__ = ["noticing_ctrl_c", "resolve_device", "torch_settings", "uses_bfloat16"]
+__all__ = ["detect_ctrl_c", "resolve_device", "torch_settings", "uses_bfloat16"]
 
-# torch has one generator and one number of threads for a whole process: fits in threads take turns.
-_TORCH = threading.RLock()
+# torch has one generator and one thread count per process: fits in different threads take turns.
+_TORCH_LOCK = threading.RLock()
 
 
 @contextmanager
-def noticing_ctrl_c():
-    """Notice Ctrl-C, which skorch takes for a callback's wish to stop early.
+def detect_ctrl_c():
+    """Record Ctrl-C, which skorch treats as a request to stop early.
 
-    Yields an event that is set once it was pressed. Elsewhere than in the main thread, and where
-    the program has a handler of its own, that is left alone.
+    Yields an event that is set when Ctrl-C is pressed. Outside the main thread, or if the program
+    has its own handler, nothing is changed.
     """
     pressed = threading.Event()
 
@@ -29,35 +29,29 @@ def noticing_ctrl_c():
         pressed.set()
         raise KeyboardInterrupt
 
-    ours = threading.current_thread() is threading.main_thread()
-    ours = ours and signal.getsignal(signal.SIGINT) is signal.default_int_handler
-    if ours:
+    install = (
+        threading.current_thread() is threading.main_thread()
+        and signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    )
+    if install:
         signal.signal(signal.SIGINT, handler)
     try:
         yield pressed
     finally:
-        if ours:
+        if install:
             signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @contextmanager
 def torch_settings(device, n_threads, seed=None, *, in_chunks=True):
-    """Threads, generators and cuDNN's choices for one fit or prediction; all put back after it.
+    """Set torch's threads, generators and cuDNN flags, and restore them afterwards.
 
-    Parameters
-    ----------
-    device : torch.device
-        Where the net runs.
-    n_threads : int
-        Threads on the CPU.
-    seed : int or None, default=None
-        Seed of torch's generators; None leaves them alone.
-    in_chunks : bool, default=True
-        Whether the threads share chunks of recordings, each computed by one, so that their number
-        changes nothing. Otherwise they are torch's own, which may change the order of sums.
+    Without a seed, the generators are left alone. With `in_chunks`, each thread computes whole
+    chunks of recordings, so that results do not depend on `n_threads`; otherwise torch's own
+    threads are used, which may change the order of sums.
     """
     cuda_devices = [device] if device.type == "cuda" else []
-    with _TORCH:
+    with _TORCH_LOCK:
         threads_before = torch.get_num_threads()
         try:
             torch.set_num_threads(1 if in_chunks else n_threads)
@@ -79,7 +73,7 @@ def torch_settings(device, n_threads, seed=None, *, in_chunks=True):
 
 @contextmanager
 def _deterministic_cudnn(enabled):
-    # torch.backends.cudnn.flags would touch the precision too, which is the user's.
+    # torch.backends.cudnn.flags would also reset the precision that the user has set.
     cudnn = torch.backends.cudnn
     before = cudnn.deterministic, cudnn.benchmark
     try:
@@ -91,39 +85,27 @@ def _deterministic_cudnn(enabled):
 
 
 def resolve_device(device):
-    """The torch device of a `device` parameter.
-
-    Raises
-    ------
-    ValueError
-        If torch knows no such device, or has no CUDA device.
-    """
+    """Return the torch device of a `device` parameter; ValueError if it cannot be used."""
     if device == "auto":
         device = "cuda" if torch.cuda.is_available() else "cpu"
-    try:
-        device = torch.device(device)
-    except RuntimeError as error:
+    if str(device).startswith("cuda") and not torch.cuda.is_available():
         raise ValueError(
-            f"device={device!r} is no device of torch: use 'auto', 'cpu' or 'cuda'."
-        ) from error
-    if device.type == "cuda" and not torch.cuda.is_available():
-        raise ValueError(
-            f"device='{device}' but torch sees no CUDA device: use device='auto' or 'cpu', or "
+            f"device='{device}' but torch sees no CUDA device. Use device='auto' or 'cpu', or "
             "install a CUDA build of torch."
         )
+    try:
+        device = torch.device(device)
+        torch.empty(1, device=device)
+    except (RuntimeError, AssertionError, NotImplementedError) as error:
+        raise ValueError(
+            "device must be 'auto', 'cpu' or 'cuda', or another device that this torch can use. "
+            f"Got '{device}'."
+        ) from error
     return device
 
 
 def uses_bfloat16(precision, device):
-    """Whether a net trains in bfloat16: where it is asked for, or with "auto" where it is fast.
-
-    Parameters
-    ----------
-    precision : {"auto", "float32", "bfloat16"}
-        As of the classifiers.
-    device : torch.device
-        Where the net runs.
-    """
+    """Whether a network trains in bfloat16: on request, or with "auto" where it is fast."""
     if precision != "auto":
         return precision == "bfloat16"
     if device.type == "cuda":

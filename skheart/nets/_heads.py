@@ -1,4 +1,4 @@
-"""The heads of the nets: attention pooling, and what the paper compares it with."""
+"""The heads of the networks: attention pooling, and pooling without attention."""
 
 from __future__ import annotations
 
@@ -16,24 +16,23 @@ RECTIFIERS = ("sigmoid", "softmax")
 
 
 class AttentionMaps(NamedTuple):
-    """What the attention head saw, cell by cell.
+    """Maps behind the logits, cell by cell.
 
-    Each map has the shape ``(n, n_classes, time, mel)``, or ``(n, n_classes, time)`` for a
-    sequence.
+    A map has the shape ``(n, n_classes, time, mel)``, or ``(n, n_classes, time)`` for a sequence.
 
     Attributes
     ----------
     logits : Tensor of shape (n, n_classes)
         The sum of `contribution` over the cells.
     class_map : Tensor or None
-        C, the class evidence of a cell (a logit, no unit); None where a head pools before it
-        classifies.
+        C, the class evidence of each cell, a logit. None if a head pools before it classifies.
     attention : Tensor or None
-        F*, the weight of a cell; it sums to 1 over the cells of a class. None without attention.
+        F*, the weight of each cell, which sums to 1 over the cells of a class. None without
+        attention.
     contribution : Tensor
-        The share of a cell in the logit: C * F*, or the terms of the linear layer.
+        Contribution of each cell to the logit: C * F*, or the terms of the linear layer.
     mass : Tensor of shape (n, n_classes) or None
-        The sum of F over the cells, by which F* was divided. None without attention.
+        The sum of F over the cells, before normalisation. None without attention.
     """
 
     logits: torch.Tensor
@@ -46,9 +45,9 @@ class AttentionMaps(NamedTuple):
 class AttentionPooling(nn.Module):
     """Global attention pooling, the head of the paper.
 
-    A 1x1 convolution gives the class map C. A second one, rectified to [0, 1] and divided by its
-    sum over the cells, gives the attention F*. The logit of a class is the sum over the cells of
-    C * F*.
+    A 1x1 convolution gives the class map C. A second one, rectified to F in [0, 1] and divided by
+    its sum over the cells, gives the attention F*. The logit of a class is the sum of C * F* over
+    the cells.
 
     Parameters
     ----------
@@ -59,8 +58,8 @@ class AttentionPooling(nn.Module):
     ndim : {1, 2}, default=2
         1 for sequences ``(n, in_channels, time)``, 2 for maps ``(n, in_channels, time, mel)``.
     rectifier : {"sigmoid", "softmax"}, default="sigmoid"
-        How the second convolution is brought into [0, 1]. "softmax" is taken over the classes:
-        over the cells the normalisation would do nothing (assumed; the paper does not say which).
+        Maps the second convolution to [0, 1]. The softmax is over the classes; over the cells,
+        the normalisation would have no effect (assumed; the paper does not state the axis).
     floor : float, default=1e-7
         F is kept at least this large, so that its sum is never zero (assumed; from the public
         code of sister papers).
@@ -96,10 +95,10 @@ class AttentionPooling(nn.Module):
 
     @property
     def bias(self):
-        """What is added to the logits, (n_classes,): the bias of C, since F* sums to 1."""
+        """Bias of the logits, (n_classes,): that of C, since F* sums to 1."""
         return self.class_conv.bias
 
-    def forward(self, features, return_maps=False, there=None):
+    def forward(self, features, return_maps=False, mask=None):
         """Pool a feature map to logits.
 
         Parameters
@@ -107,10 +106,9 @@ class AttentionPooling(nn.Module):
         features : Tensor of shape (n, in_channels, time) or (n, in_channels, time, mel)
             The feature map.
         return_maps : bool, default=False
-            Return an `AttentionMaps` rather than the logits alone.
-        there : Tensor of shape (n, time) or None, default=None
-            Which cells belong to a recording, bool; the others have no part in it, and 0 in the
-            maps. None: all.
+            Return an `AttentionMaps` instead of the logits.
+        mask : Tensor of bool of shape (n, time) or None, default=None
+            Valid time cells; the others do not count, and are 0 in the maps. None: all are valid.
 
         Returns
         -------
@@ -123,10 +121,10 @@ class AttentionPooling(nn.Module):
         else:
             attention = torch.softmax(attention, dim=1)
         attention = attention.clamp(min=self.floor)
-        if there is not None:
-            absent = ~_cells(there, features)
-            attention = attention.masked_fill(absent, 0)
-            class_map = class_map.masked_fill(absent, 0)
+        if mask is not None:
+            padding = ~_broadcast_mask(mask, features)
+            attention = attention.masked_fill(padding, 0)
+            class_map = class_map.masked_fill(padding, 0)
         cells = tuple(range(2, attention.ndim))
         mass = attention.sum(cells, keepdim=True)
         attention = attention / mass
@@ -138,7 +136,7 @@ class AttentionPooling(nn.Module):
 
 
 class PooledHead(nn.Module):
-    """The heads without attention: pool or flatten, then one linear layer."""
+    """Head without attention: pool or flatten, then one linear layer."""
 
     def __init__(self, in_features, n_classes, mode):
         super().__init__()
@@ -147,74 +145,70 @@ class PooledHead(nn.Module):
 
     @property
     def bias(self):
-        """What is added to the logits, (n_classes,)."""
+        """Bias of the logits, (n_classes,)."""
         return self.linear.bias
 
-    def forward(self, features, return_maps=False, there=None):
+    def forward(self, features, return_maps=False, mask=None):
         """Map ``(n, channels, ...)`` to logits ``(n, n_classes)``, or to `AttentionMaps`."""
-        # Contiguous in the order (channels, time, mel) whatever the memory format is.
+        # Flattened in the order (channels, time, mel) whatever the memory format is.
         flat = features.flatten(2)
-        if there is None:
-            pooled, cells = self._whole(flat), None
-        else:
-            cells = _cells(there, features).expand(-1, -1, *features.shape[2:]).flatten(2)
-            pooled = self._masked(flat, cells)
-        logits = self.linear(pooled)
-        return self._maps(features, logits, cells) if return_maps else logits
+        if mask is not None:
+            mask = _broadcast_mask(mask, features)
+            mask = mask.expand(-1, -1, *features.shape[2:]).flatten(2)  # (n, 1, n_cells)
+        logits = self.linear(self._pool(flat, mask))
+        return self._maps(features, logits, mask) if return_maps else logits
 
-    def _whole(self, flat):
-        if self.mode == "max":
-            return flat.amax(2)
-        if self.mode == "mean":
-            return flat.mean(2)
+    def _pool(self, flat, mask):
         if self.mode == "flatten":
+            if mask is not None:
+                raise ValueError("head='flatten' needs recordings of equal length.")
             return flat.flatten(1)
-        # "last": in a sequence read both ways, the last of each direction is passed in
-        return flat[:, :, -1]
-
-    def _masked(self, flat, cells):
-        """The same of the cells that are there, (n, 1, n_cells)."""
         if self.mode == "max":
-            return flat.masked_fill(~cells, -torch.inf).amax(2)
+            return (flat if mask is None else flat.masked_fill(~mask, -torch.inf)).amax(2)
         if self.mode == "mean":
-            return flat.masked_fill(~cells, 0).sum(2) / cells.sum(2)
-        if self.mode == "flatten":
-            raise ValueError("The head 'flatten' takes recordings of one length alone.")
-        return flat.take_along_dim(cells.sum(2, keepdim=True) - 1, 2)[:, :, 0]
+            return flat.mean(2) if mask is None else flat.masked_fill(~mask, 0).sum(2) / mask.sum(2)
+        # "last": for a bidirectional layer, `features` already holds the last of each direction.
+        return flat[:, :, -1] if mask is None else flat.take_along_dim(_last(mask), 2)[:, :, 0]
 
-    def _maps(self, features, logits, cells):
-        """The terms of the linear layer, each where it comes from; the bias is shared out."""
+    def _maps(self, features, logits, mask):
+        """Attribute each term of the linear layer to its cell; the bias is divided evenly."""
         flat = features.flatten(2)
-        if cells is None:
-            cells = flat.new_ones((len(flat), 1, flat.shape[2]), dtype=torch.bool)
-        n_cells = cells.sum(2, keepdim=True)
-        weight, bias = self.linear.weight, self.linear.bias[:, None] / n_cells * cells
+        if mask is None:
+            mask = flat.new_ones((len(flat), 1, flat.shape[2]), dtype=torch.bool)
+        n_cells = mask.sum(2, keepdim=True)
+        weight, bias = self.linear.weight, self.linear.bias[:, None] / n_cells * mask
         class_map = None
         if self.mode == "flatten":
             shape = (len(weight), *flat.shape[1:])
             contribution = torch.einsum("ncx,kcx->nkx", flat, weight.reshape(shape)) + bias
         elif self.mode == "mean":
             class_map = functional.linear(flat.transpose(1, 2), weight, self.linear.bias)
-            class_map = class_map.transpose(1, 2) * cells
+            class_map = class_map.transpose(1, 2) * mask
             contribution = class_map / n_cells
         else:
             if self.mode == "max":
-                where = flat.masked_fill(~cells, -torch.inf).argmax(2, keepdim=True)
+                cell = flat.masked_fill(~mask, -torch.inf).argmax(2, keepdim=True)
             else:
-                where = (n_cells - 1).expand(-1, flat.shape[1], -1)
-            chosen = torch.zeros_like(flat).scatter(2, where, 1) * flat
-            contribution = torch.einsum("ncx,kc->nkx", chosen, weight) + bias
+                cell = _last(mask).expand(-1, flat.shape[1], -1)
+            pooled_cells = torch.zeros_like(flat).scatter(2, cell, 1) * flat
+            contribution = torch.einsum("ncx,kc->nkx", pooled_cells, weight) + bias
         shape = (*logits.shape, *features.shape[2:])
         class_map = None if class_map is None else class_map.reshape(shape)
         return AttentionMaps(logits, class_map, None, contribution.reshape(shape))
 
 
 def init_he(layer):
+    """Initialise a layer as He et al. do, uniform, with zero bias."""
     nn.init.kaiming_uniform_(layer.weight, nonlinearity="relu")
     if layer.bias is not None:
         nn.init.zeros_(layer.bias)
 
 
-def _cells(there, features):
-    """Which frames are there, of the dimensions of a feature map."""
-    return there.reshape(len(there), 1, -1, *[1] * (features.ndim - 3))
+def _broadcast_mask(mask, features):
+    """Reshape a mask (n, time) to the dimensions of a feature map."""
+    return mask.reshape(len(mask), 1, -1, *[1] * (features.ndim - 3))
+
+
+def _last(mask):
+    """Index of the last valid cell, (n, 1, 1)."""
+    return mask.sum(2, keepdim=True) - 1

@@ -1,13 +1,10 @@
-"""The nets of the paper in plain torch: attention pooling, a CNN and an RNN.
-
-Every net maps log-mel spectrograms ``(n, n_frames, n_mels)`` to logits ``(n, n_classes)``. With the
-attention head the logit of a class is exactly the sum of that class's contribution map.
-"""
+"""The networks of the paper: a CNN and an RNN, each with a head."""
 
 from __future__ import annotations
 
 from contextlib import contextmanager, nullcontext
 from itertools import pairwise
+from math import prod
 from numbers import Integral
 
 import torch
@@ -18,34 +15,37 @@ from .._cpu.chunks import chunk_slices, in_chunks
 from .._cpu.conv_block import channels_last, conv_norm_pool, fold, folded_conv_pool
 from .._cpu.recurrent import recurrent_layer
 from .._utils.suggest import check_choice
-from . import _padding as masked
-from ._heads import AttentionMaps, AttentionPooling, PooledHead, init_he
+from ._heads import AttentionPooling, PooledHead, init_he
+from ._padding import (
+    align_ends,
+    masked_conv_norm_pool,
+    pooled_lengths,
+    run_bidirectional,
+    valid_frames,
+)
 from ._sizes import check_sizes, pool_sizes
 
-__all__ = ["AttentionCNN", "AttentionMaps", "AttentionPooling", "AttentionRNN"]
+__all__ = ["CNN_HEADS", "RNN_HEADS", "AttentionCNN", "AttentionRNN"]
 
 CNN_HEADS = ("attention", "flatten", "max", "mean")
 RNN_HEADS = ("attention", "last", "max", "mean")
 
 
 class _AttentionNet(nn.Module):
-    """What the two nets share: features, then a head."""
+    """Base class of the networks: `features` of a subclass, then its `head`."""
 
     def predicting(self, dtype=torch.float32):
-        """A block in which predictions are made, in a type that `torch.autocast` asks for too."""
+        """Prepare the network for many predictions in this type; a context manager."""
         return nullcontext()
 
     @torch.no_grad()
     def add_log_prior(self, prior):
-        """Add the log of class frequencies to the logits: before training, which need not learn it.
-
-        After it, what training saw too often, or too seldom, is put right so.
+        """Add the log of class priors to the bias of the logits.
 
         Parameters
         ----------
         prior : array-like of shape (n_classes,)
-            Share of each class in what is trained on, weights included, or by how much it is to
-            be larger. Equal numbers change nothing.
+            Prior, or prior ratio, of each class, up to a common factor.
         """
         log_prior = torch.as_tensor(prior, dtype=torch.float32).clamp(min=1e-6).log()
         self.head.bias.add_((log_prior - log_prior.mean()).to(self.head.bias.device))
@@ -60,54 +60,52 @@ class _AttentionNet(nn.Module):
         return_maps : bool, default=False
             Return an `AttentionMaps`.
         lengths : Tensor of int of shape (n,) or None, default=None
-            Frames of each recording, if they differ. What x holds past the end of one has no part
-            in anything, batch moments and the edges of convolutions included, and maps are 0
-            there.
+            Frames of each recording, if they differ. Padding after them affects nothing, not even
+            batch statistics and the edges of convolutions, and maps are 0 there.
 
         Returns
         -------
         Tensor of shape (n, n_classes) or AttentionMaps
         """
         features = self.features(x, lengths)
-        there = None
+        mask = None
         if lengths is not None:
-            there = masked.frames_there(self.map_lengths(lengths), features.shape[2])
-        with torch.autocast(x.device.type, enabled=False):  # the head is cheap, and kept exact
-            return self.head(features, return_maps, there)
+            mask = valid_frames(self.map_lengths(lengths), features.shape[2])
+        with torch.autocast(x.device.type, enabled=False):  # the head is cheap in full precision
+            return self.head(features, return_maps, mask)
 
 
 class AttentionCNN(_AttentionNet):
-    """Convolutional net with attention pooling.
+    """Convolutional network with attention pooling.
 
-    Each layer is a convolution without bias, batch normalisation, max-pooling and ReLU
-    (ReLU after the pooling gives the same numbers as before it, on a quarter of the cells).
+    Each layer is a convolution without bias, batch normalisation, max-pooling and ReLU. ReLU
+    before the pooling would give the same numbers, at four times the cost.
 
     Parameters
     ----------
     n_classes : int, default=3
         Number of classes.
     input_shape : tuple of int, default=(936, 64)
-        (n_frames, n_mels) of the spectrograms. Only ``head="flatten"`` is bound to it.
+        (n_frames, n_mels) of the spectrograms. Only ``head="flatten"`` depends on it.
     channels : sequence of int, default=(64, 128, 256, 256)
         Output channels of each convolution.
     kernel_size : int or pair of int, default=3
-        Kernel in (frames, mels), "same" padding (assumed; the paper does not state it, and the
-        public code of sister papers has 5, at 2.8 times the operations).
-    pool_size : int, pair of int, one of these for each layer, or "fine", default=2
-        Max-pooling in (frames, mels). "fine" is (2, 2) and then (1, 2) in every layer.
-        Two ints are always one pair. A pool larger than the map is cut to the map, so that short
-        recordings do not run out of cells.
+        Kernel in (frames, mels), with "same" padding (assumed; the paper does not state it, and
+        the public code of sister papers uses 5).
+    pool_size : int, pair of int, one of these per layer, or "fine", default=2
+        Max-pooling in (frames, mels). "fine" is (2, 2) in the first layer and (1, 2) in the
+        others. Two ints are always one pair. A pool larger than the map is cut to it.
     head : {"attention", "flatten", "max", "mean"}, default="attention"
-        Attention pooling, or one of the heads without attention to compare with.
+        Attention pooling, or a linear layer on the whole map, its maximum or its mean.
     rectifier : {"sigmoid", "softmax"}, default="sigmoid"
-        Of the attention head.
+        Rectifier of `AttentionPooling`.
     attention_floor : float, default=1e-7
-        Of the attention head.
+        Floor of `AttentionPooling`.
 
     References
     ----------
     Ren et al., Machine Learning with Applications 9 (2022) 100322. The batch normalisation
-    and He-uniform initialisation are assumed from the public code of sister papers.
+    and He-uniform initialisation are assumed, after the public code of sister papers.
 
     Examples
     --------
@@ -152,25 +150,20 @@ class AttentionCNN(_AttentionNet):
                 channels[-1], n_classes, rectifier=rectifier, floor=attention_floor
             )
         else:
-            n_cells = 1
-            if head == "flatten":
-                n_frames, n_mels = self.map_shape(*input_shape)
-                n_cells = n_frames * n_mels
+            n_cells = prod(self.map_shape(*input_shape)) if head == "flatten" else 1
             self.head = PooledHead(channels[-1] * n_cells, n_classes, head)
         # The convolutions are faster with the channels innermost, on CPU and GPU alike.
         self.to(memory_format=torch.channels_last)
 
     def map_shape(self, n_frames, n_mels):
         """Cells of the feature map, (time, mel), for an input of this size."""
-        for time, mel in self.pool_sizes:
-            n_frames //= min(time, n_frames)
-            n_mels //= min(mel, n_mels)
-        return n_frames, n_mels
+        *_, (shape, pool) = self._layer_sizes(n_frames, n_mels)
+        return shape[0] // pool[0], shape[1] // pool[1]
 
     def map_lengths(self, lengths):
-        """Time cells of recordings of so many frames, a tensor of int."""
+        """Time cells of recordings with these numbers of frames, a tensor of int."""
         for time, _ in self.pool_sizes:
-            lengths = masked.pooled(lengths, time)
+            lengths = pooled_lengths(lengths, time)
         return lengths
 
     def features(self, x, lengths=None):
@@ -186,7 +179,7 @@ class AttentionCNN(_AttentionNet):
 
     @contextmanager
     def predicting(self, dtype=torch.float32):
-        """Fold the normalisation into the convolutions once for all predictions in this block."""
+        """Fold the normalisation into the convolutions once for all predictions in a block."""
         with torch.no_grad():
             self._folded = [fold(*pair, dtype) for pair in zip(self.convs, self.norms, strict=True)]
         try:
@@ -195,22 +188,21 @@ class AttentionCNN(_AttentionNet):
             self._folded = None
 
     def cell_size(self, n_frames, n_mels):
-        """Frames and mel bins from which a cell of the feature map was pooled."""
-        frames = mels = 1
-        for sizes in self.pool_sizes:
-            time, mel = min(sizes[0], n_frames), min(sizes[1], n_mels)
-            n_frames, n_mels = n_frames // time, n_mels // mel
-            frames, mels = frames * time, mels * mel
-        return frames, mels
+        """Frames and mel bins that a cell of the feature map covers."""
+        times, mels = zip(*(pool for _, pool in self._layer_sizes(n_frames, n_mels)), strict=True)
+        return prod(times), prod(mels)
 
     def largest_map(self, n_frames, n_mels):
         """Bytes of the largest map of a recording in float32."""
-        largest = 0
-        for conv, sizes in zip(self.convs, self.pool_sizes, strict=True):
-            largest = max(largest, 4 * conv.out_channels * n_frames * n_mels)
-            n_frames //= min(sizes[0], n_frames)
-            n_mels //= min(sizes[1], n_mels)
-        return largest
+        sizes = zip(self.convs, self._layer_sizes(n_frames, n_mels), strict=True)
+        return max(4 * conv.out_channels * prod(shape) for conv, (shape, _) in sizes)
+
+    def _layer_sizes(self, n_frames, n_mels):
+        """Yield the shape of each layer's maps before pooling, and the pool, cut to the maps."""
+        for time, mel in self.pool_sizes:
+            pool = min(time, n_frames), min(mel, n_mels)
+            yield (n_frames, n_mels), pool
+            n_frames, n_mels = n_frames // pool[0], n_mels // pool[1]
 
     def _maps(self, x):
         on_cpu = x.device.type == "cpu"
@@ -231,36 +223,36 @@ class AttentionCNN(_AttentionNet):
         return h.to(x.dtype)
 
     def _masked_maps(self, x, lengths):
-        h = x.masked_fill(~masked.frames_there(lengths, x.shape[1])[:, :, None], 0).unsqueeze(1)
+        h = x.masked_fill(~valid_frames(lengths, x.shape[1])[:, :, None], 0).unsqueeze(1)
         h = channels_last(h)
         for layer in zip(self.convs, self.norms, self.pool_sizes, strict=True):
-            h, lengths = masked.conv_norm_pool(h, lengths, *layer)
+            h, lengths = masked_conv_norm_pool(h, lengths, *layer)
         return h.to(x.dtype)
 
 
 class AttentionRNN(_AttentionNet):
-    """Recurrent net with attention pooling over time.
+    """Recurrent network with attention pooling over time.
 
     Parameters
     ----------
     n_classes : int, default=3
         Number of classes.
     input_shape : tuple of int, default=(936, 64)
-        (n_frames, n_mels) of the spectrograms; the number of frames is free.
+        (n_frames, n_mels) of the spectrograms. The number of frames is not used.
     cell : {"lstm", "gru"}, default="lstm"
         The recurrent cell.
     units : sequence of int, default=(256, 1024, 256)
         Units of each recurrent layer.
     bidirectional : bool, default=False
-        Read the sequence both ways; a layer then has twice its units as outputs (assumed False;
-        the paper does not state it).
+        Read the sequence in both directions; a layer then has twice as many outputs as units
+        (assumed False; the paper does not state it).
     head : {"attention", "last", "max", "mean"}, default="attention"
-        Attention pooling, or a head without attention: the last frame (of each direction), the
-        maximum or the mean over time (assumed; the paper does not state its read-out).
+        Attention pooling, or a linear layer on the last frame (of each direction), or on the
+        maximum or mean over time (assumed; the paper does not state its read-out).
     rectifier : {"sigmoid", "softmax"}, default="sigmoid"
-        Of the attention head.
+        Rectifier of `AttentionPooling`.
     attention_floor : float, default=1e-7
-        Of the attention head.
+        Floor of `AttentionPooling`.
 
     References
     ----------
@@ -306,28 +298,28 @@ class AttentionRNN(_AttentionNet):
             self.head = PooledHead(widths[-1], n_classes, head)
 
     def map_lengths(self, lengths):
-        """Steps of the feature sequence of recordings of so many frames, a tensor of int."""
-        return torch.ones_like(lengths) if self._both_ends else lengths
+        """Feature steps of recordings with these numbers of frames, a tensor of int."""
+        return torch.ones_like(lengths) if self._last_of_both else lengths
 
     @property
-    def _both_ends(self):
-        """Whether the last step of each direction alone is looked at."""
+    def _last_of_both(self):
+        """Whether the head sees only the last step of each of two directions."""
         return self.layers[-1].bidirectional and getattr(self.head, "mode", None) == "last"
 
     def features(self, x, lengths=None):
         """Feature sequence ``(n, outputs, time)`` of spectrograms ``(n, n_frames, n_mels)``."""
         if lengths is not None:
-            x = x.masked_fill(~masked.frames_there(lengths, x.shape[1])[:, :, None], 0)
+            x = x.masked_fill(~valid_frames(lengths, x.shape[1])[:, :, None], 0)
         if x.device.type == "cpu" and reduced_precision(x) == torch.bfloat16:
             h = self._reduced(x, lengths)
         elif lengths is not None and self.layers[-1].bidirectional:
-            h = masked.both_ways(self.layers, x, lengths)
-        else:  # forwards, what follows the end of a recording changes nothing before it
+            h = run_bidirectional(self.layers, x, lengths)
+        else:  # forwards, padding comes after everything that counts
             h = x
             for layer in self.layers:
                 h, _ = layer(h)
         h = h.to(x.dtype)
-        if self._both_ends:
+        if self._last_of_both:
             # The backward direction ends at the first frame.
             n_units = self.layers[-1].hidden_size
             ends = -1 if lengths is None else lengths - 1
@@ -336,8 +328,8 @@ class AttentionRNN(_AttentionNet):
         return h.transpose(1, 2)
 
     def cell_size(self, n_frames, n_mels):
-        """Frames and mel bins behind a step of the feature sequence."""
-        return n_frames if self._both_ends else 1, n_mels
+        """Frames and mel bins that a feature step covers."""
+        return n_frames if self._last_of_both else 1, n_mels
 
     def _reduced(self, x, lengths):
         """The layers with products in bfloat16, on the CPU."""
@@ -346,15 +338,15 @@ class AttentionRNN(_AttentionNet):
             outputs = [recurrent_layer(h, layer)]
             if layer.bidirectional and lengths is None:
                 outputs.append(recurrent_layer(h, layer, reverse=True))
-            elif layer.bidirectional:  # read from the end that they have in common
-                backward = masked.aligned_right(h, lengths)
+            elif layer.bidirectional:  # backwards from a common end
+                backward = align_ends(h, lengths)
                 backward = recurrent_layer(backward, layer, reverse=True)
-                outputs.append(masked.aligned_right(backward, lengths, back=True))
+                outputs.append(align_ends(backward, lengths, undo=True))
             h = torch.cat(outputs, dim=2)
         return h.transpose(0, 1)
 
 
 def reduced_precision(x):
-    """The type to which `torch.autocast` reduces products on the device of a tensor, or None."""
+    """Return the dtype of `torch.autocast` on the device of a tensor, or None."""
     kind = x.device.type
     return torch.get_autocast_dtype(kind) if torch.is_autocast_enabled(kind) else None

@@ -43,22 +43,6 @@ def test_auto_predicts_in_float32_and_bfloat16_is_near(build):
     assert 0 < off < 1e-2
 
 
-@pytest.mark.parametrize("build", SMALL)
-def test_bfloat16_predictions_do_not_depend_on_the_batch(build):
-    X, y = make(29)
-    clf = build(max_epochs=2, precision="bfloat16").fit(X, y)
-    together = clf.decision_function(X)
-    for rows in ([3], [28, 0], list(range(28, -1, -1))):
-        np.testing.assert_array_equal(clf.decision_function(X[rows]), together[rows])
-
-
-@pytest.mark.parametrize("build", SMALL)
-def test_both_precisions_learn_the_same(build):
-    X, y = make(60)
-    for precision in ("float32", "bfloat16"):
-        assert build(precision=precision, max_epochs=15).fit(X, y).score(X, y) > 0.95
-
-
 def test_float32_predictions_are_those_of_the_module():
     X, y = make(40)
     clf = small_cnn().fit(X, y)
@@ -107,9 +91,3 @@ def test_what_auto_means_for_each_device(monkeypatch):
     monkeypatch.setattr("torch.cuda.get_device_capability", lambda device: (8, 0))
     assert uses_bfloat16("auto", cuda)
     assert not uses_bfloat16("float32", cuda)
-
-
-def test_a_precision_that_is_none_is_refused():
-    X, y = make()
-    with pytest.raises(ValueError, match=r"'precision' parameter .* Got 'float16'"):
-        small_cnn(precision="float16").fit(X, y)

@@ -3,6 +3,8 @@
 import copy
 import pickle
 import signal
+import subprocess
+import sys
 
 import joblib
 import numpy as np
@@ -15,6 +17,7 @@ from skorch import NeuralNetClassifier
 from skorch.callbacks import Callback
 from skorch.hf import AccelerateMixin
 
+from skheart import load, save
 from skheart.classifiers import HeartSoundNet
 from skheart.classifiers._rows import Rows, batches
 from skheart.nets import torch_settings
@@ -28,7 +31,7 @@ def test_skorch_names_are_routed_by_set_params_and_survive_clone():
     clf = small_cnn().set_params(
         optimizer__weight_decay=0.5, optimizer=torch.optim.SGD, module__attention_floor=0.1
     )
-    assert clf.get_params()["optimizer__weight_decay"] == 0.5
+    assert clf.skorch_params["optimizer__weight_decay"] == 0.5
     copied = clone(clf)
     assert copied.skorch_params == clf.skorch_params
     assert copied.skorch_params is not clf.skorch_params
@@ -46,11 +49,10 @@ def test_skorch_names_are_routed_by_set_params_and_survive_clone():
         ("module__attention_flor", "Did you mean 'attention_floor'"),
         ("optimizer__weight_decy", "Did you mean 'weight_decay'"),
         ("iterator_train__shufle", "Did you mean 'shuffle'"),
-        ("module__channels", "the parameter 'channels' of the classifier itself"),
-        ("optimizer__lr", "the parameter 'lr'"),
+        ("module__channels", "set 'channels' of the classifier instead"),
+        ("optimizer__lr", "set 'lr' of the classifier"),
         ("learning_rate", "Invalid parameter 'learning_rate'"),
         ("chanels", "Did you mean 'channels'"),
-        ("use_caching", "Invalid parameter 'use_caching'"),
     ],
 )
 def test_a_typo_in_a_routed_name_is_found_before_fit(name, message):
@@ -58,6 +60,38 @@ def test_a_typo_in_a_routed_name_is_found_before_fit(name, message):
     with pytest.raises(ValueError, match=message):
         clf.set_params(**{name: 1})
     assert clf.skorch_params is None
+
+
+@pytest.mark.parametrize(
+    ("name", "remedy"),
+    [
+        ("classes", "learns the classes from y"),
+        ("dataset__length", "iterator_train"),
+        ("module", "the other classifier"),
+        ("predict_nonlinearity", "decision_function"),
+        ("train_split", "early_stopping=True"),
+        ("use_caching", "EpochScoring"),
+        ("warm_start", "raise max_epochs"),
+    ],
+)
+def test_skorch_names_that_cannot_be_set_say_why_and_what_to_use(name, remedy):
+    with pytest.raises(ValueError, match=f"'{name}' cannot be set .*{remedy}"):
+        small_cnn().set_params(**{name: 1})
+    X, y = make()
+    for names in ({name: 1}, {"lr": 1}):
+        with pytest.raises(ValueError, match="cannot be set in skorch_params"):
+            small_cnn(skorch_params=names).fit(X, y)
+
+
+def test_the_net_can_be_cloned_with_all_its_parameters():
+    X, y = make()
+    clf = small_cnn(masked=True, augment="standard", precision="bfloat16", max_epochs=1).fit(X, y)
+    params = clone(clf.net_).get_params()
+    assert params["masked"]
+    assert params["augmentation"].frequency_masks == 2
+    assert params["training_dtype"] == torch.bfloat16
+    # Attributes that skorch does not take would be refused here.
+    assert clone(clf.net_).initialize().module_.training
 
 
 @pytest.mark.parametrize("name", ["step", "cosine", "one_cycle"])
@@ -123,8 +157,13 @@ def test_net_class_is_used_and_a_foreign_one_cannot_weight():
     assert type(small_cnn(net_class=Mine, max_epochs=1).fit(X, y).net_) is Mine
     foreign = small_cnn(net_class=NeuralNetClassifier, max_epochs=1)
     assert foreign.fit(X, y).predict(X).shape == (48,)
-    with pytest.raises(TypeError, match="NeuralNetClassifier cannot weight recordings"):
-        foreign.set_params(class_weight="balanced").fit(X, y)
+    for verb, params in [
+        ("weight", {"class_weight": "balanced"}),
+        ("augment", {"augment": "standard"}),
+        ("mask", {"masked": True}),
+    ]:
+        with pytest.raises(TypeError, match=f"NeuralNetClassifier cannot {verb} recordings: deriv"):
+            clone(foreign).set_params(**params).fit(X, y)
 
 
 def test_accelerate_can_be_brought():
@@ -200,7 +239,7 @@ def test_callbacks_can_be_disabled():
     clf = small_cnn(skorch_params={"callbacks": "disable"}, max_epochs=2)
     assert "dur" not in clf.fit(X, y).history_[-1]
     assert clf.n_iter_ == 2
-    with pytest.raises(ValueError, match="callbacks='disable' leaves out early stopping"):
+    with pytest.raises(ValueError, match="callbacks='disable' also turns off early stopping"):
         clf.set_params(early_stopping=True).fit(X, y)
 
 
@@ -272,6 +311,45 @@ def test_every_tensor_of_a_pickle_is_one_that_skorch_moves(name, monkeypatch):
 
     monkeypatch.setattr(torch.storage, "_load_from_bytes", behind)
     assert pickle.loads(pickled).n_iter_ == 2
+
+
+@pytest.fixture
+def loaded(tmp_path):
+    """A fitted classifier, and itself from a model file."""
+    X, y = make()
+    clf = small_cnn(max_epochs=1, precision="float32").fit(X, y)
+    save(clf, tmp_path / "model")
+    return clf, load(tmp_path / "model")
+
+
+def test_a_loaded_model_makes_its_optimizer_when_it_is_needed(loaded):
+    clf, twin = loaded
+    X, y = make()
+    expected = clf.predict_proba(X)
+    for model in (twin, pickle.loads(pickle.dumps(twin))):
+        net = model.net_
+        np.testing.assert_array_equal(model.predict_proba(X), expected)
+        assert "optimizer_" not in vars(net)
+        net.set_params(optimizer__weight_decay=0.5).partial_fit({"x": X}, y)
+        assert net.optimizer_.param_groups[0]["weight_decay"] == 0.5
+        assert net.history[-1, "train_loss"] < clf.history_[-1, "train_loss"]
+        assert not np.array_equal(model.predict_proba(X), expected)
+
+
+def test_a_loaded_net_has_the_parameters_of_the_saved_one(loaded):
+    ours, theirs = (model.net_.get_params(deep=False) for model in loaded)
+    assert ours.keys() == theirs.keys()
+    differ = {name for name in ours if repr(ours[name]) != repr(theirs[name])}
+    assert differ <= {"callbacks", "callbacks__print_log__sink"}
+
+
+def test_loading_imports_no_compiler():
+    """torch's optimizers import torch._dynamo, which takes seconds."""
+    code = (
+        "import sys, skheart; skheart.load_pretrained('circor-murmur');"
+        "assert 'skorch' in sys.modules; assert 'torch._dynamo' not in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
 
 
 def test_a_model_from_a_gpu_unpickles_without_one():

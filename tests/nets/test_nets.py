@@ -103,25 +103,6 @@ def test_cnn_equals_plain_torch_with_relu_before_pooling():
     np.testing.assert_allclose(net(x).detach(), expected.detach(), atol=1e-5)
 
 
-@pytest.mark.parametrize(
-    ("head", "pool"),
-    [
-        ("max", lambda h: h.amax((2, 3))),
-        ("mean", lambda h: h.mean((2, 3))),
-        ("flatten", lambda h: h.reshape(len(h), -1)),
-    ],
-)
-def test_cnn_heads_without_attention(head, pool):
-    net = AttentionCNN(channels=(4,), head=head, input_shape=(20, 8)).eval()
-    x = torch.randn(3, 20, 8)
-    expected = pool(net.features(x)) @ net.head.linear.weight.T + net.head.linear.bias
-    np.testing.assert_allclose(net(x).detach(), expected.detach(), atol=1e-6)
-    maps = net(x, return_maps=True)
-    assert maps.attention is None
-    np.testing.assert_array_equal(maps.logits.detach(), net(x).detach())
-    assert maps.contribution.shape == (3, 3, 10, 4)
-
-
 @pytest.mark.parametrize("bidirectional", [False, True])
 @pytest.mark.parametrize("head", ["last", "max", "mean"])
 def test_rnn_heads_without_attention(head, bidirectional):

@@ -278,8 +278,9 @@ def test_the_file_is_as_documented(pipeline, tmp_path):
 def test_a_model_of_an_unavailable_device(tmp_path):
     X, y = make()
     clf = small_cnn(max_epochs=1, device="cpu").fit(X, y)
-    clf.device = "cuda:99"  # as in a file from another machine
-    with pytest.warns(UserWarning, match="device='cuda:99', which is not there; it predicts on"):
+    clf.device = "cuda:99"  # as a file from a larger machine says
+    message = "device=.cuda:99., which is not available, and predicts on"
+    with pytest.warns(UserWarning, match=message):
         loaded = again(clf, tmp_path)
     assert loaded.device == "cuda:99"
     assert str(loaded.net_.device) == "cpu"
