@@ -109,7 +109,7 @@ def test_the_heart_cycle_passes_all_checks_whose_rows_are_long_enough():
     assert by_status.pop("failed", []) == []
     for result in by_status.pop("xfail"):
         if result["check_name"] != "check_estimators_nan_inf":  # it does not say why
-            words = "phases are looked for in recordings from 0.064 s"
+            words = "Segmentation needs recordings from 0.064 s"
             assert words in str(result["exception"]), result["check_name"]
     assert {result["check_name"] for result in by_status.pop("skipped", [])} <= {
         "check_array_api_input"
