@@ -1,4 +1,4 @@
-"""The recipes: the paper's, and those for patients."""
+"""Recipes: the paper's pipeline for recordings, and models of patients."""
 
 from __future__ import annotations
 
@@ -22,83 +22,69 @@ RECIPES = ("paper", "attention", "cycles", "best")
 def make_heart_pipeline(
     model="cnn", *, recipe="paper", random_state=None, device="auto", verbose=0, memory=None
 ):
-    """Make a pipeline from recordings to labels: the paper's, or one of those for patients.
+    """Make a pipeline from recordings to labels.
 
     Parameters
     ----------
     model : {"cnn", "lstm", "gru"}, default="cnn"
-        The net of the paper's recipe. The others have "cnn" alone.
+        The network of ``recipe="paper"``. The other recipes only take "cnn".
     recipe : {"paper", "attention", "cycles", "best"}, default="paper"
-        "paper": log-mel features, random upsampling, attention net, for recordings. "best": what
-        was best for murmurs in CirCor: a forest on average heart cycles and attention nets, for
-        patients. "cycles": the forest alone, in a fraction of the time. "attention": an ensemble of
-        the nets. `explain` shows the decisions of all. See the notes.
+        "paper" classifies recordings: log-mel features, random oversampling, attention network.
+        The others classify patients. "cycles" is a forest on average heart cycles, "attention" an
+        ensemble of attention networks, and "best" both, which was best for murmurs in CirCor.
+        "cycles" takes a fraction of the training time. See the notes.
     random_state : int, RandomState instance or None, default=None
-        For the upsampling and the net.
+        Seed of the oversampling and of the models.
     device : str, default="auto"
-        Where the nets run: "auto", "cpu" or "cuda". Forests run on the CPU.
+        Device of the networks: "auto", "cpu" or "cuda". Forests run on the CPU.
     verbose : int, default=0
-        1 shows the progress of the features and of the training on standard error.
+        1 shows the progress of feature extraction and training on standard error.
     memory : str, joblib.Memory or None, default=None
-        Where the fitted features are cached, see `sklearn.pipeline.Pipeline`: a search fits the
-        features once per fold and setting of "logmel", however many classifiers it tries on them.
-        The recordings of a test fold are computed for each score; that takes a third of a
-        millisecond each, less than finding them in a cache.
+        Cache of the fitted transformers, see `sklearn.pipeline.Pipeline`. A grid search then
+        computes the features of a training fold once per setting of "logmel".
 
     Returns
     -------
-    pipeline : imblearn.pipeline.Pipeline
-        With the steps "logmel" (`LogMelTransformer`), "ros" (`RandomOverSampler`) and "clf"
-        (`AttentionCNNClassifier` or `AttentionRNNClassifier`). Any parameter can be set as
-        ``pipeline.set_params(clf__lr=1e-4, logmel__n_mels=32, ros="passthrough")``. With
-        ``recipe="attention"`` a `PatientClassifier` around a pipeline of "logmel" and "clf"
-        (``set_params(estimator__clf__max_epochs=10)``), with ``recipe="cycles"`` around one of
-        "dropout" (`RecordingDropout`), "cycle" (`HeartCycleTransformer`) and "clf"
-        (`sklearn.ensemble.ExtraTreesClassifier`), and with ``recipe="best"`` around a
-        `sklearn.ensemble.VotingClassifier` of both, "forest" and "net"
+    pipeline : imblearn.pipeline.Pipeline or PatientClassifier
+        "paper": a pipeline of "logmel" (`LogMelTransformer`), "ros" (`RandomOverSampler`) and "clf"
+        (`AttentionCNNClassifier` or `AttentionRNNClassifier`). Set parameters by
+        ``pipeline.set_params(clf__lr=1e-4, logmel__n_mels=32, ros="passthrough")``.
+        The other recipes: a `PatientClassifier`. Its `estimator` is for "attention" a pipeline of
+        "logmel" and "clf"; for "cycles" a pipeline of "dropout" (`RecordingDropout`), "cycle"
+        (`HeartCycleTransformer`) and "clf" (`sklearn.ensemble.ExtraTreesClassifier`); for "best" a
+        `sklearn.ensemble.VotingClassifier` of these two, "net" and "forest"
         (``set_params(estimator__net__clf__max_epochs=10)``).
 
     Raises
     ------
     ValueError
-        If the model or the recipe is unknown, or they do not go together.
+        If the model or the recipe is unknown, or the recipe does not take the model.
 
     Notes
     -----
-    The upsampling passes the features on by index, so that they are held once. A step of your own
-    after it gets an object that `numpy.asarray` turns into an array; ``ros__copy=True`` gives it an
-    array.
+    Oversampling returns rows by index, without a copy. If a step of your own follows that needs an
+    array, set ``ros__copy=True``. A sampler changes the number of rows: to pass `groups` or
+    `sample_weight` to the classifier, set ``ros="passthrough"`` and ``clf__oversample=True``.
 
-    To give `groups` or `sample_weight` to the classifier, set ``ros="passthrough"`` and
-    ``clf__oversample=True``, which balances the training part inside the classifier: a sampler
-    changes the number of rows, and rows no longer match their groups.
+    The recipes for patients join the recordings of a patient, so that a murmur heard at one site
+    gives no wrong labels to the others. Pass the patients as `groups` or in a DataFrame, see
+    `PatientClassifier`. Classes are weighted in the decision for the best UAR.
 
-    The recipes for patients join the recordings of a patient, so that a murmur heard at one site is
-    learnt as such.
+    "cycles" fits 400 extremely randomised trees to average heart cycles with contrasts. Copies of
+    each patient without some of the recordings are added to the training set. The pretrained
+    segmenter has seen the phases (not the labels) of all available recordings of CirCor: for scores
+    on these, set ``estimator__cycle__segmenter`` to one trained on the training subjects (in "best"
+    ``estimator__forest__cycle__segmenter``).
 
-    "cycles" finds S1, systole, S2 and diastole of every beat with the segmenter that comes with the
-    package, averages the log-mel spectrogram of all beats of a patient, and lets 400 extremely
-    randomised trees decide by that, and by contrasts of its parts. They also learn from each
-    patient without one or the other recording, since of others there may be fewer. The segmenter
-    has seen the phases (not the labels) of all recordings of CirCor's public part that were at
-    hand: for scores on those, train another on the training subjects, and set
-    ``estimator__cycle__segmenter`` (of "best" ``estimator__forest__cycle__segmenter``). The label
-    is the best for UAR.
+    "attention" trains compact CNNs on 15 s crops of four pieces, with frames of 32 ms (half the
+    paper's), 32 mel bins, frequency masks, gain, tilt, mixup, balanced classes, AdamW and a
+    one-cycle schedule. Eight networks, each trained without an eighth of the subjects, are
+    averaged, and a logistic regression calibrates their probabilities on the subjects left out. If
+    a class has fewer than eight subjects, reduce the folds: ``set_params(cv=3)``.
 
-    "best" does that with two forests of 200 trees, and beside each trains one net of "attention" on
-    all patients. The net hears what is lost in an average, and counts for 0.3 of the probability.
-    Nets see the classes balanced and forests as they are, so that the mean is between the two. In
-    the vote classes are numbers, from 0 in the order of the labels: a ``class_weight`` names those.
-
-    "attention" trains compact attention CNNs on crops of 15 s made of four pieces, from as many
-    recordings. Frames are half as long as the paper's (32 ms, 16 ms apart) with half as many mel
-    bins. Frequency masks, gain, tilt and mixup vary what is heard; classes are balanced in the
-    training part; AdamW, one cycle. Eight nets are averaged, each fitted without an eighth of the
-    subjects. A logistic regression calibrates the probabilities of patients, by what each net
-    predicts for those that it was not fitted on; the label is then the best for UAR. A class of
-    fewer than eight subjects needs fewer nets: ``set_params(cv=3)``.
-
-    Recordings are given with `groups`, or in a DataFrame (see `PatientClassifier`).
+    "best" averages a forest of 200 trees (weight 0.7) and one network of "attention" (weight 0.3),
+    both fitted on all patients, over two seeds. Only the network sees balanced classes. In the
+    vote, classes are encoded as 0, 1, ...; a ``class_weight`` must use these numbers.
 
     References
     ----------
@@ -120,33 +106,26 @@ def make_heart_pipeline(
         if value not in known:
             raise ValueError(f"{name} must be one of {known}. Got {value!r} instead.")
     if recipe != "paper" and model != "cnn":
-        raise ValueError(
-            f'model chooses the net of recipe="paper", and recipe={recipe!r} has none to choose. '
-            f"Got model={model!r}: leave it out."
-        )
+        raise ValueError(f"model must be 'cnn' with recipe={recipe!r}. Got {model!r} instead.")
     if recipe == "best":
-        best = _best(device, verbose, memory)
-        return _for_patients(best, random_state, verbose, n_estimators=2)
+        return _for_patients(_best(device, verbose, memory), random_state, verbose, n_estimators=2)
     if recipe == "cycles":
         return _for_patients(_forest(400, verbose, memory), random_state, verbose)
     if recipe == "attention":
         net, folds = _net(device, verbose, memory), {"cv": 8, "calibrator": "logistic"}
         return _for_patients(net, random_state, verbose, **folds)
     common = {"random_state": random_state, "device": device, "verbose": verbose}
-    if model == "cnn":
-        clf = AttentionCNNClassifier(**common)
-    else:
-        clf = AttentionRNNClassifier(cell=model, **common)
+    cnn = AttentionCNNClassifier(**common)
     steps = [
         ("logmel", LogMelTransformer(verbose=verbose)),
         ("ros", RandomOverSampler(random_state=random_state, copy=False)),
-        ("clf", clf),
+        ("clf", cnn if model == "cnn" else AttentionRNNClassifier(cell=model, **common)),
     ]
     return Pipeline(steps, memory=memory)
 
 
 def _for_patients(estimator, random_state, verbose, **params):
-    """A classifier of patients whose recordings are joined; its label is the best for UAR."""
+    """Make a classifier of patients whose recordings are joined, with the best label for UAR."""
     return PatientClassifier(
         estimator,
         join=True,
@@ -158,7 +137,7 @@ def _for_patients(estimator, random_state, verbose, **params):
 
 
 def _forest(n_trees, verbose, memory):
-    """Trees on the average heart cycle."""
+    """Make a forest on average heart cycles."""
     steps = [
         ("dropout", RecordingDropout(copy=False)),
         ("cycle", HeartCycleTransformer(contrasts=True, verbose=verbose)),
@@ -168,7 +147,7 @@ def _forest(n_trees, verbose, memory):
 
 
 def _net(device, verbose, memory):
-    """A compact attention net for patients."""
+    """Make a compact attention network for long recordings."""
     logmel = LogMelTransformer(
         duration=150.0, pad="mask", win_length=128, hop_length=64, n_mels=32, verbose=verbose
     )
@@ -189,6 +168,6 @@ def _net(device, verbose, memory):
 
 
 def _best(device, verbose, memory):
-    """Trees and a net, each of which hears what the other does not."""
+    """Make a vote of a forest and a network."""
     members = [("forest", _forest(200, verbose, memory)), ("net", _net(device, verbose, memory))]
     return VotingClassifier(members, voting="soft", weights=[0.7, 0.3])

@@ -201,12 +201,12 @@ def _phases_found(data, rows, segmenter):
     for row in rows:
         if data.segmentation[row] is None:
             continue
-        seen = segmenter.look(data.X.iloc[row, 0], row)
+        seen = segmenter.score_frames(data.X.iloc[row, 0], row)
         true = phases_at(data.segmentation[row], segmenter.front_end_.frame_times_)
         true = true[: len(seen.log_mel)]
         known = true >= 0
         if known.any():
-            right = (segmenter.course(seen.probabilities) == true)[known].mean()
+            right = (segmenter.decode(seen.probabilities) == true)[known].mean()
             sure = seen.probabilities.max(axis=0)[known].mean()
             found.append((data.X["patient"].iloc[row], right, sure))
     columns = ["patient", "phases_found", "phases_sure"]

@@ -7,7 +7,13 @@ from sklearn.utils.validation import check_is_fitted
 
 from ..audio import as_float, load_samples, recordings_of
 from ..classifiers import steps_and_classifier, transformed
-from ..segmentation import PHASES, contrasts_in, cycle_of, frames_of_cells, n_quiet_cells
+from ..segmentation import (
+    PHASES,
+    average_cycle,
+    compute_cell_weights,
+    count_quiet_cells,
+    get_contrasts,
+)
 from ._explanation import CycleMaps, Explanation, Maps, describe_recording
 
 __all__ = ["explain_trees", "make_cycle_predictor", "path_contributions"]
@@ -20,7 +26,7 @@ def explain_trees(estimator, X):
     cycle = steps[-1]
     sr = cycle.segmenter_.sr
     recordings = recordings_of(cycle, transformed(steps[:-1], X), reset=False)
-    cycles = [cycle_of(cycle, recording, row) for row, recording in enumerate(recordings)]
+    cycles = [average_cycle(cycle, recording, row) for row, recording in enumerate(recordings)]
     features = [of_one[-1] for of_one in cycles]
     prior, contributions = path_contributions(clf, features)
     probabilities = _predict_proba(clf, np.asarray(features, np.float32))
@@ -70,7 +76,7 @@ def make_cycle_predictor(estimator, X):
         changed = np.where(columns, features[row], mean)
         if cycle.contrasts:
             means = changed[:, : cells.shape[1]].reshape(mask.shape)
-            changed[:, ends[0] : ends[1]] = contrasts_in(cycle)(means)
+            changed[:, ends[0] : ends[1]] = get_contrasts(cycle).compute(means)
         return _predict_proba(clf, changed)
 
     return predict
@@ -112,7 +118,7 @@ def path_contributions(forest, X):
 
 def _maps(cycle, seen, phases, features, contributions):
     """Fields of an `Explanation`: maps of the cells, and of the frames that they average."""
-    shares = frames_of_cells(seen, phases, cycle.n_cells)
+    shares = compute_cell_weights(seen, phases, cycle.n_cells)
     of_cells = _cell_contributions(cycle, features, contributions)
     of_frames = np.einsum("cf,cmk->kfm", shares, of_cells, optimize=True).astype(np.float32)
     front_end = cycle.segmenter_.front_end_
@@ -144,8 +150,8 @@ def _cell_contributions(cycle, features, contributions):
     of_cells = means + deviations
     if cycle.contrasts:
         levels = features[: n_cells * n_mels].reshape(n_cells, n_mels)
-        of_cells += contrasts_in(cycle).shared(of_contrasts, levels)
-    n_quiet = n_quiet_cells(cycle.n_cells, cycle.quiet)
+        of_cells += get_contrasts(cycle).distribute(of_contrasts, levels)
+    n_quiet = count_quiet_cells(cycle.n_cells, cycle.quiet)
     of_cells[-n_quiet:] += quiet / n_quiet
     return of_cells
 
@@ -153,7 +159,7 @@ def _cell_contributions(cycle, features, contributions):
 def _column_ends(cycle):
     """Ends of the columns of cells (means, quiet diastole, deviations) and of contrasts."""
     placed = (2 * sum(cycle.n_cells) + 1) * cycle.segmenter_.n_mels
-    return placed, placed + (len(contrasts_in(cycle).first) if cycle.contrasts else 0)
+    return placed, placed + (len(get_contrasts(cycle).first) if cycle.contrasts else 0)
 
 
 def _cell_edges(cycle, features):

@@ -1,4 +1,4 @@
-"""From windows to recordings and from these to patients: how probabilities are put together."""
+"""Aggregation of probabilities: windows to recordings, recordings to sites and patients."""
 
 from __future__ import annotations
 
@@ -11,111 +11,75 @@ from scipy.special import log_softmax, logsumexp
 from ..classifiers import attention_mass
 from ._recordings import cut_windows
 
-__all__ = ["RULES", "Levels", "aggregate", "decision_weights", "log_odds", "mean_log_proba"]
+__all__ = ["RULES", "Aggregator", "aggregate", "log_odds", "mean_log_proba", "resolve_weights"]
 
 RULES = ("mean_probability", "mean_logit", "noisy_or", "attention")
-# Below it the logarithm of a probability says no more.
-TINY = 1e-12
-# Recordings of which the features are held at once in prediction.
-BLOCK = 64
+TINY = 1e-12  # smallest probability whose logarithm is taken
+BLOCK = 64  # recordings predicted at once, to bound the memory of their features
 
 
 def aggregate(log_proba, parent, n_parents, *, rule, negative=0, mass=None):
-    """Put the probabilities of parts (windows, recordings) together to those of their wholes.
+    """Aggregate log-probabilities (n, n_classes) of parts to those of their wholes.
 
-    Parameters
-    ----------
-    log_proba : ndarray of shape (n, n_classes)
-        Logarithms of the class probabilities of each part.
-    parent : ndarray of int of shape (n,)
-        The whole that each part belongs to, from 0 on; every whole has a part.
-    n_parents : int
-        Number of wholes.
-    rule : {"mean_probability", "mean_logit", "noisy_or", "attention"}
-        "mean_probability" takes the mean of the probabilities, "mean_logit" that of their
-        logarithms. "noisy_or": a whole has a class if at least one of its parts has, each by
-        itself; it has the negative class if all parts have. "attention": the mean of the
-        logarithms weighted by `mass`.
-    negative : int, default=0
-        Column of the class that stands for nothing found, for "noisy_or".
-    mass : ndarray of shape (n, n_classes), default=None
-        What each part weighs, for "attention".
-
-    Returns
-    -------
-    log_proba : ndarray of shape (n_parents, n_classes)
+    `parent` numbers the whole of each part, and every whole has a part. The rules are those of
+    `PatientClassifier`; "noisy_or" uses the column `negative` of the negative class, "attention"
+    the attention mass (n, n_classes) of the parts.
     """
-
-    def total(values):
-        sums = np.zeros((n_parents, values.shape[1]))
-        np.add.at(sums, parent, values)
-        return sums
-
-    size = np.bincount(parent, minlength=n_parents)[:, np.newaxis]
     log_proba = np.maximum(log_proba, np.log(TINY))
+    size = np.bincount(parent, minlength=n_parents)[:, np.newaxis]
     if rule == "mean_probability":
-        together = np.log(total(np.exp(log_proba)) / size)
+        result = np.log(_sum_parts(np.exp(log_proba), parent, n_parents) / size)
     elif rule == "mean_logit":
-        together = total(log_proba) / size
+        result = _sum_parts(log_proba, parent, n_parents) / size
     elif rule == "attention":
-        together = total(log_proba * mass) / total(mass)
+        result = _sum_parts(log_proba * mass, parent, n_parents)
+        result /= _sum_parts(mass, parent, n_parents)
     else:
-        none_has_it = total(np.log1p(-np.minimum(np.exp(log_proba), 1 - TINY)))
-        together = np.log(np.maximum(-np.expm1(none_has_it), TINY))
-        together[:, negative] = total(log_proba)[:, negative]
-    return log_softmax(together, axis=1)
+        log_absent = np.log1p(-np.minimum(np.exp(log_proba), 1 - TINY))
+        absent_in_all = _sum_parts(log_absent, parent, n_parents)
+        result = np.log(np.maximum(-np.expm1(absent_in_all), TINY))
+        result[:, negative] = _sum_parts(log_proba, parent, n_parents)[:, negative]
+    return log_softmax(result, axis=1)
+
+
+def _sum_parts(values, parent, n_parents):
+    sums = np.zeros((n_parents, values.shape[1]))
+    np.add.at(sums, parent, values)
+    return sums
 
 
 def log_odds(log_proba):
-    """Log-odds of each class against the others; of two classes, of the second alone.
+    """Return log-odds (n, n_classes) of each class against the others.
 
-    Parameters
-    ----------
-    log_proba : ndarray of shape (n, n_classes)
-        Logarithms of class probabilities.
-
-    Returns
-    -------
-    odds : ndarray of shape (n, n_classes), or (n, 1) for two classes
+    Of two classes, only those of the second are returned, (n, 1).
     """
     log_proba = np.maximum(log_proba, np.log(TINY))
-    classes = range(log_proba.shape[1])
-    columns = [1] if len(classes) == 2 else classes
+    n_classes = log_proba.shape[1]
+    columns = [1] if n_classes == 2 else list(range(n_classes))
     others = [logsumexp(np.delete(log_proba, k, axis=1), axis=1) for k in columns]
-    return log_proba[:, list(columns)] - np.stack(others, axis=1)
+    return log_proba[:, columns] - np.stack(others, axis=1)
 
 
-def decision_weights(given, classes, codes):
-    """What it is worth to be right about each class, (n_classes,).
-
-    Parameters
-    ----------
-    given : dict, "balanced" or None
-        As `decision_weight` of `PatientClassifier`.
-    classes : ndarray of shape (n_classes,)
-        The labels.
-    codes : ndarray of int of shape (n_patients,)
-        The class of each training patient.
-    """
-    if given is None:
+def resolve_weights(decision_weight, classes, codes):
+    """Return the decision weight of each class, given the class codes of the training patients."""
+    if decision_weight is None:
         return np.ones(len(classes))
-    if isinstance(given, str):
+    if isinstance(decision_weight, str):
         return len(codes) / (len(classes) * np.bincount(codes))
-    labels = classes.tolist()
-    if set(given) != set(labels) or not all(
-        isinstance(weight, Real) and 0 < weight < np.inf for weight in given.values()
-    ):
+    labels, weights = classes.tolist(), decision_weight.values()
+    positive = all(isinstance(weight, Real) and 0 < weight < np.inf for weight in weights)
+    if set(decision_weight) != set(labels) or not positive:
         raise ValueError(
-            f"decision_weight={given!r} must give a weight above 0 for each of the classes "
-            f"{labels}, and for no other."
+            f"decision_weight={decision_weight!r} must give a finite weight above 0 for each of "
+            f"the classes {labels}, and for no other."
         )
-    return np.array([given[label] for label in labels], dtype=float)
+    return np.array([decision_weight[label] for label in labels], dtype=float)
 
 
 def mean_log_proba(members, recordings):
-    """Log-probabilities of recordings by several estimators: the mean of those of each."""
+    """Average the log-probabilities of several estimators."""
     blocks = [recordings]
-    if isinstance(recordings, list):  # not the features of all at once
+    if isinstance(recordings, list):
         starts = range(0, len(recordings), BLOCK)
         blocks = [recordings[start : start + BLOCK] for start in starts]
     by_member = [
@@ -125,58 +89,45 @@ def mean_log_proba(members, recordings):
     return log_softmax(np.mean(by_member, axis=0), axis=1)
 
 
-class Levels(NamedTuple):
-    """The way from recordings over windows and back, and on to sites and patients.
+class Aggregator(NamedTuple):
+    """Cuts recordings into windows and aggregates scores to recordings, sites and patients.
 
-    Attributes
-    ----------
-    window : float or None
-        Length of a window in seconds; None for recordings as they are.
-    overlap : float
-        Share of a window that the next one has too.
-    sr : int
-        Rate in Hz.
-    rule : str
-        One of `RULES`.
-    negative : int
-        Column of the class that stands for nothing found.
+    The fields are parameters of `PatientClassifier`, `negative` as a column. `rule` is None if
+    recordings are joined, which needs no aggregation.
     """
 
     window: float | None
     overlap: float
     sr: int
-    rule: str
+    rule: str | None
     negative: int
 
-    def windows(self, recordings):
-        """Windows in order, and the recording of each."""
+    def cut(self, recordings):
+        """Return windows in order, and the recording of each."""
         if self.window is None:
             return recordings, np.arange(len(recordings))
         return cut_windows(recordings, self.window, self.overlap, self.sr)
 
-    def of_recordings(self, members, windows, parent, n_recordings):
-        """Log-probabilities of recordings by several estimators; their mass for "attention"."""
+    def score_recordings(self, members, windows, parent, n_recordings):
+        """Return log-probabilities of recordings and, for "attention", their mass (else None)."""
         log_proba, mass = mean_log_proba(members, windows), None
         if self.rule == "attention":
             mass = np.mean([attention_mass(member, windows) for member in members], axis=0)
-        if self.window is None:
-            return log_proba, mass
-        log_proba = self._put_together(log_proba, parent, n_recordings, mass)
-        if mass is not None:
-            total = np.zeros((n_recordings, mass.shape[1]))
-            np.add.at(total, parent, mass)
-            mass = total
+        if self.window is not None:
+            log_proba = self._aggregate(log_proba, parent, n_recordings, mass)
+            mass = None if mass is None else _sum_parts(mass, parent, n_recordings)
         return log_proba, mass
 
-    def of_patients(self, log_proba, mass, patient, n_patients, site):
-        """Log-probabilities of patients; where sites are known, of the sites before."""
+    def score_patients(self, log_proba, mass, patient, n_patients, site):
+        """Return log-probabilities of patients; known sites are aggregated first."""
         if site is not None and self.rule != "attention":
-            place = np.unique(site, return_inverse=True)[1] + patient * len(np.unique(site))
-            place, first, at = np.unique(place, return_index=True, return_inverse=True)
-            log_proba = self._put_together(log_proba, at, len(place))
+            # Number the pairs of patient and site.
+            pair = np.unique(site, return_inverse=True)[1] + patient * len(np.unique(site))
+            pair, first, parent = np.unique(pair, return_index=True, return_inverse=True)
+            log_proba = self._aggregate(log_proba, parent, len(pair))
             patient = patient[first]
-        return self._put_together(log_proba, patient, n_patients, mass)
+        return self._aggregate(log_proba, patient, n_patients, mass)
 
-    def _put_together(self, log_proba, parent, n_parents, mass=None):
+    def _aggregate(self, log_proba, parent, n_parents, mass=None):
         rule, negative = self.rule, self.negative
         return aggregate(log_proba, parent, n_parents, rule=rule, negative=negative, mass=mass)

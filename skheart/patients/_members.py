@@ -1,4 +1,4 @@
-"""The classifiers of recordings inside a classifier of patients: fitted fold by fold."""
+"""Fitting the estimators inside a PatientClassifier, one per fold."""
 
 from __future__ import annotations
 
@@ -8,86 +8,55 @@ import numpy as np
 from sklearn.utils import _safe_indexing
 from sklearn.utils.parallel import Parallel, delayed
 
-from ._aggregate import mean_log_proba
+from ._recordings import join_recordings
 
-__all__ = ["HeldOut", "Units", "fit_members"]
+__all__ = ["collect_held_out", "fit_members", "make_examples"]
 
 
-class Units(NamedTuple):
-    """What is fitted on: recordings, windows of them, or recordings that were joined.
+class TrainingExamples(NamedTuple):
+    """What the estimators are fitted on: recordings, windows of them, or joined recordings.
 
-    Attributes
-    ----------
-    units : list or array
-        What the estimator takes.
-    y : ndarray of shape (n_units,)
-        The label of each.
-    origin : ndarray of int of shape (n_units,)
-        The recording that each comes from; of joined ones, the first.
+    `recording` is the row of the recording that an example comes from (of joined recordings, the
+    first), and `whole` the number of the recording or joined recording that it is a part of.
     """
 
-    units: object
+    items: object
     y: np.ndarray
-    origin: np.ndarray
+    recording: np.ndarray
+    whole: np.ndarray
 
-    def among(self, recordings):
-        """The units of these recordings, and their labels."""
-        rows = np.flatnonzero(np.isin(self.origin, recordings))
-        return _safe_indexing(self.units, rows), self.y[rows]
+    def select(self, recordings):
+        """Return the examples of some recordings."""
+        rows = np.flatnonzero(np.isin(self.recording, recordings))
+        return TrainingExamples(_safe_indexing(self.items, rows), *(a[rows] for a in self[1:]))
 
 
-class HeldOut(NamedTuple):
-    """What an estimator says of recordings that it was not fitted on.
+def make_examples(recordings, y, patient, first, aggregator, join):
+    """Cut recordings into windows, or join those of each patient, for training.
 
-    Attributes
-    ----------
-    alone : ndarray of shape (n_recordings, n_classes) or None
-        Log-probabilities of each recording.
-    mass : ndarray of shape (n_recordings, n_classes) or None
-        What each weighs for "attention".
-    joined : ndarray of shape (n_units, n_classes) or None
-        Log-probabilities of recordings that were joined; there are no others then.
+    `patient` numbers the patient of each recording, and `first` holds the first recording of each
+    patient.
     """
+    if join:
+        joined = join_recordings(recordings, patient, len(first), aggregator.sr)
+        return TrainingExamples(joined, y[first], first, np.arange(len(first)))
+    windows, parent = aggregator.cut(recordings)
+    return TrainingExamples(windows, y[parent], parent, parent)
 
-    alone: np.ndarray | None
-    mass: np.ndarray | None
-    joined: np.ndarray | None
 
+def fit_members(members, examples, folds, *, aggregator, random_state, n_jobs, verbose):
+    """Fit one estimator per fold and score the recordings that it was not fitted on.
 
-def fit_members(members, units, recordings, folds, *, levels, join, random_state, n_jobs, verbose):
-    """Fit an estimator for each fold, and let it predict what it was not fitted on.
-
-    Parameters
-    ----------
-    members : list of estimators
-        One for each fold, not fitted.
-    units : Units
-        What is fitted on.
-    recordings : list or array
-        What is predicted.
-    folds : list of (train, test)
-        Rows of the recordings.
-    levels : Levels
-        From windows to recordings.
-    join : bool
-        Whether the units are joined recordings.
-    random_state : RandomState or None
-        Draws the seeds of the members; None leaves them their own.
-    n_jobs, verbose : int
-        As of `PatientClassifier`.
-
-    Returns
-    -------
-    members : list of estimators
-        Fitted.
-    held_out : list of HeldOut or None
-        Of each fold; None where nothing was held out.
+    `folds` holds (train, test) rows of the recordings. `random_state` draws the seeds of the
+    members; None leaves them. Returns the fitted members and for each fold (wholes, log_proba,
+    mass), the numbers of the wholes that were held out and their scores, see
+    `Aggregator.score_recordings`, or None if the fold holds nothing out.
     """
     for member in members if random_state is not None else ():
         _set_seeds(member, random_state)
-    n_jobs = n_jobs if len(members) > 1 else 1  # another process would only cost its start
+    n_jobs = n_jobs if len(members) > 1 else 1  # one fit gains nothing from a process of its own
     results = Parallel(n_jobs=n_jobs, return_as="generator")(
-        delayed(_fit_member)(member, units, recordings, levels, join, *fold)
+        delayed(_fit_member)(member, examples, aggregator, *fold)
         for member, fold in zip(members, folds, strict=True)
     )
     if verbose:
@@ -98,18 +67,28 @@ def fit_members(members, units, recordings, folds, *, levels, join, random_state
     return members, held_out
 
 
-def _fit_member(member, units, recordings, levels, join, train, test):
-    member.fit(*units.among(train))
+def collect_held_out(held_out, shape):
+    """Return the held-out scores of all folds as two arrays (n_wholes, n_classes)."""
+    log_proba, mass = np.zeros((2, *shape))
+    for wholes, fold_log_proba, fold_mass in filter(None, held_out):
+        log_proba[wholes] = fold_log_proba
+        mass[wholes] = 0 if fold_mass is None else fold_mass
+    return log_proba, mass
+
+
+def _fit_member(member, examples, aggregator, train, test):
+    training = examples.select(train)
+    member.fit(training.items, training.y)
     if not len(test):
         return member, None
-    if join:
-        return member, HeldOut(None, None, mean_log_proba([member], units.among(test)[0]))
-    windows, parent = levels.windows(_safe_indexing(recordings, test))
-    return member, HeldOut(*levels.of_recordings([member], windows, parent, len(test)), None)
+    held_out = examples.select(test)
+    wholes, parent = np.unique(held_out.whole, return_inverse=True)
+    scores = aggregator.score_recordings([member], held_out.items, parent, len(wholes))
+    return member, (wholes, *scores)
 
 
 def _set_seeds(estimator, random_state):
-    """A new seed for every `random_state` of an estimator and of what is in it."""
+    """Draw a seed for every `random_state` parameter of an estimator and its parts."""
     names = sorted(estimator.get_params())
     own = [n for n in names if n == "random_state" or n.endswith("__random_state")]
     seeds = random_state.randint(np.iinfo(np.int32).max, size=len(own)).tolist()

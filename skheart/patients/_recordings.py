@@ -1,4 +1,4 @@
-"""Recordings with their patients: out of a table or of two arguments, and cut into windows."""
+"""Recordings with their patients, windows of recordings, and joined recordings."""
 
 from __future__ import annotations
 
@@ -9,24 +9,16 @@ import numpy as np
 from .._utils.validation import check_groups
 from ..audio import JoinedRecording, as_float, list_recordings, load_samples
 
-__all__ = ["RecordingsOfPatients", "cut_windows", "join_recordings", "recordings_of_patients"]
+__all__ = ["PatientRecordings", "cut_windows", "join_recordings", "recordings_of_patients"]
 
 PATH_COLUMNS = ("path", "recording")
 
 
-class RecordingsOfPatients(NamedTuple):
-    """Recordings, and whose they are.
+class PatientRecordings(NamedTuple):
+    """Recordings with their patients, subjects and auscultation sites (or None).
 
-    Attributes
-    ----------
-    recordings : list or array
-        What an estimator of recordings takes.
-    patient : ndarray of shape (n,)
-        Whom a prediction is made for.
-    subject : ndarray of shape (n,)
-        Who may not stand on two sides of a split; the same person in several visits, say.
-    site : ndarray of shape (n,) or None
-        Where a recording was made.
+    There is one prediction per patient. Subjects stay on one side of a split: a person with several
+    visits may be several patients.
     """
 
     recordings: object
@@ -36,26 +28,11 @@ class RecordingsOfPatients(NamedTuple):
 
 
 def recordings_of_patients(X, groups=None):
-    """Take recordings and patients out of the forms in which they may come.
-
-    Parameters
-    ----------
-    X : DataFrame, list, array
-        A DataFrame with the column "path" (or "recording") and the column "patient" or "subject"
-        (or both) brings its own patients, and may have a column "site". All else holds recordings
-        alone.
-    groups : array-like of shape (n,), default=None
-        The patient of each recording, for an X without its own. None: every recording is a patient
-        of its own.
-
-    Returns
-    -------
-    RecordingsOfPatients
-    """
+    """Return the recordings and patients of X, with `groups` as in `PatientClassifier.fit`."""
     columns = set(map(str, getattr(X, "columns", ())))
     path = next((name for name in PATH_COLUMNS if name in columns), None)
     if path is None or not hasattr(X, "iloc"):
-        return _from_arguments(X, groups)
+        return _without_table(X, groups)
     if groups is not None:
         patient = subject = groups
     elif columns & {"patient", "subject"}:
@@ -63,15 +40,15 @@ def recordings_of_patients(X, groups=None):
         subject = X["subject" if "subject" in columns else "patient"]
     else:
         raise ValueError(
-            f"X has the columns {sorted(columns)}, and none says whose a recording is. Add a "
-            "column 'patient' or 'subject', or pass groups."
+            f"X has the columns {sorted(columns)}, and none names the patient. Add a column "
+            "'patient' or 'subject', or pass groups."
         )
     site = np.asarray(X["site"].astype(str)) if "site" in columns else None
     recordings = list_recordings(list(X[path]))
-    return RecordingsOfPatients(recordings, check_groups(patient), check_groups(subject), site)
+    return PatientRecordings(recordings, check_groups(patient), check_groups(subject), site)
 
 
-def _from_arguments(X, groups):
+def _without_table(X, groups):
     recordings = list_recordings(X)
     if recordings is None:
         recordings = X if hasattr(X, "shape") else np.asarray(X)
@@ -79,36 +56,17 @@ def _from_arguments(X, groups):
     groups = np.arange(n_recordings) if groups is None else check_groups(groups)
     if len(groups) != n_recordings:
         raise ValueError(
-            f"groups has {len(groups)} values and X {n_recordings} recordings: one patient per "
-            "recording is needed."
+            f"groups has {len(groups)} values and X {n_recordings} recordings. Give one patient "
+            "per recording."
         )
-    return RecordingsOfPatients(recordings, groups, groups, None)
+    return PatientRecordings(recordings, groups, groups, None)
 
 
 def cut_windows(recordings, length, overlap, sr):
-    """Cut recordings into windows.
+    """Cut recordings into windows of a length in s; return them and the recording of each.
 
-    The windows of a recording begin every ``length * (1 - overlap)`` seconds; what is left over at
-    its end is covered by one more window that ends with it. A recording that is not longer than a
-    window is a window itself.
-
-    Parameters
-    ----------
-    recordings : list of paths or of 1-D arrays, or array of shape (n, n_times)
-        Recordings; files are read at `sr`.
-    length : float
-        Length of a window in seconds.
-    overlap : float
-        Share of a window that the next one has too, in [0, 1).
-    sr : int
-        Rate in Hz.
-
-    Returns
-    -------
-    windows : list of ndarray
-        Views of the recordings, in order.
-    parent : ndarray of int of shape (n_windows,)
-        The recording of each window.
+    Windows start every ``length * (1 - overlap)`` seconds. One more window covers the end of a
+    recording if need be. A recording shorter than a window is one window.
     """
     n_times = round(length * sr)
     hop = max(1, round(n_times * (1 - overlap)))
@@ -123,23 +81,9 @@ def cut_windows(recordings, length, overlap, sr):
 
 
 def join_recordings(recordings, patient, n_patients, sr):
-    """Join the recordings of each patient, in their order, to one.
+    """Join the recordings of each patient, in order, to a `JoinedRecording` of float32.
 
-    Parameters
-    ----------
-    recordings : list of paths or of 1-D arrays, or array of shape (n, n_times)
-        Recordings; files are read at `sr`.
-    patient : ndarray of int of shape (n,)
-        The patient of each, from 0 on.
-    n_patients : int
-        Number of patients.
-    sr : int
-        Rate in Hz.
-
-    Returns
-    -------
-    joined : list of JoinedRecording of float32
-        One for each patient.
+    `patient` numbers the patient of each recording. Files are read at `sr`.
     """
     parts = [[] for _ in range(n_patients)]
     for row, recording in enumerate(recordings):

@@ -1,4 +1,4 @@
-"""Predictions for patients, and scores that count every patient once."""
+"""Predictions for patients, and a scorer that counts every patient once."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ class PatientPredictions(NamedTuple):
     Attributes
     ----------
     patients : ndarray of shape (n_patients,)
-        Who, sorted.
+        The patients, sorted.
     labels : ndarray of shape (n_patients,)
-        The predicted label of each.
+        Predicted label of each patient.
     probabilities : ndarray of shape (n_patients, n_classes)
-        In the order of `classes_`.
+        Class probabilities, in the order of `classes_`.
     n_recordings : ndarray of int of shape (n_patients,)
-        How many recordings stand behind each.
+        Number of recordings of each patient.
     """
 
     patients: np.ndarray
@@ -38,12 +38,12 @@ class patient_scorer:
     Parameters
     ----------
     metric : callable
-        ``metric(y_true, y_pred)`` with one label for each patient, such as
-        :func:`skheart.metrics.uar`; with ``response="predict_proba"``, ``metric(y_true, y_proba)``.
+        ``metric(y_true, y_pred)`` with one label per patient, such as :func:`skheart.metrics.uar`;
+        with ``response="predict_proba"``, ``metric(y_true, y_proba)``.
     response : {"predict", "predict_proba"}, default="predict"
-        What the metric is given.
+        What is passed to the metric.
     greater_is_better : bool, default=True
-        False turns the sign, as for a cost.
+        False for a loss or cost; the scorer then returns its negative.
 
     Examples
     --------
@@ -68,13 +68,13 @@ class patient_scorer:
         Parameters
         ----------
         estimator : PatientClassifier
-            Fitted; or a search over one.
+            Fitted; or a fitted search over one.
         X : DataFrame, list, array
             Recordings with their patients, as for `PatientClassifier.fit`.
         y : array-like of shape (n_recordings,)
             Label of the patient of each recording.
         groups : array-like of shape (n_recordings,), default=None
-            The patient of each recording, where X does not say it.
+            Patient of each recording, if X does not name them.
 
         Returns
         -------
@@ -83,16 +83,15 @@ class patient_scorer:
         estimator = getattr(estimator, "best_estimator_", estimator)
         predictions = estimator.predict_patients(X, groups)
         patient = recordings_of_patients(X, groups).patient
-        at = np.searchsorted(predictions.patients, patient)
+        _, first, at = np.unique(patient, return_index=True, return_inverse=True)
         y = np.asarray(y)
-        y_true = np.empty(len(predictions.patients), dtype=y.dtype)
-        y_true[at] = y
+        y_true = y[first]
         differs = np.flatnonzero(y_true[at] != y)
         if len(differs):
             raise ValueError(
                 f"Patient {patient[differs[0]]} has the labels {np.unique(y[at == at[differs[0]]])}"
-                f" (and {len(np.unique(at[differs])) - 1} more patients have several): a score by "
-                "patient needs one. Pass the visit as the patient, and the person as the subject."
+                f" (and {len(np.unique(at[differs])) - 1} more patients have several). A score by "
+                "patient needs one label: pass visits as patients, and persons as subjects."
             )
         answer = predictions.labels if self.response == "predict" else predictions.probabilities
         score = self.metric(y_true, answer)

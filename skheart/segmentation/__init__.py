@@ -1,19 +1,24 @@
-"""Where S1, systole, S2 and diastole are in a recording, told from the sound.
+"""Heart phases and the average heart cycle.
 
-`HeartPhaseSegmenter` learns it from annotated recordings; ``load_pretrained("circor-phases")``
-gives one that has. What it returns is a table for each recording, of the form in which the data
-sets of skheart bring their annotations, so that it can stand in for them wherever there are none:
-in `skheart.explain.phase_enrichment` and the plots, for example.
-`HeartCycleTransformer` makes features of it.
+Recordings go in; tables of S1, systole, S2 and diastole (`HeartPhaseSegmenter`), or features of the
+average heart cycle (`HeartCycleTransformer`), come out. The tables have the same columns as the
+annotations of the data sets. ``load_pretrained("circor-phases")`` is a trained segmenter.
+
+Read `_phases.py` (segmentation tables), `_phase_net.py` (the network), `_training.py`,
+`_decoding.py` (the most probable sequence), `_segmenter.py`, `_average_cycle.py` (averages over
+beats), `_contrasts.py` (differences between parts), `_cycles.py` (the transformer) and
+`_storage.py` (model files). This room imports `classifiers`, `augmentation`, `features`,
+`pretrained`, `nets`, `storage`, `audio` and `_utils`.
 """
 
 from ..storage import register
-from . import _cycle_storage, _storage
-from ._cycles import HeartCycleTransformer, contrasts_in, cycle_of, frames_of_cells, n_quiet_cells
-from ._labels import PHASES, check_segmentation, phases_at
+from . import _storage
+from ._average_cycle import compute_cell_weights, count_quiet_cells
+from ._cycles import HeartCycleTransformer, average_cycle, get_contrasts
+from ._phases import PHASES, check_segmentation, phases_at
 from ._segmenter import HeartPhaseSegmenter
 
 __all__ = ["PHASES", "HeartCycleTransformer", "HeartPhaseSegmenter", "phases_at"]
 
-register(HeartCycleTransformer, packer=_cycle_storage)
-register(HeartPhaseSegmenter, packer=_storage)
+register(HeartCycleTransformer, packer=_storage.CyclePacker)
+register(HeartPhaseSegmenter, packer=_storage.SegmenterPacker)

@@ -1,4 +1,4 @@
-"""Contrasts of the average heart cycle: the differences of its parts, each a phase and a band."""
+"""Contrasts of the average heart cycle: differences between its parts."""
 
 from __future__ import annotations
 
@@ -8,71 +8,53 @@ from typing import NamedTuple
 
 import numpy as np
 
-__all__ = ["Contrasts", "contrasts_of"]
+__all__ = ["Contrasts", "make_contrasts"]
 
 N_BANDS = 8
-CUT = ("systole", "diastole")  # phases that are looked at in thirds too, where they have as many
+LONG_PHASES = ("systole", "diastole")  # also compared by thirds, if they have enough cells
 THIRDS = ("early", "middle", "late")
 
 
 class Contrasts(NamedTuple):
-    """Parts of the average cycle, and which of them are compared.
+    """Parts of the average cycle and the pairs of them that are compared.
 
-    A part is a place (a phase or a third of one) in a band; they are numbered place by place.
-
-    Attributes
-    ----------
-    places : ndarray of shape (n_places, n_cells)
-        Share of each cell in the mean over a place.
-    bands : ndarray of shape (n_bands, n_mels)
-        Share of each mel bin in the mean over a band.
-    names : list of str
-        Of the parts.
-    first, second : ndarray of int of shape (n_contrasts,)
-        The parts that a contrast is the difference of.
+    A part is a place (a phase, or a third of one) in a frequency band. Rows of `places` and `bands`
+    are weights of cells and mel bins in the mean over a place and a band. Parts are numbered place
+    by place; contrast i is the difference between the parts ``first[i]`` and ``second[i]``.
     """
 
     places: np.ndarray
     bands: np.ndarray
-    names: list
+    parts: list
     first: np.ndarray
     second: np.ndarray
 
-    def __call__(self, means):
-        """The contrasts of average cycles ``(..., n_cells, n_mels)``."""
-        levels = self.levels(means)
-        return levels[..., self.first] - levels[..., self.second]
+    def compute(self, cycles):
+        """Compute the contrasts (..., n_contrasts) of average cycles (..., n_cells, n_mels)."""
+        means = self._average_parts(cycles)
+        return means[..., self.first] - means[..., self.second]
 
-    def levels(self, means):
-        """The parts of average cycles ``(..., n_cells, n_mels)``, ``(..., n_parts)``."""
-        levels = self.places @ means @ self.bands.T
-        return levels.reshape(*levels.shape[:-2], -1)
+    def _average_parts(self, cycles):
+        means = self.places @ cycles @ self.bands.T
+        return means.reshape(*means.shape[:-2], -1)
 
-    def columns(self):
-        """The name of each."""
+    def column_names(self):
+        """Return the name of each contrast."""
         pairs = zip(self.first, self.second, strict=True)
-        return [f"contrast_{self.names[a]}_less_{self.names[b]}" for a, b in pairs]
+        return [f"contrast_{self.parts[a]}_less_{self.parts[b]}" for a, b in pairs]
 
-    def shared(self, contributions, means):
-        """What contrasts contributed, shared out to where their two parts are.
+    def distribute(self, contributions, cycle):
+        """Distribute contributions (n_contrasts, n_classes) over cells and mel bins.
 
-        Parameters
-        ----------
-        contributions : ndarray of shape (n_contrasts, n_classes)
-            What each contributed.
-        means : ndarray of shape (n_cells, n_mels)
-            The average cycle that they are contrasts of: of two parts the one that is further from
-            0, the level of the quiet diastole, made more of the difference, and gets as much more.
-
-        Returns
-        -------
-        ndarray of shape (n_cells, n_mels, n_classes)
-            Evenly among the cells and mel bins of a part; the sum is kept.
+        Of the two parts of a contrast, each gets a share proportional to its distance from 0, the
+        level of the quiet diastole, spread evenly over the part. The sum is kept. `cycle` is the
+        average cycle (n_cells, n_mels). Returns (n_cells, n_mels, n_classes).
         """
-        far = np.abs(self.levels(means))
-        both = far[self.first] + far[self.second]
-        share = np.divide(far[self.first], both, out=np.full(len(both), 0.5), where=both > 0)
-        of_parts = np.zeros((len(self.names), contributions.shape[1]))
+        distance = np.abs(self._average_parts(cycle))
+        both = distance[self.first] + distance[self.second]
+        half = np.full(len(both), 0.5)
+        share = np.divide(distance[self.first], both, out=half, where=both > 0)
+        of_parts = np.zeros((len(self.parts), contributions.shape[1]))
         np.add.at(of_parts, self.first, share[:, None] * contributions)
         np.add.at(of_parts, self.second, (1 - share)[:, None] * contributions)
         of_parts = of_parts.reshape(len(self.places), len(self.bands), -1)
@@ -80,51 +62,38 @@ class Contrasts(NamedTuple):
 
 
 @lru_cache(maxsize=8)
-def contrasts_of(phases, n_cells, n_mels):
-    """The contrasts of an average cycle.
+def make_contrasts(phases, n_cells, n_mels):
+    """Make the contrasts of an average cycle with n_cells of each phase and n_mels mel bins.
 
-    Parts are compared that are alike in place, and differ in band, or the other way round.
-
-    Parameters
-    ----------
-    phases : tuple of str
-        Names of the phases.
-    n_cells : tuple of int
-        Cells of each.
-    n_mels : int
-        Mel bins of a cell.
-
-    Returns
-    -------
-    Contrasts
+    Two parts are compared if they have the same place in different bands, or the same band in
+    different places.
     """
-    found = _places(phases, n_cells)
-    places = _means(found.values(), sum(n_cells))
-    bands = _means(np.array_split(np.arange(n_mels), min(N_BANDS, n_mels)), n_mels)
+    cells = _find_places(phases, n_cells)
+    places = _averaging_weights(cells.values(), sum(n_cells))
+    bands = np.array_split(np.arange(n_mels), min(N_BANDS, n_mels))
+    bands = _averaging_weights(bands, n_mels)
     part = np.arange(len(places) * len(bands)).reshape(len(places), len(bands))
-    pairs = [pair for row in part for pair in combinations(row, 2)]
-    pairs += [pair for column in part.T for pair in combinations(column, 2)]
+    pairs = [pair for row in [*part, *part.T] for pair in combinations(row, 2)]
     first, second = np.array(pairs, int).reshape(-1, 2).T
-    names = [f"{place}_band{band}" for place in found for band in range(len(bands))]
+    names = [f"{place}_band{band}" for place in cells for band in range(len(bands))]
     return Contrasts(places, bands, names, first, second)
 
 
-def _means(rows, size):
-    """A row of shares for each set of numbers below size."""
-    shares = np.zeros((len(rows), size))
-    for own, numbers in zip(shares, rows, strict=True):
-        own[numbers] = 1 / len(numbers)
-    return shares
+def _averaging_weights(subsets, size):
+    """Return one row of weights for the mean over each subset of range(size)."""
+    weights = np.zeros((len(subsets), size))
+    for row, subset in zip(weights, subsets, strict=True):
+        row[subset] = 1 / len(subset)
+    return weights
 
 
-def _places(phases, n_cells):
-    """Cells of each phase, and of the thirds of long ones, by name."""
+def _find_places(phases, n_cells):
+    """Return the cells of each phase, and of the thirds of long phases, by name."""
     places, start = {}, 0
     for phase, n in zip(phases, n_cells, strict=True):
-        cells = np.arange(start, start + n)
-        places[phase] = cells
-        if phase in CUT and n >= len(THIRDS):
-            thirds = np.array_split(cells, len(THIRDS))
+        places[phase] = np.arange(start, start + n)
+        if phase in LONG_PHASES and n >= len(THIRDS):
+            thirds = np.array_split(places[phase], len(THIRDS))
             places |= {f"{name}_{phase}": own for name, own in zip(THIRDS, thirds, strict=True)}
         start += n
     return places

@@ -1,4 +1,4 @@
-"""HeartCycleTransformer: recordings in, the average heart cycle out."""
+"""HeartCycleTransformer: recordings in, features of the average heart cycle out."""
 
 from __future__ import annotations
 
@@ -13,11 +13,12 @@ from sklearn.utils.validation import _check_feature_names_in, check_is_fitted
 from .._utils.parallel import progress
 from ..audio import recordings_of
 from ..pretrained import load_pretrained
-from ._contrasts import contrasts_of
-from ._labels import PHASES
+from ._average_cycle import compute_features
+from ._contrasts import make_contrasts
+from ._phases import PHASES
 from ._segmenter import HeartPhaseSegmenter
 
-__all__ = ["HeartCycleTransformer"]
+__all__ = ["HeartCycleTransformer", "average_cycle", "get_contrasts"]
 
 PRETRAINED = "circor-phases"
 
@@ -26,65 +27,60 @@ class HeartCycleTransformer(TransformerMixin, BaseEstimator):
     """Turn heart sound recordings into features of their average heart cycle.
 
     A segmenter finds S1, systole, S2 and diastole of every beat. Each phase is cut into cells of
-    equal length, and each cell is averaged over the beats, so that what is heard in every beat
-    stays and what is not (noise, voices, friction) fades: a faint murmur stands out from the
-    quiet part of the diastole of the same heart. A classifier of tables learns from that; a forest
-    does in seconds, without a GPU.
+    equal length, and each cell is averaged over the beats. Sounds of every beat remain and noise
+    averages out, so that a faint murmur stands out from the quiet part of the diastole. A forest
+    learns from these features in seconds, without a GPU.
 
     Parameters
     ----------
     segmenter : fitted HeartPhaseSegmenter in a FrozenEstimator, or None, default=None
-        Finds the phases. `sklearn.frozen.FrozenEstimator` keeps what it has learnt when a pipeline
-        is cloned. None takes the one that comes with the package (``load_pretrained
-        ("circor-phases")``), which has seen all recordings of CirCor's public part: to be scored on
-        them, train one on the training subjects.
+        Finds the phases. `sklearn.frozen.FrozenEstimator` keeps it fitted when a pipeline is
+        cloned. None uses the pretrained segmenter, ``load_pretrained("circor-phases")``, which was
+        trained on all recordings of CirCor's public part: to score a model on those, train a
+        segmenter on the training subjects.
     n_cells : sequence of 4 int, default=(2, 6, 2, 8)
-        Cells into which S1, systole, S2 and diastole are cut.
+        Number of cells of S1, systole, S2 and diastole.
     quiet : float, default=0.75
-        Last part of the diastole that the other cells are compared with, in (0, 1].
+        Fraction of the diastole, at its end, that the other cells are compared with, in (0, 1].
     contrasts : bool, default=False
-        Whether to add differences of parts of the cycle: see the notes. Trees, which ask for one
-        column at a time, find more with them.
+        Whether to add differences between parts of the cycle, see the notes. They help trees, which
+        split on one column at a time.
     verbose : int, default=0
         1 shows a progress bar on standard error.
 
     Attributes
     ----------
     segmenter_ : HeartPhaseSegmenter
-        What found the phases.
+        The segmenter.
     n_features_in_ : int
-        Samples per row. Only where `fit` saw a 2-D array of numbers.
+        Samples per row. Defined only when `fit` was given a 2-D array of numbers.
     feature_names_in_ : ndarray of shape (n_features_in_,)
-        Names of the columns. Only where `fit` saw a DataFrame of numbers with string names.
+        Column names. Defined only when `fit` was given a DataFrame of numbers with string names.
 
     See Also
     --------
     skheart.segmentation.HeartPhaseSegmenter : Train a segmenter.
-    skheart.patients.PatientClassifier : With ``join=True`` the cycle is that of all recordings of a
-        patient.
+    skheart.patients.PatientClassifier : ``join=True`` averages over all recordings of a patient.
 
     Notes
     -----
-    With n cells and m mel bins the columns are: for each cell and mel bin the mean over beats less
-    that of the quiet diastole (n * m); the quiet diastole itself (m); for each cell and mel bin the
-    deviation over beats (n * m); with `contrasts` those; and 11 of the rhythm: mean probability of
-    the likeliest phase, mean probability that an annotator would have given a phase, phases per
-    frame, and the mean and deviation of the duration of each phase in frames.
+    With n cells and m mel bins the columns are: the mean over beats of each cell and mel bin, less
+    that of the quiet diastole (n * m); the quiet diastole (m); the standard deviation over beats of
+    each cell and mel bin (n * m); the contrasts, if requested; and 11 columns on rhythm: the mean
+    probability of the likeliest phase, the mean probability that a frame would be annotated, phases
+    per frame, and mean and standard deviation of the duration of each phase in frames.
 
-    A contrast is the difference of two parts of the cycle, after the quiet diastole is taken off.
-    A part is the mean over one of at most 8 bands of neighbouring mel bins, and over a phase, or a
-    third of the systole or the diastole (where they have 3 cells or more). Two parts are compared
-    that differ in band alone, which tells how low or high a sound is, or in place alone, which
-    tells how it swells and fades: with the default cells and 8 mel bins or more, 640 pairs.
+    A contrast is the difference between two parts of the cycle. A part is the mean over one of up
+    to 8 frequency bands, and over a phase or a third of the systole or diastole (if they have at
+    least 3 cells). Two parts are compared if they differ only in band (how low or high a sound is)
+    or only in place (how it grows and fades): by default, 640 pairs.
 
-    Beats count as much as the segmenter is
-    sure of them. Frames are log-mel values, standardised as the segmenter's. Where a phase is
-    found nowhere, its cells have the mean of the recording, and its durations are 0.
+    Beats are weighted by the segmenter's confidence. Log-mel values are standardised by its front
+    end. If a phase is not found, its cells are the mean of the recording and its durations are 0.
 
     References
     ----------
-    Averages over heart cycles against noise are as old as phonocardiography on computers; what is
-    kept of them here, and how, is ours.
+    Averaging over heart cycles is as old as computer phonocardiography. The features are ours.
 
     Examples
     --------
@@ -123,12 +119,12 @@ class HeartCycleTransformer(TransformerMixin, BaseEstimator):
 
     @_fit_context(prefer_skip_nested_validation=True)
     def fit(self, X, y=None):
-        """Check the parameters, and take the segmenter; nothing is learnt from X.
+        """Validate the parameters and set the segmenter. Nothing is learnt from X.
 
         Parameters
         ----------
         X : list, array, Series or DataFrame
-            Recordings or paths, as `LogMelTransformer` takes them.
+            Recordings or paths, as for `LogMelTransformer`.
         y : None
             Ignored.
 
@@ -140,13 +136,13 @@ class HeartCycleTransformer(TransformerMixin, BaseEstimator):
         Raises
         ------
         TypeError
-            If `segmenter` is not one.
+            If `segmenter` is not a frozen segmenter.
         ValueError
-            If it is not fitted, or a parameter is out of its range.
+            If `segmenter` is not fitted or not frozen, or a parameter is out of range.
         """
         self._check_params()
         recordings_of(self, X, reset=True)
-        self.segmenter_ = self._taken()
+        self.segmenter_ = self._resolve_segmenter()
         return self
 
     def transform(self, X):
@@ -155,7 +151,7 @@ class HeartCycleTransformer(TransformerMixin, BaseEstimator):
         Parameters
         ----------
         X : list, array, Series or DataFrame
-            As for `fit`.
+            Recordings or paths, as for `fit`.
 
         Returns
         -------
@@ -165,30 +161,31 @@ class HeartCycleTransformer(TransformerMixin, BaseEstimator):
         check_is_fitted(self, "segmenter_")
         recordings = recordings_of(self, X, reset=False)
         features = np.empty((len(recordings), len(self.get_feature_names_out())), np.float32)
-        first = {}  # a sampler repeats recordings as the same objects; held, ids are their own
+        first = {}  # samplers repeat the same objects; keeping them keeps each id unique
         with progress(len(recordings), "heart cycles", self.verbose) as advance:
             for row, recording in enumerate(recordings):
                 known, _ = first.setdefault(id(recording), (row, recording))
-                seen = known < row
-                features[row] = features[known] if seen else cycle_of(self, recording, row)[-1]
+                if known == row:
+                    features[row] = average_cycle(self, recording, row)[-1]
+                features[row] = features[known]
                 advance(1)
         return features
 
     def get_feature_names_out(self, input_features=None):
-        """Names of the columns.
+        """Return the names of the columns.
 
         Parameters
         ----------
         input_features : array-like of str, default=None
-            Only compared with what `fit` saw.
+            Only compared with the names that `fit` saw.
 
         Returns
         -------
         names : ndarray of str objects
             ``"mean_systole0_mel3"`` is the mean of the first cell of the systole in the fourth mel
-            bin, less that of the quiet diastole, which is ``"quiet_mel3"``, and
-            ``"contrast_systole_band0_less_systole_band7"`` how much more there is of the lowest
-            band than of the highest.
+            bin, less that of the quiet diastole, which is ``"quiet_mel3"``.
+            ``"contrast_systole_band0_less_systole_band7"`` is the difference between the lowest and
+            the highest band in the systole.
         """
         check_is_fitted(self, "segmenter_")
         _check_feature_names_in(self, input_features, generate_names=False)
@@ -197,29 +194,27 @@ class HeartCycleTransformer(TransformerMixin, BaseEstimator):
         names = [f"mean_{cell}_{mel}" for cell in cells for mel in mels]
         names += [f"quiet_{mel}" for mel in mels]
         names += [f"deviation_{cell}_{mel}" for cell in cells for mel in mels]
-        names += contrasts_in(self).columns() if self.contrasts else []
+        names += get_contrasts(self).column_names() if self.contrasts else []
         names += ["sureness", "clarity", "phases_per_frame"]
         names += [f"{what}_length_{phase}" for phase in PHASES for what in ("mean", "deviation")]
         return np.array(names, dtype=object)
 
     def _check_params(self):
-        """What the table of constraints cannot say."""
         cells = self.n_cells
-        few = isinstance(cells, (tuple, list, np.ndarray)) and len(cells) == len(PHASES)
-        if not few or not all(isinstance(n, Integral) and n >= 1 for n in cells):
+        four = isinstance(cells, (tuple, list, np.ndarray)) and len(cells) == len(PHASES)
+        if not four or not all(isinstance(n, Integral) and n >= 1 for n in cells):
             raise ValueError(
                 "n_cells must be 4 ints of at least 1, for S1, systole, S2 and diastole. Got "
                 f"{cells!r:.80} instead."
             )
 
-    def _taken(self):
-        """The segmenter that the parameter stands for."""
+    def _resolve_segmenter(self):
         if self.segmenter is None:
             return load_pretrained(PRETRAINED)
         if isinstance(self.segmenter, HeartPhaseSegmenter):
             raise ValueError(
-                "segmenter is a HeartPhaseSegmenter that a clone of this transformer would forget. "
-                "Fit it, and pass FrozenEstimator(segmenter) of sklearn.frozen."
+                "segmenter is a HeartPhaseSegmenter, and clones of this transformer would lose its "
+                "fit. Fit it, and pass FrozenEstimator(segmenter) of sklearn.frozen."
             )
         inner = getattr(self.segmenter, "estimator", None)
         if not (
@@ -229,7 +224,7 @@ class HeartCycleTransformer(TransformerMixin, BaseEstimator):
                 "segmenter must be None or a FrozenEstimator of a fitted HeartPhaseSegmenter. Got "
                 f"{self.segmenter!r:.80} instead."
             )
-        check_is_fitted(inner, "module_", msg="segmenter is not fitted: fit it, then freeze it.")
+        check_is_fitted(inner, "module_", msg="segmenter is not fitted. Fit it, then freeze it.")
         return inner
 
     def __sklearn_tags__(self):
@@ -239,123 +234,17 @@ class HeartCycleTransformer(TransformerMixin, BaseEstimator):
         return tags
 
 
-def cycle_of(transformer, recording, row):
-    """What a fitted `HeartCycleTransformer` sees in a recording: a look, phases, and features."""
+def average_cycle(transformer, recording, row):
+    """Return the frame scores, phases and features of a recording, which is `row` of X."""
     segmenter = transformer.segmenter_
-    seen = segmenter.look(recording, row)
-    phases = segmenter.course(seen.probabilities)
-    contrasts = contrasts_in(transformer) if transformer.contrasts else None
-    features = cycle_features(seen, phases, transformer.n_cells, transformer.quiet, contrasts)
-    return seen, phases, features
+    scores = segmenter.score_frames(recording, row)
+    phases = segmenter.decode(scores.probabilities)
+    contrasts = get_contrasts(transformer) if transformer.contrasts else None
+    features = compute_features(scores, phases, transformer.n_cells, transformer.quiet, contrasts)
+    return scores, phases, features
 
 
-def contrasts_in(transformer):
-    """The contrasts of the cycle of a fitted `HeartCycleTransformer`."""
+def get_contrasts(transformer):
+    """Return the `Contrasts` of a fitted HeartCycleTransformer."""
     n_cells = tuple(int(n) for n in transformer.n_cells)
-    return contrasts_of(PHASES, n_cells, transformer.segmenter_.n_mels)
-
-
-def frames_of_cells(seen, phases, n_cells):
-    """What each frame has of each cell: the share of it in the cell's mean over beats.
-
-    Parameters
-    ----------
-    seen : Look
-        What the segmenter says of a recording.
-    phases : ndarray of int of shape (n_frames,)
-        The phase of each frame.
-    n_cells : sequence of 4 int
-        As for `HeartCycleTransformer`.
-
-    Returns
-    -------
-    shares : ndarray of shape (n_cells in all, n_frames)
-        Each row sums to 1: ``shares @ seen.log_mel`` are the means of `HeartCycleTransformer`
-        before the quiet diastole is taken off.
-    """
-    starts, ends, of_phase, sure = _whole_phases(seen, phases)
-    shares = np.zeros((sum(n_cells), len(phases)))
-    row = 0
-    for phase, n in enumerate(n_cells):
-        own = of_phase == phase
-        if own.any():
-            low, high = _edges(starts[own], ends[own], n)
-            weight = (sure[own] + 1e-6) / (sure[own] + 1e-6).sum()
-            for beat, share in enumerate(weight):
-                for cell, (a, b) in enumerate(zip(low[beat], high[beat], strict=True)):
-                    shares[row + cell, a:b] += share / (b - a)
-        else:
-            shares[row : row + n] = 1 / len(phases)
-        row += n
-    return shares
-
-
-def n_quiet_cells(n_cells, quiet):
-    """Cells at the end of the diastole that the others are compared with."""
-    return max(1, round(quiet * n_cells[-1]))
-
-
-def _whole_phases(seen, phases):
-    """Start, end, phase and sureness of each stretch of one phase."""
-    starts = np.flatnonzero(np.diff(phases, prepend=-1))
-    ends = np.append(starts[1:], len(phases))
-    if len(starts) > 3:  # the first and the last phase were cut by the recording
-        starts, ends = starts[1:-1], ends[1:-1]
-    of_phase = phases[starts]
-    sure = np.array(
-        [
-            seen.probabilities[phase, start:end].mean() * seen.clarity[start:end].mean()
-            for phase, start, end in zip(of_phase, starts, ends, strict=True)
-        ]
-    )
-    return starts, ends, of_phase, sure
-
-
-def cycle_features(seen, phases, n_cells, quiet, contrasts=None):
-    """The row of a recording."""
-    starts, ends, of_phase, sure = _whole_phases(seen, phases)
-    lengths = (ends - starts).astype(float)
-    means, deviations, rhythm = [], [], []
-    sums = np.cumsum(np.pad(seen.log_mel, ((1, 0), (0, 0))), axis=0, dtype=float)
-    for phase, n in enumerate(n_cells):
-        own = of_phase == phase
-        if own.any():
-            cells = _cells(sums, starts[own], ends[own], n)
-            weight = sure[own] + 1e-6
-        else:
-            cells, weight = np.repeat(sums[None, -1:] / len(phases), n, axis=1), np.ones(1)
-        weight = (weight / weight.sum())[:, None, None]
-        mean = (weight * cells).sum(axis=0)
-        means.append(mean)
-        deviations.append(np.sqrt((weight * (cells - mean) ** 2).sum(axis=0)))
-        rhythm += [lengths[own].mean(), lengths[own].std()] if own.any() else [0.0, 0.0]
-    quiet_level = means[-1][-n_quiet_cells(n_cells, quiet) :].mean(axis=0)
-    means = np.concatenate(means) - quiet_level
-    overall = [
-        seen.probabilities.max(axis=0).mean(),
-        seen.clarity.mean(),
-        len(starts) / len(phases),
-    ]
-    return np.concatenate(
-        [
-            means.ravel(),
-            quiet_level,
-            np.concatenate(deviations).ravel(),
-            [] if contrasts is None else contrasts(means),
-            overall,
-            rhythm,
-        ]
-    )
-
-
-def _cells(sums, starts, ends, n):
-    """Means of n parts of each phase, (n_phases, n, n_mels)."""
-    low, high = _edges(starts, ends, n)
-    return (sums[high] - sums[low]) / (high - low)[:, :, None]
-
-
-def _edges(starts, ends, n):
-    """First frame of n parts of each phase, and that after the last; a part has one at least."""
-    edges = starts[:, None] + (ends - starts)[:, None] * np.arange(n + 1) / n
-    low = np.floor(edges[:, :-1]).astype(int)
-    return low, np.maximum(np.ceil(edges[:, 1:]).astype(int), low + 1)
+    return make_contrasts(PHASES, n_cells, transformer.segmenter_.n_mels)

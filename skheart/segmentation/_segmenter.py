@@ -1,4 +1,4 @@
-"""The segmenter of heart sounds."""
+"""HeartPhaseSegmenter: recordings in, tables of heart phases out."""
 
 from __future__ import annotations
 
@@ -16,96 +16,89 @@ from .._utils.random import own_generator
 from ..audio import list_recordings, load_samples, name_of
 from ..features import LogMelTransformer
 from ..nets import resolve_device, torch_settings
-from ._decode import decode
-from ._labels import PHASES, checked_tables, phases_at, table_of
-from ._phase_net import N_PHASES, PhaseNet, train
+from ._phase_net import N_PHASES
+from ._phases import PHASES, check_segmentations, decode_phases, make_table, phases_at
+from ._training import RandomCrops, train_phase_net
 
-__all__ = ["HeartPhaseSegmenter"]
+__all__ = ["FrameScores", "HeartPhaseSegmenter"]
 
-LONGEST = 900.0  # s of a recording, or of all of a patient's as one: what memory is taken for
+MAX_DURATION = 900.0  # s; memory for the times of so many frames is reserved
 
 
-class Look(NamedTuple):
-    """What a segmenter sees in a recording.
+class FrameScores(NamedTuple):
+    """Frames of a recording and what the network predicts for them.
 
-    Attributes
-    ----------
-    log_mel : ndarray of shape (n_frames, n_mels)
-        Standardised.
-    probabilities : ndarray of shape (4, n_frames)
-        Of the phases, in the order of `PHASES`.
-    clarity : ndarray of shape (n_frames,)
-        Probability that an annotator would have given the frame a phase.
-    duration : float
-        In s.
+    `log_mel` (n_frames, n_mels) is standardised, `probabilities` (4, n_frames) are those of
+    `PHASES`, `quality` (n_frames,) is the probability that an annotator would have assigned a
+    phase, and `duration` is in s.
     """
 
     log_mel: np.ndarray
     probabilities: np.ndarray
-    clarity: np.ndarray
+    quality: np.ndarray
     duration: float
 
 
 class HeartPhaseSegmenter(BaseEstimator):
     """Find S1, systole, S2 and diastole in heart sound recordings.
 
-    A residual net of dilated convolutions looks at about 2 s of log-mel frames around each one, and
-    gives the probability of each phase; the course of phases is then the likeliest in which they
-    follow each other, each for a while (Viterbi's algorithm).
+    A network of dilated convolutions over about 2 s estimates the probability of each phase in each
+    log-mel frame, and the Viterbi algorithm finds the most probable cyclic sequence of phases.
 
     Parameters
     ----------
     sr : int, default=4000
-        Rate in Hz. Files of another rate are resampled to it; arrays are taken to have it.
+        Sampling rate in Hz. Files are resampled to it; arrays are assumed to have it.
     win_length : int, default=128
-        Length in samples of the window of a log-mel frame, see `LogMelTransformer`.
+        Window length of a log-mel frame in samples, see `LogMelTransformer`.
     hop_length : int, default=64
-        Samples from one frame to the next.
+        Samples between successive frames.
     n_mels : int, default=32
-        Mel bins of a frame.
+        Number of mel bins.
     width : int, default=48
         Channels of each layer.
     n_layers : int, default=5
-        Layers; each looks twice as far as the one before.
+        Number of layers; the dilation doubles from layer to layer.
     crop : float, default=6.0
-        Length in s of what is looked at in training, drawn anew in each epoch.
+        Length in s of the random crops that the network is trained on.
     lr : float, default=3e-3
-        Largest rate of AdamW, in one cycle.
+        Largest learning rate of AdamW, in a one-cycle schedule.
     max_epochs : int, default=10
-        How often each recording is trained on.
+        Number of epochs, each with one crop of every recording.
     batch_size : int, default=32
-        Recordings in a batch.
+        Recordings per batch.
     device : str, default="auto"
-        Where the net is trained: "auto", "cpu" or "cuda". It predicts on the CPU.
+        Device to train on: "auto", "cpu" or "cuda". Predictions are made on the CPU.
     random_state : int, RandomState instance or None, default=None
-        Draws the weights that training begins with, the order and the crops.
+        Seed of the initial weights, the order of the recordings and the crops.
     verbose : int, default=0
-        1 shows progress on standard error.
+        1 shows a progress bar on standard error.
 
     Attributes
     ----------
     front_end_ : LogMelTransformer
-        Fitted to the training recordings.
+        Front end, fitted to the training recordings.
     module_ : torch.nn.Module
-        The fitted net.
+        The fitted network.
     n_recordings_ : int
-        Annotated recordings that it was trained on.
+        Number of annotated recordings in the training set.
 
     See Also
     --------
     skheart.segmentation.HeartCycleTransformer : Features of the average heart cycle.
-    skheart.explain.phase_enrichment : Where in the heart cycle a model looks.
+    skheart.explain.phase_enrichment : Contributions of a model by heart phase.
 
     Notes
     -----
-    Net, rates and durations are ours, chosen on CirCor. The front end is that of
-    ``make_heart_pipeline(recipe="attention")``.
+    All settings were chosen on CirCor. The front end is that of
+    ``make_heart_pipeline(recipe="attention")``. Crops have a random gain and tilt, and the loss is
+    the phase cross-entropy plus 0.3 times the cross-entropy of whether a frame is annotated.
 
     References
     ----------
     The task and the cyclic model of durations: Springer, Tarassenko, Clifford, "Logistic
     regression-HSMM-based heart sound segmentation", IEEE Trans. Biomed. Eng. 63 (2016) 822-832.
-    That a net may take the place of the features: Renna, Oliveira, Coimbra, "Deep convolutional
+    A network in place of hand-made features: Renna, Oliveira, Coimbra, "Deep convolutional
     neural networks for heart sound segmentation", IEEE J. Biomed. Health Inform. 23 (2019).
 
     Examples
@@ -168,16 +161,16 @@ class HeartPhaseSegmenter(BaseEstimator):
 
     @_fit_context(prefer_skip_nested_validation=True)
     def fit(self, X, y):
-        """Learn phases from annotated recordings.
+        """Train the network on annotated recordings.
 
         Parameters
         ----------
         X : list, array, Series or DataFrame
-            Recordings or paths, as `LogMelTransformer` takes them.
+            Recordings or paths, as for `LogMelTransformer`.
         y : list of (DataFrame or None)
-            Of each recording `start` and `end` (s) and `state` ("S1", "systole", "S2", "diastole";
-            anything else counts as unknown), as `load_circor` and `make_heart_sounds` give them
-            in `segmentation`. Recordings with None or without a known phase are left out.
+            Segmentation of each recording: a table with the columns `start` and `end` (s) and
+            `state` ("S1", "systole", "S2", "diastole"; any other state is unknown), as the loaders
+            return them. Recordings without a known phase are ignored.
 
         Returns
         -------
@@ -186,174 +179,182 @@ class HeartPhaseSegmenter(BaseEstimator):
 
         Raises
         ------
+        TypeError
+            If y is not a list of segmentations.
         ValueError
-            If X and y differ in length, or a phase is annotated nowhere.
+            If X and y differ in length, or a phase is not annotated in any recording.
         """
         recordings = _as_list(X)
-        tables = checked_tables(recordings, y)
+        tables = check_segmentations(recordings, y)
         device = resolve_device(self.device)
         n_frames = round(self.crop * self.sr / self.hop_length)
         if n_frames < 2:
             raise ValueError(
-                f"crop={self.crop} is {n_frames} frames of {self.hop_length / self.sr:g} s; it "
-                "must be 2 frames or longer."
+                f"crop={self.crop} is {n_frames} frames of {self.hop_length / self.sr:g} s. Set it "
+                "to at least 2 frames."
             )
-        front_end, features, phases = self._frames_and_phases(recordings, tables)
-        rng = own_generator(self.random_state)
+        front_end, features, phases = self._prepare(recordings, tables)
+        seed = own_generator(self.random_state).randint(2**31)
         with (
-            torch_settings(device, 1, seed=rng.randint(2**31)),
+            torch_settings(device, 1, seed=seed),
             progress(self.max_epochs * len(features), "phases", self.verbose) as advance,
         ):
-            net = PhaseNet(self.n_mels, self.width, self.n_layers).to(device, torch.float32)
-            train(
-                net,
-                features,
-                phases,
+            self.module_ = train_phase_net(
+                RandomCrops(features, phases, n_frames),
+                module__n_mels=self.n_mels,
+                module__width=self.width,
+                module__n_layers=self.n_layers,
                 lr=self.lr,
                 max_epochs=self.max_epochs,
                 batch_size=self.batch_size,
-                n_frames=n_frames,
-                rng=rng,
+                device=str(device),
                 advance=advance,
             )
-        self.front_end_, self.module_ = front_end, net.to("cpu")
-        self.n_recordings_ = len(features)
+        self.front_end_, self.n_recordings_ = front_end, len(features)
         return self
 
     def predict(self, X):
-        """Find the phases of recordings.
+        """Segment recordings into heart phases.
 
         Parameters
         ----------
         X : list, array, Series or DataFrame
-            As for `fit`.
+            Recordings or paths, as for `fit`.
 
         Returns
         -------
         tables : list of DataFrame
-            Of each recording `start`, `end` (s) and `state`, without gaps from its start to its
-            end. They follow each other as in the heart: S1, systole, S2, diastole.
+            Table of each recording with the columns `start`, `end` (s) and `state`. The rows cover
+            the recording without gaps, in cyclic order: S1, systole, S2, diastole.
         """
         tables = []
-        for row, recording in enumerate(self._checked(X)):
-            seen = self.look(recording, row)
-            times = self.front_end_.frame_times_[: len(seen.log_mel)]
-            tables.append(table_of(self.course(seen.probabilities), times, seen.duration))
+        for scores in self._score_all(X):
+            times = self.front_end_.frame_times_[: len(scores.log_mel)]
+            tables.append(make_table(self.decode(scores.probabilities), times, scores.duration))
         return tables
 
     def predict_proba(self, X):
-        """Probability of each phase in each frame.
+        """Compute the probability of each phase in each frame.
 
         Parameters
         ----------
         X : list, array, Series or DataFrame
-            As for `fit`.
+            Recordings or paths, as for `fit`.
 
         Returns
         -------
         probabilities : list of ndarray of shape (n_frames, 4)
-            Of each recording, in the order of `PHASES`; the frames are
+            Probabilities of each recording, in the order of `PHASES`, at the times
             ``front_end_.frame_times_``.
         """
-        recordings = self._checked(X)
-        return [self.look(each, row).probabilities.T for row, each in enumerate(recordings)]
+        return [scores.probabilities.T for scores in self._score_all(X)]
 
     def score(self, X, y):
-        """Share of the annotated frames whose phase is found, the mean over recordings.
+        """Compute the fraction of annotated frames with the right phase, averaged over recordings.
 
         Parameters
         ----------
         X : list, array, Series or DataFrame
-            As for `fit`.
+            Recordings or paths, as for `fit`.
         y : list of (DataFrame or None)
-            As for `fit`.
+            Segmentations, as for `fit`.
 
         Returns
         -------
-        share : float
+        score : float
+            Mean accuracy of the recordings with a known phase.
         """
-        recordings = self._checked(X)
-        tables = checked_tables(recordings, y)
-        shares = []
-        for row, (recording, table) in enumerate(zip(recordings, tables, strict=True)):
+        check_is_fitted(self, "module_")
+        recordings = _as_list(X)
+        accuracies = []
+        for row, table in enumerate(check_segmentations(recordings, y)):
             if table is not None:
-                seen = self.look(recording, row)
-                true = phases_at(table, self.front_end_.frame_times_[: len(seen.log_mel)])
+                scores = self.score_frames(recordings[row], row)
+                true = phases_at(table, self.front_end_.frame_times_[: len(scores.log_mel)])
                 known = true >= 0
                 if known.any():
-                    shares.append((self.course(seen.probabilities) == true)[known].mean())
-        if not shares:
-            raise ValueError("y has a known phase for no recording: there is nothing to score.")
-        return float(np.mean(shares))
+                    accuracies.append((self.decode(scores.probabilities) == true)[known].mean())
+        if not accuracies:
+            raise ValueError("y has no known phase in any recording: there is nothing to score.")
+        return float(np.mean(accuracies))
 
     @torch.no_grad()
-    def look(self, recording, row=0):
-        """Frames of one recording and what the net says of them.
+    def score_frames(self, recording, row=0):
+        """Compute log-mel frames and phase probabilities of one recording.
 
         Parameters
         ----------
         recording : path or array of shape (n_times,)
             One recording.
         row : int, default=0
-            Its place in the user's X, for the message of an error.
+            Its row in X, for error messages.
 
         Returns
         -------
-        seen : Look
+        scores : FrameScores
+            Named tuple of `log_mel`, `probabilities`, `quality` and `duration`.
         """
         check_is_fitted(self, "module_")
-        samples = self._samples(recording, row)
+        samples = self._load(recording, row)
         try:
-            log_mel = self._frames(self.front_end_, samples)
-        except ValueError as error:  # of one recording, which it calls that of row 0
-            text = str(error).replace("The recording at row 0", name_of(recording, row))
-            raise ValueError(text) from error
+            log_mel = _valid_frames(self.front_end_, samples)
+        except ValueError as error:  # the samples are finite and long enough: see _load
+            raise ValueError(
+                f"{name_of(recording, row)} has samples so large that its spectrum overflows. "
+                "Divide it by its peak."
+            ) from error
         with torch_settings(torch.device("cpu"), 1):
             logits = self.module_(torch.from_numpy(log_mel)[None])[0]
             probabilities = logits[:N_PHASES].softmax(0).numpy()
-            clarity = logits[N_PHASES].sigmoid().numpy()
-        return Look(log_mel, probabilities, clarity, len(samples) / self.sr)
+            quality = logits[N_PHASES].sigmoid().numpy()
+        return FrameScores(log_mel, probabilities, quality, len(samples) / self.sr)
 
-    def course(self, probabilities):
-        """The likeliest phase of each frame, as its number in `PHASES`.
+    def decode(self, probabilities):
+        """Find the most probable sequence of phases.
 
         Parameters
         ----------
         probabilities : ndarray of shape (4, n_frames)
-            What `look` gives.
+            Phase probabilities, as in `score_frames`.
 
         Returns
         -------
-        ndarray of int of shape (n_frames,)
+        phases : ndarray of int of shape (n_frames,)
+            Index in `PHASES` of the phase of each frame.
         """
-        return decode(probabilities, self.hop_length / self.sr)
+        return decode_phases(probabilities, self.hop_length / self.sr)
 
-    def _frames_and_phases(self, recordings, tables):
-        """A front end, and of each annotated recording frames and their phases."""
-        kept = [row for row, table in enumerate(tables) if table is not None]
-        kept = [row for row in kept if tables[row]["state"].isin(PHASES).any()]
-        if not kept:
-            raise ValueError("y has a known phase for no recording: there is nothing to learn.")
+    def _score_all(self, X):
+        check_is_fitted(self, "module_")
+        for row, recording in enumerate(_as_list(X)):
+            yield self.score_frames(recording, row)
+
+    def _prepare(self, recordings, tables):
+        """Fit a front end; compute frames and phases of each annotated recording."""
+        rows = [row for row, table in enumerate(tables) if table is not None]
+        rows = [row for row in rows if tables[row]["state"].isin(PHASES).any()]
+        if not rows:
+            raise ValueError("y has no known phase in any recording: there is nothing to learn.")
         front_end = self._new_front_end()
-        samples = [self._samples(recordings[row], row) for row in kept]
+        samples = [self._load(recordings[row], row) for row in rows]
         front_end.fit(samples)
-        features = [self._frames(front_end, each) for each in samples]
+        features = [_valid_frames(front_end, each) for each in samples]
         phases = [
             phases_at(tables[row], front_end.frame_times_[: len(log_mel)])
-            for row, log_mel in zip(kept, features, strict=True)
+            for row, log_mel in zip(rows, features, strict=True)
         ]
-        for number, name in enumerate(PHASES):
-            if not any((phase == number).any() for phase in phases):
-                raise ValueError(
-                    f"y annotates no {name} in any recording: give recordings that show all of "
-                    f"{', '.join(PHASES)}."
-                )
+        found = np.unique(np.concatenate(phases))
+        if missing := [name for number, name in enumerate(PHASES) if number not in found]:
+            raise ValueError(
+                f"y annotates no {', '.join(missing)} in any recording. Give recordings that show "
+                f"all of {', '.join(PHASES)}."
+            )
         return front_end, features, phases
 
     def _new_front_end(self):
         return LogMelTransformer(
             sr=self.sr,
-            duration=LONGEST,
+            duration=MAX_DURATION,
             n_fft=max(256, self.win_length),
             win_length=self.win_length,
             hop_length=self.hop_length,
@@ -361,27 +362,22 @@ class HeartPhaseSegmenter(BaseEstimator):
             pad="mask",
         )
 
-    def _checked(self, X):
-        check_is_fitted(self, "module_")
-        return _as_list(X)
-
-    def _samples(self, recording, row):
-        """The samples of a recording, checked."""
+    def _load(self, recording, row):
+        """Load the samples of a recording and check its duration."""
         samples = load_samples(recording, row, self.sr)
         shortest, duration = max(256, self.win_length) / self.sr, len(samples) / self.sr
-        if not shortest <= duration <= LONGEST:
+        if not shortest <= duration <= MAX_DURATION:
             raise ValueError(
-                f"{name_of(recording, row)} lasts {duration:.4g} s; phases are looked for in "
-                f"recordings from {shortest:.4g} s to {LONGEST:g} s. Cut it, or leave it out."
+                f"{name_of(recording, row)} lasts {duration:.4g} s. Segmentation needs "
+                f"recordings from {shortest:.4g} s to {MAX_DURATION:g} s: cut it, or leave it out."
             )
         return samples
 
-    @staticmethod
-    def _frames(front_end, samples):
-        """The frames of a recording that are there."""
-        log_mel = front_end.transform([samples])[0]
-        n_frames = int(np.isfinite(log_mel[:, 0]).sum())
-        return log_mel[:n_frames].copy()
+
+def _valid_frames(front_end, samples):
+    """Compute the log-mel frames of a recording, without padding."""
+    log_mel = front_end.transform([samples])[0]
+    return log_mel[: np.isfinite(log_mel[:, 0]).sum()].copy()
 
 
 def _as_list(X):

@@ -1,7 +1,5 @@
 """The recipes for patients: from recordings of any length to patients; small."""
 
-import itertools
-
 import numpy as np
 import pytest
 
@@ -48,22 +46,17 @@ def test_the_cycles_recipe_predicts_patients_from_recordings_of_any_length(phase
     monkeypatch.setattr(cycles, "load_pretrained", lambda name: segmenter)
     recordings = [sound[: 12000 + 50 * row] for row, sound in enumerate(sounds.data)]
     y, groups = sounds.target, sounds.groups
-    model = make_heart_pipeline(recipe="cycles", random_state=0)
-    model.set_params(estimator__clf__n_estimators=30).fit(recordings, y, groups=groups)
+
+    def fit(seed):
+        model = make_heart_pipeline(recipe="cycles", random_state=seed)
+        model.set_params(estimator__clf__n_estimators=30).fit(recordings, y, groups=groups)
+        return model, model.estimators_[0]["clf"].estimators_[0].tree_.threshold
+
+    (model, one), (_, two), (_, other) = fit(0), fit(0), fit(1)
     found = model.predict_patients(recordings, groups)
-    assert found.patients.tolist() == sorted(set(groups))
     np.testing.assert_allclose(found.probabilities.sum(axis=1), 1)
     first = [np.flatnonzero(groups == patient)[0] for patient in found.patients]
-    assert (found.labels == y[first]).all()  # it has seen them
-    share = np.array([np.mean(y[first] == label) for label in model.classes_])
-    np.testing.assert_allclose(model.decision_weight_, 1 / (len(share) * share))
-
-    def forest(seed):
-        again = make_heart_pipeline(recipe="cycles", random_state=seed)
-        again.set_params(estimator__clf__n_estimators=30).fit(recordings, y, groups=groups)
-        return again.estimators_[0]["clf"].estimators_[0].tree_.threshold
-
-    one, two, other = forest(0), forest(0), forest(1)
+    assert (found.labels == y[first]).all()  # it was trained on them
     assert np.array_equal(one, two)
     assert not np.array_equal(one, other)
 
@@ -104,24 +97,11 @@ def test_the_best_recipe_is_the_weighted_mean_of_trees_and_nets(phases, monkeypa
     assert (one.probabilities == two.probabilities).all()
 
 
-@pytest.mark.parametrize("recipe", ["attention", "best"])
-def test_the_nets_of_a_recipe_are_within_their_limits(recipe):
-    """At most 5 million parameters in all, by the shapes of a plain count."""
-    model = make_heart_pipeline(recipe=recipe)
-    voted = dict(getattr(model.estimator, "estimators", [("net", model.estimator)]))
-    clf, n_nets = voted["net"]["clf"], model.cv or model.n_estimators
-    widths = (1, *clf.channels)
-    convolutions = sum(9 * a * b + 2 * b for a, b in itertools.pairwise(widths))
-    n_parameters = n_nets * (convolutions + 2 * (widths[-1] + 1) * 3)
-    assert 10_000 < n_parameters < 5_000_000
-
-
 @pytest.mark.parametrize(
     ("params", "message"),
     [
         ({"recipe": "winning"}, "recipe must be one of .*'attention', 'cycles', 'best'.*'winning'"),
-        ({"recipe": "attention", "model": "gru"}, "recipe='attention' has none .* Got model='gru'"),
-        ({"recipe": "best", "model": "lstm"}, "recipe='best' has none to choose"),
+        ({"recipe": "attention", "model": "gru"}, "'cnn' with recipe='attention'. Got 'gru'"),
     ],
 )
 def test_recipes_that_are_not_there(params, message):

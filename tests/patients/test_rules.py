@@ -6,7 +6,7 @@ import torch
 from sklearn.linear_model import LogisticRegression
 
 from skheart.patients import PatientClassifier, log_odds
-from skheart.patients._aggregate import Levels, aggregate
+from skheart.patients._aggregate import Aggregator, aggregate
 from tests.helpers.small import make, small_cnn, small_rnn
 
 
@@ -28,33 +28,24 @@ PROBABILITIES = np.array([[0.7, 0.2, 0.1], [0.1, 0.6, 0.3], [0.2, 0.2, 0.6]])
 GROUPS = np.array([5, 5, 9])
 
 
-def test_mean_probability_by_hand():
-    model = fixed(PROBABILITIES)
-    found = model.predict_patients(PROBABILITIES, GROUPS)
-    np.testing.assert_allclose(found.probabilities, [[0.4, 0.4, 0.2], [0.2, 0.2, 0.6]], rtol=1e-9)
+@pytest.mark.parametrize(
+    ("params", "of_two"),
+    [
+        ({}, [0.4, 0.4, 0.2]),
+        ({"aggregate": "mean_logit"}, np.sqrt([0.7 * 0.1, 0.2 * 0.6, 0.1 * 0.3])),
+        (
+            {"aggregate": "noisy_or", "negative": "a"},
+            [0.7 * 0.1, 1 - 0.8 * 0.4, 1 - 0.9 * 0.7],
+        ),
+    ],
+)
+def test_rules_by_hand(params, of_two):
+    found = fixed(PROBABILITIES, **params).predict_patients(PROBABILITIES, GROUPS)
+    np.testing.assert_allclose(found.probabilities[0], of_two / np.sum(of_two), rtol=1e-9)
+    np.testing.assert_allclose(found.probabilities[1], PROBABILITIES[2], rtol=1e-9)
     assert found.patients.tolist() == [5, 9]
     assert found.n_recordings.tolist() == [2, 1]
     assert found.labels[1] == "c"
-
-
-def test_mean_logit_by_hand():
-    model = fixed(PROBABILITIES, aggregate="mean_logit")
-    found = model.predict_patients(PROBABILITIES, GROUPS).probabilities[0]
-    by_hand = np.sqrt([0.7 * 0.1, 0.2 * 0.6, 0.1 * 0.3])
-    np.testing.assert_allclose(found, by_hand / by_hand.sum(), rtol=1e-9)
-
-
-def test_noisy_or_by_hand():
-    model = fixed(PROBABILITIES, aggregate="noisy_or", negative="a")
-    found = model.predict_patients(PROBABILITIES, GROUPS).probabilities[0]
-    by_hand = np.array([0.7 * 0.1, 1 - 0.8 * 0.4, 1 - 0.9 * 0.7])
-    np.testing.assert_allclose(found, by_hand / by_hand.sum(), rtol=1e-9)
-
-
-def test_noisy_or_of_two_classes_is_the_textbook_one():
-    X = np.array([[0.8, 0.2], [0.5, 0.5], [0.9, 0.1]])
-    found = fixed(X, aggregate="noisy_or").predict_patients(X, [1, 1, 1]).probabilities[0]
-    assert found[1] == pytest.approx(1 - 0.8 * 0.5 * 0.9)
 
 
 def test_noisy_or_finds_the_one_recording_that_has_it():
@@ -105,12 +96,12 @@ def test_attention_needs_a_head_with_attention():
 
 
 def test_recordings_of_a_site_are_put_together_first():
-    levels = Levels(None, 0.5, 4000, "mean_probability", 0)
+    aggregator = Aggregator(None, 0.5, 4000, "mean_probability", 0)
     log_proba = np.log([[0.8, 0.2], [0.4, 0.6], [0.2, 0.8]])
     site = np.array(["AV", "AV", "MV"])
-    found = levels.of_patients(log_proba, None, np.zeros(3, int), 1, site)
+    found = aggregator.score_patients(log_proba, None, np.zeros(3, int), 1, site)
     assert np.exp(found[0, 0]) == pytest.approx(((0.8 + 0.4) / 2 + 0.2) / 2)
-    flat = levels.of_patients(log_proba, None, np.zeros(3, int), 1, None)
+    flat = aggregator.score_patients(log_proba, None, np.zeros(3, int), 1, None)
     assert np.exp(flat[0, 0]) == pytest.approx((0.8 + 0.4 + 0.2) / 3)
 
 

@@ -99,12 +99,6 @@ def test_joined_recordings_out_of_fold():
     np.testing.assert_allclose(found, model.calibrator_.predict_proba(odds), rtol=1e-4)
 
 
-def test_to_join_and_to_cut_is_refused():
-    recordings, y, groups = joined_problem()
-    with pytest.raises(ValueError, match=r"join=True .* window=1.0"):
-        PatientClassifier(Mean(), join=True, window=1.0).fit(recordings, y, groups=groups)
-
-
 # ---------------------------------------------------------------------- with the front end
 
 

@@ -7,11 +7,10 @@ from sklearn.ensemble import ExtraTreesClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.tree import DecisionTreeClassifier
 
-import skheart
 from skheart.explain import explain
 from skheart.explain._trees import make_cycle_predictor
 from skheart.segmentation import PHASES
-from skheart.segmentation._contrasts import contrasts_of
+from skheart.segmentation._contrasts import make_contrasts
 
 
 @pytest.fixture(scope="module")
@@ -42,8 +41,8 @@ PLACES = {
 
 def test_contrasts_are_differences_of_means():
     means = np.random.default_rng(0).normal(size=(18, 32))
-    contrasts = contrasts_of(PHASES, (2, 6, 2, 8), 32)
-    found = dict(zip(contrasts.columns(), contrasts(means), strict=True))
+    contrasts = make_contrasts(PHASES, (2, 6, 2, 8), 32)
+    found = dict(zip(contrasts.column_names(), contrasts.compute(means), strict=True))
     expected = {}
     level = {
         f"{place}_band{band}": np.mean(
@@ -65,7 +64,7 @@ def test_contrasts_are_differences_of_means():
     name = "contrast_systole_band0_less_systole_band7"
     assert found[name] == pytest.approx(level["systole_band0"] - level["systole_band7"])
     several = np.stack([means, 2 * means])
-    np.testing.assert_allclose(contrasts(several)[1], 2 * contrasts(means))
+    np.testing.assert_allclose(contrasts.compute(several)[1], 2 * contrasts.compute(means))
 
 
 @pytest.mark.parametrize(
@@ -73,10 +72,10 @@ def test_contrasts_are_differences_of_means():
     [((1, 1, 1, 1), 1, 4, 1), ((1, 2, 1, 3), 3, 7, 3), ((3, 3, 3, 3), 9, 10, 8)],
 )
 def test_few_cells_and_mel_bins_have_fewer(n_cells, n_mels, n_places, n_bands):
-    contrasts = contrasts_of(PHASES, n_cells, n_mels)
+    contrasts = make_contrasts(PHASES, n_cells, n_mels)
     n_pairs = n_places * n_bands * (n_bands - 1) // 2 + n_bands * n_places * (n_places - 1) // 2
-    assert len(contrasts.first) == len(set(contrasts.columns())) == n_pairs
-    np.testing.assert_allclose(contrasts(np.ones((sum(n_cells), n_mels))), 0, atol=1e-12)
+    assert len(contrasts.first) == len(set(contrasts.column_names())) == n_pairs
+    np.testing.assert_allclose(contrasts.compute(np.ones((sum(n_cells), n_mels))), 0, atol=1e-12)
 
 
 def test_they_stand_before_the_rhythm_and_change_no_other_column(segmented, cycle, contrasting):
@@ -89,7 +88,7 @@ def test_they_stand_before_the_rhythm_and_change_no_other_column(segmented, cycl
     np.testing.assert_array_equal(more[:, ~own], plain)
     assert names[~own].tolist() == cycle.get_feature_names_out().tolist()
     means = plain[:, : 18 * 32].reshape(3, 18, 32)
-    expected = contrasts_of(PHASES, (2, 6, 2, 8), 32)(means)
+    expected = make_contrasts(PHASES, (2, 6, 2, 8), 32).compute(means)
     np.testing.assert_allclose(more[:, own], expected, atol=1e-5)
 
 
@@ -122,8 +121,8 @@ def test_what_they_add_is_shared_by_their_two_parts_as_far_as_each_is_from_silen
 
 
 def test_parts_that_are_both_silent_get_half_each():
-    contrasts = contrasts_of(PHASES, (1, 1, 1, 1), 1)
-    found = contrasts.shared(np.eye(6)[:, :1], np.zeros((4, 1)))  # of S1 less systole
+    contrasts = make_contrasts(PHASES, (1, 1, 1, 1), 1)
+    found = contrasts.distribute(np.eye(6)[:, :1], np.zeros((4, 1)))  # of S1 less systole
     np.testing.assert_allclose(found[:, 0, 0], [0.5, 0.5, 0, 0])
 
 
@@ -131,7 +130,7 @@ def test_what_is_left_out_of_a_cycle_is_left_out_of_its_contrasts(segmented, con
     """Of trees that ask for contrasts alone."""
     data, y = segmented[0].data, segmented[0].target
     features = contrasting.transform(data)
-    n, contrasts = 18 * 32, contrasts_of(PHASES, (2, 6, 2, 8), 32)
+    n, contrasts = 18 * 32, make_contrasts(PHASES, (2, 6, 2, 8), 32)
     only = np.zeros_like(features)
     only[:, 2 * n + 32 : -11] = features[:, 2 * n + 32 : -11]
     trees = ExtraTreesClassifier(10, random_state=0).fit(only, y)
@@ -140,30 +139,10 @@ def test_what_is_left_out_of_a_cycle_is_left_out_of_its_contrasts(segmented, con
     mean = features[:, :n].mean(axis=0)
     means = np.where(kept.reshape(3, n), features[2, :n], mean)
     rows = np.zeros((3, features.shape[1]))
-    rows[:, 2 * n + 32 : -11] = contrasts(means.reshape(3, 18, 32))
+    rows[:, 2 * n + 32 : -11] = contrasts.compute(means.reshape(3, 18, 32))
     expected = trees.predict_proba(rows)
     np.testing.assert_allclose(keeping(2, kept), expected)
     nothing = np.zeros((1, 18, 32), bool)
     for row in range(1, len(data)):  # all the same, whatever they were
         np.testing.assert_array_equal(keeping(row, nothing), keeping(0, nothing))
     assert len(np.unique(trees.predict(only))) > 1
-
-
-def test_a_saved_model_has_them(segmented, contrasting_forest, tmp_path):
-    skheart.save(contrasting_forest, tmp_path / "m")
-    again = skheart.load(tmp_path / "m")
-    data = segmented[0].data[:3]
-    np.testing.assert_array_equal(again.predict_proba(data), contrasting_forest.predict_proba(data))
-    names = again[0].get_feature_names_out().tolist()
-    assert names == contrasting_forest[0].get_feature_names_out().tolist()
-
-
-def test_contrasts_is_true_or_false(segmented, cycle):
-    with pytest.raises(ValueError, match="'contrasts' parameter of HeartCycleTransformer"):
-        clone(cycle).set_params(contrasts="yes").fit(segmented[0].data)
-
-
-def test_the_recipes_of_cycles_have_them():
-    for recipe, name in (("cycles", "estimator"), ("best", "estimator__forest")):
-        model = skheart.make_heart_pipeline(recipe=recipe)
-        assert model.get_params()[f"{name}__cycle__contrasts"] is True

@@ -12,8 +12,8 @@ from sklearn.pipeline import make_pipeline
 from skheart import PatientClassifier
 from skheart.segmentation import HeartCycleTransformer, HeartPhaseSegmenter
 from skheart.segmentation import _cycles as cycles
-from skheart.segmentation._cycles import cycle_features
-from skheart.segmentation._segmenter import Look
+from skheart.segmentation._average_cycle import compute_features
+from skheart.segmentation._segmenter import FrameScores
 from tests.helpers.phases import fitted_segmenter
 
 
@@ -25,12 +25,14 @@ def fitted():
     return sounds, HeartCycleTransformer(FrozenEstimator(segmenter)).fit(sounds.data)
 
 
-def look(log_mel, phases, clarity=None):
+def frame_scores(log_mel, phases, quality=None):
     """As if a segmenter were quite sure of given phases."""
     n = len(phases)
     probabilities = np.full((4, n), 0.01)
     probabilities[phases, range(n)] = 0.97
-    return Look(log_mel, probabilities, np.ones(n) if clarity is None else clarity, n * 0.016)
+    return FrameScores(
+        log_mel, probabilities, np.ones(n) if quality is None else quality, n * 0.016
+    )
 
 
 def test_cells_are_means_over_beats_less_the_quiet_diastole():
@@ -39,10 +41,10 @@ def test_cells_are_means_over_beats_less_the_quiet_diastole():
     beat = [4, 6, 4, 8]
     phases = np.concatenate([[3] * 5, np.tile(np.repeat(range(4), beat), 3), [0] * 2])
     log_mel = rng.normal(size=(len(phases), 3)).astype(np.float32)
-    clarity = np.ones(len(phases))
-    clarity[5 : 5 + 22] = 0.5  # the first beat counts half
+    quality = np.ones(len(phases))
+    quality[5 : 5 + 22] = 0.5  # the first beat counts half
     n_cells = (2, 3, 1, 4)
-    found = cycle_features(look(log_mel, phases, clarity), phases, n_cells, quiet=0.5)
+    found = compute_features(frame_scores(log_mel, phases, quality), phases, n_cells, quiet=0.5)
     means, deviations, weight = [], [], np.array([0.5, 1, 1]) / 2.5
     start = 5
     for length, n in zip(beat, n_cells, strict=True):
@@ -59,7 +61,7 @@ def test_cells_are_means_over_beats_less_the_quiet_diastole():
     np.testing.assert_allclose(found[n : n + 3], quiet, atol=1e-5)
     np.testing.assert_allclose(found[n + 3 : 2 * n + 3], np.ravel(deviations), atol=1e-5)
     rhythm = found[2 * n + 3 :]
-    expected = [0.97, clarity.mean(), 12 / len(phases), 4, 0, 6, 0, 4, 0, 8, 0]
+    expected = [0.97, quality.mean(), 12 / len(phases), 4, 0, 6, 0, 4, 0, 8, 0]
     np.testing.assert_allclose(rhythm, expected, atol=1e-6)
 
 
@@ -68,7 +70,7 @@ def test_gain_goes_into_the_level_alone():
     phases = np.tile(np.repeat(range(4), [6, 12, 6, 20]), 4)
     log_mel = rng.normal(size=(len(phases), 5))
     one, louder = (
-        cycle_features(look(log_mel + gain, phases), phases, (2, 6, 2, 8), 0.75)
+        compute_features(frame_scores(log_mel + gain, phases), phases, (2, 6, 2, 8), 0.75)
         for gain in (0, 2.5)
     )
     level = slice(18 * 5, 19 * 5)
@@ -83,8 +85,8 @@ def test_a_faint_sound_in_every_systole_is_found_in_noise():
     phases = np.tile(np.repeat(range(4), [6, 18, 6, 24]), 400)
     log_mel = rng.normal(size=(len(phases), 1))
     inside = np.tile(np.concatenate([np.zeros(18), np.ones(6), np.zeros(30)]), 400)
-    found = cycle_features(
-        look(log_mel + 0.1 * inside[:, None], phases), phases, (2, 6, 2, 8), 0.75
+    found = compute_features(
+        frame_scores(log_mel + 0.1 * inside[:, None], phases), phases, (2, 6, 2, 8), 0.75
     )
     assert found[[6, 7]].min() > 0.05
     assert found[[2, 3, 4, 5]].max() < 0.05
@@ -94,7 +96,7 @@ def test_a_faint_sound_in_every_systole_is_found_in_noise():
 def test_where_phases_are_missing_the_features_are_finite(phases):
     phases = np.array(phases)
     log_mel = np.random.default_rng(0).normal(size=(len(phases), 4))
-    found = cycle_features(look(log_mel, phases), phases, (2, 6, 2, 8), 0.75)
+    found = compute_features(frame_scores(log_mel, phases), phases, (2, 6, 2, 8), 0.75)
     assert found.shape == (2 * 18 * 4 + 4 + 11,)
     assert np.isfinite(found).all()
 

@@ -6,12 +6,12 @@ import pytest
 import soundfile
 import torch
 from sklearn.base import clone
-from sklearn.exceptions import NotFittedError
 
 from skheart.datasets import make_heart_sounds
 from skheart.segmentation import PHASES, HeartPhaseSegmenter, phases_at
-from skheart.segmentation._decode import decode
-from skheart.segmentation._phase_net import PhaseNet, _crop, _loss
+from skheart.segmentation._phase_net import PhaseNet
+from skheart.segmentation._phases import decode_phases, find_best_path
+from skheart.segmentation._training import PADDING, PhaseLoss, RandomCrops
 from tests.helpers.phases import fitted_segmenter
 
 
@@ -97,23 +97,17 @@ def test_files_and_arrays_give_the_same(learnt, tmp_path):
 
 def test_the_seed_decides_and_the_global_generators_are_left_alone():
     before = np.random.get_state()[1].copy(), torch.random.get_rng_state()  # noqa: NPY002
-    one, two, other = (
-        fitted_segmenter(random_state=seed)[1].module_.state_dict() for seed in (0, 0, 1)
-    )
-    assert all((one[name] == two[name]).all() for name in one)
-    assert any((one[name] != other[name]).any() for name in one)
+    sounds, segmenter = fitted_segmenter(max_epochs=1)
+    other = fitted_segmenter(max_epochs=1, random_state=1)[1]
+    # A Series of segmentations is taken by position, not by its index.
+    series = pd.Series(sounds.segmentation, index=np.arange(len(sounds.data))[::-1] + 7)
+    again = clone(segmenter).fit(sounds.data, series)
+    a, b, c = (s.predict_proba(sounds.data[:1])[0] for s in (segmenter, again, other))
+    assert (a == b).all()
+    assert (a != c).any()
+    assert segmenter.score(sounds.data, series) == segmenter.score(sounds.data, list(series))
     assert (np.random.get_state()[1] == before[0]).all()  # noqa: NPY002
     assert (torch.random.get_rng_state() == before[1]).all()
-
-
-def test_a_clone_learns_the_same_and_has_learnt_nothing():
-    sounds, segmenter = fitted_segmenter(max_epochs=1)
-    again = clone(segmenter)
-    with pytest.raises(NotFittedError):
-        again.predict(sounds.data[:1])
-    again.fit(sounds.data, sounds.segmentation)
-    (a,), (b,) = (s.predict_proba(sounds.data[:1]) for s in (segmenter, again))
-    assert (a == b).all()
 
 
 def test_progress_is_shown_when_asked_for(capsys):
@@ -123,15 +117,6 @@ def test_progress_is_shown_when_asked_for(capsys):
     out, err = capsys.readouterr()
     assert out == ""
     assert "phases: 100%" in err
-
-
-def test_a_series_is_taken_by_position():
-    sounds, segmenter = fitted_segmenter(max_epochs=1)
-    series = pd.Series(sounds.segmentation, index=np.arange(len(sounds.data))[::-1] + 7)
-    again = clone(segmenter).fit(sounds.data, series)
-    (a,), (b,) = (s.predict_proba(sounds.data[:1]) for s in (segmenter, again))
-    assert (a == b).all()
-    assert segmenter.score(sounds.data, series) == segmenter.score(sounds.data, list(series))
 
 
 def test_probabilities_do_not_depend_on_the_number_of_threads(learnt):
@@ -165,7 +150,7 @@ def test_the_likeliest_course_is_that_of_all_courses():
                 value += sum(np.log(leave if move else 1 - leave) for move in moves)
                 if value > best_value:
                     best, best_value = course, value
-        assert decode(probabilities, step=1.0).tolist() == best.tolist()
+        assert decode_phases(probabilities, step=1.0).tolist() == best.tolist()
 
 
 def test_a_phase_lasts():
@@ -174,36 +159,40 @@ def test_a_phase_lasts():
     probabilities = np.full((4, len(phases)), 0.05)
     probabilities[phases, range(len(phases))] = 0.85
     probabilities[:, 10] = [0.05, 0.05, 0.85, 0.05]
-    assert decode(probabilities, step=0.016).tolist() == phases.tolist()
+    assert decode_phases(probabilities, step=0.016).tolist() == phases.tolist()
 
 
-def test_the_loss_by_hand():
-    """Two frames known of five, of which one is not there."""
+def test_the_loss_is_phase_cross_entropy_plus_annotation_quality():
+    """Of five frames two are annotated and one is padding; by hand."""
     logits = torch.randn(1, 5, 5, generator=torch.Generator().manual_seed(0))
-    phase, there = torch.tensor([[0, 3, -1, -1, -1]]), torch.tensor([[1.0, 1, 1, 1, 0]])
     p = np.exp(logits[0, :4].numpy())
     p /= p.sum(axis=0)
     q = 1 / (1 + np.exp(-logits[0, 4].numpy()))
     expected = -(np.log(p[0, 0]) + np.log(p[3, 1])) / 2
     expected -= 0.3 * (np.log(q[0]) + np.log(q[1]) + np.log(1 - q[2]) + np.log(1 - q[3])) / 4
-    assert _loss(logits, phase, there).item() == pytest.approx(expected, rel=1e-5)
+    loss = PhaseLoss()(logits, torch.tensor([[0, 3, -1, -1, PADDING]]))
+    assert loss.item() == pytest.approx(expected, rel=1e-5)
 
 
-def test_a_crop_is_part_of_the_recording_and_short_ones_are_filled():
-    x, phase = np.zeros((10, 3), np.float32), np.arange(10)
-    rng = np.random.RandomState(0)
-    starts = set()
-    for _ in range(60):
-        crop, own, there = _crop(x, phase, 4, rng)
+def test_crops_are_parts_of_the_recording_and_short_recordings_are_padded():
+    x, phases = np.arange(30, dtype=np.float32).reshape(10, 3), np.arange(10)
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        crops = [RandomCrops([x], [phases], 4)[0] for _ in range(60)]
+    assert {own[0] for _, own in crops} == set(range(7))
+    for crop, own in crops:
+        np.testing.assert_array_equal(crop, x[own[0] : own[0] + 4])
         assert (np.diff(own) == 1).all()
-        assert there.tolist() == [1] * 4
-        assert (crop == crop[0]).all()  # one gain and tilt for all frames
-        np.testing.assert_allclose(crop[:, 0] + crop[:, 2], 2 * crop[:, 1], atol=1e-6)
-        starts.add(own[0])
-    assert starts == set(range(7))
-    crop, own, there = _crop(x, phase, 12, rng)
-    assert (crop.shape, own.tolist()[-2:], there.tolist()[-3:]) == ((12, 3), [-1, -1], [1, 0, 0])
-    assert (crop[10:] == 0).all()
+    crop, own = RandomCrops([x], [phases], 12)[0]
+    np.testing.assert_array_equal(crop, np.pad(x, ((0, 2), (0, 0)), constant_values=np.nan))
+    assert own.tolist() == [*range(10), PADDING, PADDING]
+
+
+def test_padding_is_the_edge_of_a_recording_to_the_network():
+    net, x = PhaseNet(n_mels=2, width=4, n_layers=2).eval(), torch.rand(1, 30, 2)
+    padded = torch.cat([x, torch.full((1, 5, 2), torch.nan)], dim=1)
+    zeros = torch.cat([x, torch.zeros(1, 5, 2)], dim=1)
+    assert torch.equal(net(padded), net(zeros))
 
 
 def test_the_net_looks_about_2_s_around_a_frame():
@@ -233,9 +222,9 @@ def test_what_cannot_be_learnt_from_is_refused():
     whole = table(*PHASES)
     with pytest.raises(ValueError, match="X has 2 recordings and y 1 entries"):
         fit(X, [whole])
-    with pytest.raises(ValueError, match="for no recording"):
+    with pytest.raises(ValueError, match="no known phase in any recording"):
         fit(X, [None, None])
-    with pytest.raises(ValueError, match="for no recording"):
+    with pytest.raises(ValueError, match="no known phase in any recording"):
         fit(X, [table("?"), None])
     with pytest.raises(TypeError, match="y must be a list with a segmentation"):
         fit(X, None)
@@ -257,7 +246,7 @@ def test_what_cannot_be_learnt_from_is_refused():
 
 def test_recordings_that_are_too_short_or_too_long_are_named(learnt, tmp_path):
     _, segmenter, _ = learnt
-    with pytest.raises(ValueError, match=r"row 1 lasts 0\.05 s; .*from 0\.064 s to 900 s"):
+    with pytest.raises(ValueError, match=r"row 1 lasts 0\.05 s\. .*from 0\.064 s to 900 s"):
         segmenter.predict([np.ones(4000), np.ones(200)])
     soundfile.write(tmp_path / "long.wav", np.zeros(901 * 100, np.int16), 100)
     with pytest.raises(ValueError, match=r"long\.wav' lasts 901 s"):
@@ -272,7 +261,21 @@ def test_recordings_that_are_too_short_or_too_long_are_named(learnt, tmp_path):
 
 def test_unknown_states_and_gaps_are_minus_one():
     known = table("S1", "noise", "S2")
-    found = phases_at(known, [0, 0.1, 0.25, 0.5, 0.74, 0.75, -1])
-    assert found.tolist() == [0, 0, -1, 2, 2, -1, -1]
+    for rows in (known, known.iloc[::-1]):
+        found = phases_at(rows, [0, 0.1, 0.25, 0.5, 0.74, 0.75, -1])
+        assert found.tolist() == [0, 0, -1, 2, 2, -1, -1]
     assert phases_at(known.iloc[:0], [0.1]).tolist() == [-1]
-    assert phases_at(known.iloc[::-1], [0.1, 0.6]).tolist() == [0, 2]
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_the_best_path_is_that_of_librosa(dtype):
+    from librosa.sequence import viterbi
+
+    rng = np.random.default_rng(0)
+    for n_frames in (1, 2, 300):
+        likelihood = rng.dirichlet(np.ones(6), n_frames).T.astype(dtype)
+        transition = rng.dirichlet(np.ones(6), 6)
+        transition[rng.random((6, 6)) < 0.3] = 0
+        transition[:, 0] = 1 - transition[:, 1:].sum(1)
+        expected = viterbi(likelihood, transition)
+        assert find_best_path(likelihood, transition).tolist() == expected.tolist()
