@@ -19,7 +19,7 @@ from sklearn.utils._param_validation import Interval
 from sklearn.utils.validation import validate_data
 
 from ._utils.arrays import IndexedRows
-from .audio import JoinedRecording, Pieces, list_recordings
+from .audio import JoinedRecording, LazyConcatenation, as_recording_list
 
 __all__ = ["RandomOverSampler", "RecordingDropout"]
 
@@ -311,7 +311,7 @@ class RecordingDropout(BaseSampler):
         return [*X, *copies], _safe_indexing(y, self.sample_indices_)
 
     def _check_recordings(self, X, y):
-        recordings = list_recordings(X)
+        recordings = as_recording_list(X)
         if recordings is None:
             recordings = list(
                 validate_data(self, X, dtype=None, ensure_all_finite=False, allow_nd=True)
@@ -333,7 +333,7 @@ class RecordingDropout(BaseSampler):
         parts = recording.parts()
         if len(parts) == 1:
             return [recording] * self.n_copies
-        join = JoinedRecording.of if self.copy else Pieces
+        join = JoinedRecording.of if self.copy else LazyConcatenation
         n_different = min(len(parts), self.n_copies)
         copies = [join(parts[:k] + parts[k + 1 :]) for k in range(n_different)]
         return [copies[k % n_different] for k in range(self.n_copies)]

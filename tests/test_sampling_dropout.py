@@ -13,7 +13,7 @@ from sklearn.model_selection import GridSearchCV, GroupKFold
 
 import skheart
 from skheart import LogMelTransformer, PatientClassifier, RecordingDropout
-from skheart.audio import JoinedRecording, Pieces
+from skheart.audio import JoinedRecording, LazyConcatenation
 from skheart.segmentation import HeartCycleTransformer
 from tests.helpers.phases import fitted_segmenter
 
@@ -62,7 +62,7 @@ def test_each_copy_is_without_one_recording(copy):
     assert sampler.sample_indices_.tolist() == [0, 1, 2, 3, *np.repeat(range(4), 4)]
     np.testing.assert_array_equal(y_res, y[sampler.sample_indices_])
     kinds = {type(x) for x in X_res[8:]}
-    assert kinds == {JoinedRecording if copy else Pieces}
+    assert kinds == {JoinedRecording if copy else LazyConcatenation}
 
 
 @pytest.mark.parametrize("kind", [list, pd.Series, np.array])
@@ -214,5 +214,8 @@ def test_the_model_does_not_depend_on_n_jobs(fitted):
 def test_log_mel_features_of_lazy_copies():
     parts = [np.sin(np.arange(3000) / k).astype(np.float32) for k in (5, 9)]
     logmel = LogMelTransformer(duration=1.5)
-    pieces, whole = logmel.fit_transform([Pieces(parts)]), logmel.transform([np.concatenate(parts)])
+    pieces, whole = (
+        logmel.fit_transform([LazyConcatenation(parts)]),
+        logmel.transform([np.concatenate(parts)]),
+    )
     np.testing.assert_array_equal(pieces, whole)

@@ -233,7 +233,7 @@ def open_store(store, settings):
     ValueError
         If it holds predictions of other settings; nothing is changed then.
     """
-    from skheart._utils.files import replacing
+    from skheart._utils.files import open_atomic
 
     store = Path(store)
     file = store / "settings.json"
@@ -255,7 +255,7 @@ def open_store(store, settings):
             "are. Give --store another folder."
         )
     (store / "predictions").mkdir(parents=True, exist_ok=True)
-    with replacing(file, "w") as stream:
+    with open_atomic(file, "w") as stream:
         stream.write(json.dumps(settings, indent=1) + "\n")
 
 
@@ -263,7 +263,7 @@ def train_and_predict(run, sounds, file, *, epochs, equal_epochs, **recipe):
     """Do a run and write its predictions: a complete file or none."""
     import pandas as pd
 
-    from skheart._utils.files import replacing
+    from skheart._utils.files import open_atomic
     from skheart.evaluation import probability_columns
     from skheart.evaluation._predict import predict_with_probabilities
 
@@ -284,7 +284,7 @@ def train_and_predict(run, sounds, file, *, epochs, equal_epochs, **recipe):
         }
     )
     frame[probability_columns(pipeline.classes_)] = probabilities
-    with replacing(file, "w") as stream:
+    with open_atomic(file, "w") as stream:
         frame.to_csv(stream, index=False)
 
 

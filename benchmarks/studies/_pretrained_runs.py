@@ -243,17 +243,17 @@ def predict_fold(data, fold, make_model, seed):
 
 def store_fold(data, fold, store, make_model, seed):
     """Write the predictions of a fold: a complete file or none."""
-    from skheart._utils.files import replacing
+    from skheart._utils.files import open_atomic
 
     frame = predict_fold(data, fold, make_model, seed)
-    with replacing(fold.file(store), "w") as stream:
+    with open_atomic(fold.file(store), "w") as stream:
         frame.to_csv(stream, index=False)
 
 
 def store_model(data, store, make_model, seed, name):
     """Train on everything; write the model, and what is to be told of it."""
     import skheart
-    from skheart._utils.files import replacing
+    from skheart._utils.files import open_atomic
     from skheart.storage import _versions
 
     start = time.perf_counter()
@@ -276,7 +276,7 @@ def store_model(data, store, make_model, seed, name):
     skheart.save(model, file)
     told |= _sizes(model) | _of_file(file)
     told["saved_difference"] = _saved_difference(data, model, file)
-    with replacing(Path(store, f"{name}.json"), "w") as stream:
+    with open_atomic(Path(store, f"{name}.json"), "w") as stream:
         stream.write(json.dumps(told, indent=1) + "\n")
 
 

@@ -104,7 +104,7 @@ def ablation(options, store):
     """Train what is missing, then write the tables and the picture; return the table."""
     import matplotlib  # noqa: F401  needed at the end: missing is better told before hours
 
-    from skheart._utils.files import replacing
+    from skheart._utils.files import open_atomic
 
     from ._paper_scores import score
     from ._paper_table import draw, markdown
@@ -126,11 +126,11 @@ def ablation(options, store):
     told = {name: recipe[name] for name in ("duration", "epochs", "equal_epochs", "compact")}
     text = markdown(sounds, table, differences, **told)
     for name, frame in (("table.csv", table), ("differences.csv", differences)):
-        with replacing(Path(store, name), "w") as stream:
+        with open_atomic(Path(store, name), "w") as stream:
             frame.to_csv(stream, index=False, float_format="%.6g")
-    with replacing(Path(store, "table.md"), "w") as stream:
+    with open_atomic(Path(store, "table.md"), "w") as stream:
         stream.write(text)
-    with replacing(Path(store, "paper.png"), "wb") as stream:
+    with open_atomic(Path(store, "paper.png"), "wb") as stream:
         draw(sounds, table, stream)
     print(text)
     return table

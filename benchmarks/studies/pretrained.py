@@ -136,7 +136,7 @@ def make(data, store, options, make_model):
     import pandas as pd
 
     from skheart import load
-    from skheart._utils.files import replacing
+    from skheart._utils.files import open_atomic
 
     from . import _card, _phases_card
     from . import _pretrained_scores as scores
@@ -154,7 +154,7 @@ def make(data, store, options, make_model):
     call = getattr(make_model, "__name__", "")
     if make_model is MODELS[options.recipe]:
         call = CALL.format(recipe=options.recipe, seed=options.seed, weight=WEIGHTS)
-    with replacing(store / "table.csv", "w") as stream:
+    with open_atomic(store / "table.csv", "w") as stream:
         scores.with_published(report).to_csv(stream, index=False, float_format="%.6g")
     texts = {
         "table.md": _card.table_text(data, report.frame, bins, options),
@@ -164,24 +164,24 @@ def make(data, store, options, make_model):
         found = scores.score_phases(frame, n_resamples=options.n_resamples)
         texts[f"{runs.PHASES_NAME}.md"] = _phases_card.card(data, found, told, options)
     for name, text in texts.items():
-        with replacing(store / name, "w") as stream:
+        with open_atomic(store / name, "w") as stream:
             stream.write(text)
-    with replacing(store / "reliability.png", "wb") as stream:
+    with open_atomic(store / "reliability.png", "wb") as stream:
         scores.draw_reliability(bins, stream)
-    with replacing(store / "scores.png", "wb") as stream:
+    with open_atomic(store / "scores.png", "wb") as stream:
         scores.draw_scores(report, stream)
     return folds
 
 
 def copy(store, folder, name):
     """Copy models and cards to a folder, each complete or not at all."""
-    from skheart._utils.files import replacing
+    from skheart._utils.files import open_atomic
 
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     for file in (f"{each}{end}" for each in (name, runs.PHASES_NAME) for end in ENDS):
         if Path(store, file).exists():
-            with replacing(folder / file, "wb") as stream:
+            with open_atomic(folder / file, "wb") as stream:
                 stream.write(Path(store, file).read_bytes())
 
 

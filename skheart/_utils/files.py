@@ -7,7 +7,7 @@ import os
 from pathlib import Path
 from typing import NamedTuple
 
-__all__ = ["MODEL", "FileKind", "check_output", "is_kind", "replacing"]
+__all__ = ["MODEL", "FileKind", "check_output", "is_kind", "open_atomic"]
 
 
 class FileKind(NamedTuple):
@@ -69,7 +69,7 @@ def _is_file(path, stat):
 
 
 @contextlib.contextmanager
-def replacing(path, mode):
+def open_atomic(path, mode):
     """Open a temporary file that replaces `path` once it is complete."""
     path = Path(path)
     part = path.with_name(f".{path.name}.{os.getpid()}.part")

@@ -33,7 +33,7 @@ def read_ahead(load, rows):
         pool.shutdown(cancel_futures=True)
 
 
-def in_tasks(work, n_rows, n_rows_each, n_threads):
+def map_ranges(work, n_rows, n_rows_each, n_threads):
     """Call `work` on ranges of at most n_rows_each rows in threads; return the results in order.
 
     If a task fails, no more are started, and its error is raised.

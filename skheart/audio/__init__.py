@@ -6,9 +6,9 @@ Imports no other room; scikit-learn only to validate 2-D arrays.
 """
 
 from ._fingerprints import FINGERPRINT_RATE, fingerprint, match_fingerprints
-from ._joined import JoinedRecording, Pieces
+from ._joined import JoinedRecording, LazyConcatenation
 from ._reading import is_path, read_recording
-from ._recordings import list_recordings, load_samples, name_of, recordings_of
+from ._recordings import as_recording_list, load_samples, recording_name, validate_recordings
 from ._samples import as_float, crop_or_pad, load_kept
 
 __all__ = ["read_recording"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-__all__ = ["JoinedRecording", "Pieces"]
+__all__ = ["JoinedRecording", "LazyConcatenation"]
 
 
 class JoinedRecording(np.ndarray):
@@ -36,7 +36,7 @@ class JoinedRecording(np.ndarray):
         return np.split(np.asarray(self), self.ends[:-1])
 
 
-class Pieces:
+class LazyConcatenation:
     """Recordings, a list of 1-D arrays, that are concatenated when `numpy.asarray` is called."""
 
     def __init__(self, recordings):

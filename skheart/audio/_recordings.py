@@ -8,17 +8,17 @@ import numpy as np
 
 from ._reading import check_finite, is_path, read_recording
 
-__all__ = ["list_recordings", "load_samples", "name_of", "recordings_of"]
+__all__ = ["as_recording_list", "load_samples", "recording_name", "validate_recordings"]
 
 _FORMS = "Pass a path (str or Path) or a 1-D array of numbers for each recording."
 
 
-def recordings_of(estimator, X, reset):
+def validate_recordings(estimator, X, reset):
     """Return the recordings in X as a list or 2-D array; `reset` is True in `fit`.
 
     Sets or checks `n_features_in_` and `feature_names_in_` of the estimator if X is 2-D.
     """
-    recordings = list_recordings(X)
+    recordings = as_recording_list(X)
     if recordings is None:
         from sklearn.utils.validation import validate_data
 
@@ -30,7 +30,7 @@ def recordings_of(estimator, X, reset):
     return recordings
 
 
-def list_recordings(X):
+def as_recording_list(X):
     """Return recordings as a list of paths or of arrays.
 
     X is a list, tuple, array, pandas Series, Index or one-column DataFrame. Returns None if it must
@@ -95,7 +95,9 @@ def _paths_in_rows(rows):
         if nested or len(values) != width:
             what = "a nested list" if nested else f"a list of {len(values)} values, not {width}"
             raise ValueError(f"The recording at row {row} is {what}. {_FORMS}")
-    return list_recordings([row[0] for row in rows]) if width == 1 and is_path(rows[0][0]) else None
+    return (
+        as_recording_list([row[0] for row in rows]) if width == 1 and is_path(rows[0][0]) else None
+    )
 
 
 def _is_array(value):
@@ -106,7 +108,7 @@ def _describe(value):
     return f"the path {value!r}" if is_path(value) else f"of type {type(value).__name__}"
 
 
-def name_of(recording, row):
+def recording_name(recording, row):
     """Return the name of a recording in messages."""
     return f"'{recording}'" if is_path(recording) else f"The recording at row {row}"
 

@@ -7,7 +7,7 @@ import warnings
 import numpy as np
 
 from ._reading import is_path
-from ._recordings import load_samples, name_of
+from ._recordings import load_samples, recording_name
 
 __all__ = ["as_float", "crop_or_pad", "load_kept"]
 
@@ -60,9 +60,9 @@ def load_kept(recording, row, plan):
     samples = load_samples(recording, row, plan.sr, finite=False)
     if plan.pad == "mask" and samples.size < len(plan.window):
         raise ValueError(
-            f"{name_of(recording, row)} has {samples.size} samples at sr={plan.sr} Hz, fewer than "
-            f"one frame of n_fft={len(plan.window)}, which pad='mask' does not allow. Remove it, "
-            "or set pad='repeat', pad='zero' or a smaller n_fft."
+            f"{recording_name(recording, row)} has {samples.size} samples at sr={plan.sr} Hz, "
+            f"fewer than one frame of n_fft={len(plan.window)}, which pad='mask' does not allow. "
+            "Remove it, or set pad='repeat', pad='zero' or a smaller n_fft."
         )
     # NaN in a frame shows in its features: checking all samples would take a tenth of the time.
     if not all(np.isfinite(part).all() for part in _outside_frames(samples, plan)):

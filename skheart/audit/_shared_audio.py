@@ -14,9 +14,9 @@ from sklearn.utils import check_scalar
 from .._utils.validation import check_groups
 from ..audio import (
     FINGERPRINT_RATE,
+    as_recording_list,
     fingerprint,
     is_path,
-    list_recordings,
     load_samples,
     match_fingerprints,
     read_recording,
@@ -163,7 +163,7 @@ def check_recordings(recordings):
         for row, (path, start, stop) in enumerate(recordings):
             _check_window(row, path, start, stop)
         return list(recordings)
-    items = list_recordings(recordings)
+    items = as_recording_list(recordings)
     if items is not None:
         return items
     if getattr(recordings, "ndim", None) == 2:

@@ -14,7 +14,7 @@ from sklearn.utils import _safe_indexing, check_consistent_length, check_random_
 from sklearn.utils.parallel import Parallel, delayed
 
 from .._utils.validation import check_groups
-from ..audio import list_recordings
+from ..audio import as_recording_list
 from ..evaluation import SubjectEvaluation, evaluate_by_subject, evaluate_predictions
 from ..features import LogMelTransformer
 from ..metrics import Interval
@@ -232,7 +232,7 @@ def _check_site(site, groups, cv):
 
 def _log_mel_summary(X, n_jobs, verbose):
     """Return one row of features per recording; `X` itself if it holds features."""
-    recordings = list_recordings(X)
+    recordings = as_recording_list(X)
     if recordings is None:
         return _summarise(X)
     logmel = LogMelTransformer(standardize=False, n_jobs=n_jobs).fit(recordings[:1])

@@ -14,13 +14,19 @@ from skorch.helper import predefined_split
 from skorch.utils import params_for
 
 from .._cpu.chunks import in_chunks
-from .._utils.random import own_generator
+from .._utils.random import new_random_state
 from .._utils.splits import plan_rows
 from .._utils.suggest import closest
 from .._utils.validation import check_targets
 from ..augmentation import Augmentation, resolve_augmentation
 from ..nets import detect_ctrl_c, resolve_device, torch_settings, uses_bfloat16
-from ._callbacks import LR_SCHEDULES, check_callback_names, close_progress, make_callbacks, trim
+from ._callbacks import (
+    LR_SCHEDULES,
+    check_callback_names,
+    close_progress,
+    discard_training_state,
+    make_callbacks,
+)
 from ._inputs import check_spectrograms, longest
 from ._rows import Rows, read_rows
 from ._skorch_net import make_net
@@ -223,7 +229,7 @@ class AttentionClassifier(ClassifierMixin, BaseEstimator):
         self.classes_, kept_codes = np.unique(y[kept], return_inverse=True)
         codes = np.zeros(len(y), np.int64)
         codes[kept] = kept_codes
-        generator = own_generator(self.random_state)
+        generator = new_random_state(self.random_state)
         seeds = generator.randint(np.iinfo(np.int32).max, size=3).tolist()
         train, weight, valid = plan_rows(
             X,
@@ -242,7 +248,7 @@ class AttentionClassifier(ClassifierMixin, BaseEstimator):
         n_threads = self._n_threads(longest(X) if self.masked else X.shape[1])
         with torch_settings(device, n_threads, seeds[2], in_chunks=self._trains_in_chunks):
             self._train(net, train_rows, prior, np.bincount(codes, sample_weight))
-        trim(net)
+        discard_training_state(net)
         self.net_ = net
         self.history_ = net.history
         self.n_iter_ = len(net.history)

@@ -16,9 +16,9 @@ __all__ = [
     "LR_SCHEDULES",
     "check_callback_names",
     "close_progress",
+    "discard_training_state",
     "make_callbacks",
     "to_stderr",
-    "trim",
 ]
 
 LR_SCHEDULES = ("step", "cosine", "one_cycle", "plateau")
@@ -101,7 +101,7 @@ def check_callback_names(net, skorch_params):
             )
 
 
-def trim(net):
+def discard_training_state(net):
     """Discard recordings, gradients and optimizer state of a trained net.
 
     A learning rate scheduler would keep a second copy of the weights, which skorch does not move

@@ -9,7 +9,7 @@ from skorch import NeuralNetClassifier
 from skorch.utils import noop
 
 from ..augmentation import augment_batch
-from ..nets import trimmed
+from ..nets import crop_padding
 from ._callbacks import to_stderr
 from ._rows import batches
 
@@ -85,7 +85,7 @@ class HeartSoundNet(NeuralNetClassifier):
         if device.type == "cuda":
             x = x.to(device, non_blocking=True)  # from pinned memory
         if self.masked:
-            x, lengths = trimmed(x)
+            x, lengths = crop_padding(x)
             if lengths is not None:
                 fit_params["lengths"] = lengths
         if self.training_dtype is None or not self.module_.training:

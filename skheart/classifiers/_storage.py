@@ -9,8 +9,8 @@ import torch
 from skorch.history import History
 
 from ..nets import resolve_device, torch_settings
-from ..storage import Refused, check_weights, is_count
-from ._callbacks import check_callback_names, trim
+from ..storage import InvalidModel, check_weights, is_count
+from ._callbacks import check_callback_names, discard_training_state
 from ._skorch_net import HeartSoundNet
 
 __all__ = ["NAMES", "pack", "unpack"]
@@ -63,21 +63,21 @@ def pack(packer, clf, fitted, where):
 def unpack(unpacker, clf, packed, where):
     """Build the net from the parameters and load its weights, if the classifier was fitted."""
     if clf.net_class is not None:
-        raise Refused(f"{where}.net_class is there, which is never kept")
+        raise InvalidModel(f"{where}.net_class is there, which is never kept")
     for name, value in (clf.skorch_params or {}).items():
         if type(name) is not str or not _keeps(name, value):
-            raise Refused(f"{where}.skorch_params[{str(name)[:80]!r}] is never kept")
+            raise InvalidModel(f"{where}.skorch_params[{str(name)[:80]!r}] is never kept")
     if not packed:
         return
     if set(packed) != set(NAMES):
-        raise Refused(f"{where} has lost its net or its history")
+        raise InvalidModel(f"{where} has lost its net or its history")
     history = unpacker.unpack(packed["history_"], f"{where}.history_")
     if type(history) is not list or any(
         type(epoch) is not dict or epoch.get("batches") != [] for epoch in history
     ):
-        raise Refused(f"{where}.history_ is no list of epochs")
+        raise InvalidModel(f"{where}.history_ is no list of epochs")
     if type(packed["net_"]) is not dict:
-        raise Refused(f"{where}.net_ is no net")
+        raise InvalidModel(f"{where}.net_ is no net")
     weights = {
         name: torch.from_numpy(unpacker.take(tensor, f"{where}.net_.{name}"))
         for name, tensor in packed["net_"].items()
@@ -87,7 +87,7 @@ def unpack(unpacker, clf, packed, where):
     try:
         net = _build(clf, weights)
     except BUILD_ERRORS as error:
-        raise Refused(f"{where}.net_ cannot be built: {error}") from error
+        raise InvalidModel(f"{where}.net_ cannot be built: {error}") from error
     net.history_ = History(history)
     clf.net_, clf.history_ = net, net.history_
 
@@ -95,9 +95,9 @@ def unpack(unpacker, clf, packed, where):
 def _check_fitted_attributes(clf, where):
     classes, shape = getattr(clf, "classes_", None), getattr(clf, "input_shape_", None)
     if type(classes) is not np.ndarray or classes.ndim != 1:
-        raise Refused(f"{where}.classes_ is no array of labels")
+        raise InvalidModel(f"{where}.classes_ is no array of labels")
     if type(shape) is not tuple or len(shape) != 2 or not all(is_count(n) and n for n in shape):
-        raise Refused(f"{where}.input_shape_ is no pair of sizes")
+        raise InvalidModel(f"{where}.input_shape_ is no pair of sizes")
 
 
 def _check_weights(clf, weights, where):
@@ -105,7 +105,7 @@ def _check_weights(clf, weights, where):
     sizes = {name: getattr(clf, name) for name in clf._module_params}
     for name, size in sizes.items():
         if not isinstance(size, str) and hasattr(size, "__len__") and len(size) > len(weights):
-            raise Refused(f"{where}.{name} has more layers than there are weights")
+            raise InvalidModel(f"{where}.{name} has more layers than there are weights")
     for name, value in (clf.skorch_params or {}).items():
         if name.startswith("module__"):
             sizes[name.removeprefix("module__")] = value
@@ -115,7 +115,9 @@ def _check_weights(clf, weights, where):
                 n_classes=len(clf.classes_), input_shape=clf.input_shape_, **sizes
             )
     except BUILD_ERRORS as error:
-        raise Refused(f"{where} has parameters of which no net can be made: {error}") from error
+        raise InvalidModel(
+            f"{where} has parameters of which no net can be made: {error}"
+        ) from error
     check_weights(weights, module.state_dict(), f"{where}.net_")
 
 
@@ -129,7 +131,7 @@ def _build(clf, weights):
         net.initialize()
     check_callback_names(net, skorch_params)
     net.module_.load_state_dict(weights)
-    trim(net)
+    discard_training_state(net)
     return net
 
 

@@ -17,7 +17,7 @@ STARTS = (b"path,label,p_", b"patient,n_recordings,label,p_")  # of the tables
 
 def predict(args):
     """Write the predictions of recordings or patients; return 1 if some could not be read."""
-    from .._utils.files import FileKind, check_output, replacing
+    from .._utils.files import FileKind, check_output, open_atomic
 
     paths, patients = list_paths(args), None
     if args.by_patient or args.patient_pattern:
@@ -33,7 +33,7 @@ def predict(args):
     rows = readable(args, paths, _predictions(args, model, paths, patients), failed)
     table = _patients_table if args.by_patient else _recordings_table
     with contextlib.ExitStack() as stack:
-        file = stack.enter_context(replacing(args.output, "w")) if args.output else sys.stdout
+        file = stack.enter_context(open_atomic(args.output, "w")) if args.output else sys.stdout
         writer = csv.writer(file, lineterminator="\n")
         writer.writerows(table(model, paths, patients, rows))
     return int(bool(failed))

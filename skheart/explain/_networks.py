@@ -8,7 +8,7 @@ import numpy as np
 from scipy.special import softmax
 from sklearn.utils.validation import check_is_fitted
 
-from ..audio import crop_or_pad, list_recordings, load_samples
+from ..audio import as_recording_list, crop_or_pad, load_samples
 from ..classifiers import transformed
 from . import _saliency
 from ._estimators import split_network
@@ -40,7 +40,7 @@ def explain_network(estimator, X, method, front_end, options):
     sounds = [{}] * len(features)
     if own_front_end is not None:
         heard = transformed(steps[: steps.index(own_front_end)], X)
-        names = map(describe_recording, list_recordings(X) or names, range(len(features)))
+        names = map(describe_recording, as_recording_list(X) or names, range(len(features)))
         names, sounds = list(names), list(_sounds(own_front_end, heard))
     explanations = []
     for row, frames in enumerate(rows):
@@ -130,7 +130,7 @@ def _cell_centres(axis, size):
 
 def _sounds(front_end, X):
     """Signal, rate, start and duration of each recording, as the front end reads it."""
-    plan, recordings = front_end._plan, list_recordings(X)
+    plan, recordings = front_end._plan, as_recording_list(X)
     recordings = np.asarray(X) if recordings is None else recordings
     for row, recording in enumerate(recordings):
         samples = load_samples(recording, row, plan.sr)

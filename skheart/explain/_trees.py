@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
-from ..audio import as_float, load_samples, recordings_of
+from ..audio import as_float, load_samples, validate_recordings
 from ..classifiers import steps_and_classifier, transformed
 from ..segmentation import (
     PHASES,
@@ -25,7 +25,7 @@ def explain_trees(estimator, X):
     steps, clf = steps_and_classifier(estimator)
     cycle = steps[-1]
     sr = cycle.segmenter_.sr
-    recordings = recordings_of(cycle, transformed(steps[:-1], X), reset=False)
+    recordings = validate_recordings(cycle, transformed(steps[:-1], X), reset=False)
     cycles = [average_cycle(cycle, recording, row) for row, recording in enumerate(recordings)]
     features = [of_one[-1] for of_one in cycles]
     prior, contributions = path_contributions(clf, features)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..storage import Refused, is_count
+from ..storage import InvalidModel, is_count
 from ._settings import make_plan
 
 __all__ = ["NAMES", "pack", "unpack"]
@@ -37,27 +37,27 @@ def unpack(unpacker, transformer, packed, where):
     found = [name for name in FITTED if hasattr(transformer, name)]
     if not found and not packed:
         return
-    plan = _settings(transformer, where, Refused)
+    plan = _settings(transformer, where, InvalidModel)
     if packed and "frame_times_" not in found:
         n_frames = packed["n_frames"]
         if not is_count(n_frames):
-            raise Refused(f"{where}.n_frames is not a number of frames: {n_frames!r:.20}")
+            raise InvalidModel(f"{where}.n_frames is not a number of frames: {n_frames!r:.20}")
         _check_n_frames(n_frames, plan, where)
         unpacker.make(n_frames, f"{where}.frame_times_")
         try:
             transformer.frame_times_ = plan.frame_times
         except (ArithmeticError, ValueError, TypeError) as error:
-            raise Refused(f"{where}: {error}") from error
+            raise InvalidModel(f"{where}: {error}") from error
         found.append("frame_times_")
     if len(found) < len(FITTED):
-        raise Refused(f"{where} lacks some of {FITTED}")
+        raise InvalidModel(f"{where} lacks some of {FITTED}")
     n_mels = transformer.n_mels
     _check_array(transformer.mel_frequencies_, (n_mels,), f"{where}.mel_frequencies_")
     for name in ("mean_", "scale_"):
         if transformer.standardize:
             _check_array(getattr(transformer, name), (n_mels,), f"{where}.{name}")
         elif getattr(transformer, name) is not None:
-            raise Refused(f"{where}.{name} must be None with standardize=False")
+            raise InvalidModel(f"{where}.{name} must be None with standardize=False")
     times = transformer.frame_times_
     _check_array(times, np.shape(times)[:1], f"{where}.frame_times_")
     _check_n_frames(len(times), plan, where)
@@ -66,12 +66,12 @@ def unpack(unpacker, transformer, packed, where):
 
 def _check_n_frames(n_frames, plan, where):
     if n_frames != plan.n_frames:
-        raise Refused(f"{where}.frame_times_ has {n_frames} frames, not {plan.n_frames}")
+        raise InvalidModel(f"{where}.frame_times_ has {n_frames} frames, not {plan.n_frames}")
 
 
 def _check_array(array, shape, where):
     if type(array) is not np.ndarray or array.shape != shape or array.dtype != np.float64:
-        raise Refused(f"{where} must be a float64 array of shape {shape}")
+        raise InvalidModel(f"{where} must be a float64 array of shape {shape}")
 
 
 def _settings(transformer, where, error):

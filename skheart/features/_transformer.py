@@ -13,8 +13,8 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import _check_feature_names_in, check_is_fitted
 
-from .._utils.parallel import in_tasks, progress, read_ahead
-from ..audio import is_path, load_kept, load_samples, name_of, recordings_of
+from .._utils.parallel import map_ranges, progress, read_ahead
+from ..audio import is_path, load_kept, load_samples, recording_name, validate_recordings
 from ._logmel import LogMel, Moments, standardise
 from ._settings import make_plan
 
@@ -241,7 +241,7 @@ class LogMelTransformer(TransformerMixin, BaseEstimator):
                 for row in rows:
                     standardise(features[row], self.mean_, self.scale_)
 
-            in_tasks(finish, len(features), _TASK, effective_n_jobs(self.n_jobs))
+            map_ranges(finish, len(features), _TASK, effective_n_jobs(self.n_jobs))
         return self._shaped(features)
 
     def transform(self, X):
@@ -258,7 +258,7 @@ class LogMelTransformer(TransformerMixin, BaseEstimator):
             (n_recordings, n_frames * n_mels) with ``flatten=True``.
         """
         check_is_fitted(self, "mel_frequencies_")
-        recordings = recordings_of(self, X, reset=False)
+        recordings = validate_recordings(self, X, reset=False)
         features = self._allocate(len(recordings), self._plan)
         self._compute(recordings, self._plan, features, self.mean_, self.scale_)
         return self._shaped(features)
@@ -301,7 +301,7 @@ class LogMelTransformer(TransformerMixin, BaseEstimator):
 
     def _learn(self, X, keep):
         """Set the fitted attributes; with `keep`, return the features before standardisation."""
-        recordings = recordings_of(self, X, reset=True)
+        recordings = validate_recordings(self, X, reset=True)
         plan = make_plan(self.get_params(deep=False))
         frequencies = plan.frequencies.copy()  # raises if a filter is empty
         features = self._allocate(len(recordings), plan) if keep else None
@@ -344,8 +344,8 @@ class LogMelTransformer(TransformerMixin, BaseEstimator):
                 row, samples = rows[error.args[0]], batch[error.args[0]]
                 load_samples(recordings[row], row, plan.sr)  # raises where that is NaN
                 raise ValueError(
-                    f"{name_of(recordings[row], row)} has samples so large that its spectrum "
-                    f"overflows (up to {np.abs(samples).max():.3g}). Scale it to [-1, 1]."
+                    f"{recording_name(recordings[row], row)} has samples so large that its "
+                    f"spectrum overflows (up to {np.abs(samples).max():.3g}). Scale it to [-1, 1]."
                 ) from None
             idle.append(log_mel)
             advance(len(rows))
@@ -356,9 +356,9 @@ class LogMelTransformer(TransformerMixin, BaseEstimator):
             advance = stack.enter_context(progress(len(recordings), "log-mel", self.verbose))
             if n_threads == 1 and is_path(recordings[0]):
                 ahead = stack.enter_context(read_ahead(load, range(len(recordings))))
-                moments = in_tasks(lambda rows: work(rows, ahead), len(recordings), _TASK, 1)
+                moments = map_ranges(lambda rows: work(rows, ahead), len(recordings), _TASK, 1)
             else:
-                moments = in_tasks(
+                moments = map_ranges(
                     lambda rows: work(rows, map(load, rows)), len(recordings), _TASK, n_threads
                 )
         return Moments.together(moments) if mean is None else None

@@ -12,6 +12,6 @@ seeds). This room imports torch, `_cpu` and `_utils`.
 from ._device import detect_ctrl_c, resolve_device, torch_settings, uses_bfloat16
 from ._heads import AttentionMaps, AttentionPooling
 from ._modules import CNN_HEADS, RNN_HEADS, AttentionCNN, AttentionRNN
-from ._padding import count_valid_frames, trimmed
+from ._padding import count_valid_frames, crop_padding
 
 __all__ = ["AttentionCNN", "AttentionMaps", "AttentionPooling", "AttentionRNN"]

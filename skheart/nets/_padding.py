@@ -9,10 +9,10 @@ from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 __all__ = [
     "align_ends",
     "count_valid_frames",
+    "crop_padding",
     "masked_conv_norm_pool",
     "pooled_lengths",
     "run_bidirectional",
-    "trimmed",
     "valid_frames",
 ]
 
@@ -22,7 +22,7 @@ def count_valid_frames(x):
     return (~x[:, :, 0].isnan()).sum(1)
 
 
-def trimmed(x):
+def crop_padding(x):
     """Crop a batch to its longest recording; return it and its lengths, None if all are equal."""
     lengths = count_valid_frames(x)
     shortest, longest = lengths.min().item(), lengths.max().item()

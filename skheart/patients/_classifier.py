@@ -11,7 +11,7 @@ from sklearn.metrics import accuracy_score
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from .._utils.random import own_generator
+from .._utils.random import new_random_state
 from .._utils.splits import subject_folds
 from .._utils.validation import check_targets
 from ._aggregate import RULES, Aggregator, log_odds, mean_log_proba, resolve_weights
@@ -221,7 +221,7 @@ default="mean_probability"
         _, first, patient = np.unique(patient, return_index=True, return_inverse=True)
         self.n_patients_ = len(first)
         self.decision_weight_ = resolve_weights(self.decision_weight, self.classes_, codes[first])
-        random_state = own_generator(self.random_state)
+        random_state = new_random_state(self.random_state)
         folds = self._make_folds(y, given.subject, random_state)
         # Estimators that keep one seed would be equal.
         draw_seeds = self.random_state is not None or self.n_estimators > 1

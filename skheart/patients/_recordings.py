@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from .._utils.validation import check_groups
-from ..audio import JoinedRecording, as_float, list_recordings, load_samples
+from ..audio import JoinedRecording, as_float, as_recording_list, load_samples
 
 __all__ = ["PatientRecordings", "cut_windows", "join_recordings", "recordings_of_patients"]
 
@@ -44,12 +44,12 @@ def recordings_of_patients(X, groups=None):
             "'patient' or 'subject', or pass groups."
         )
     site = np.asarray(X["site"].astype(str)) if "site" in columns else None
-    recordings = list_recordings(list(X[path]))
+    recordings = as_recording_list(list(X[path]))
     return PatientRecordings(recordings, check_groups(patient), check_groups(subject), site)
 
 
 def _without_table(X, groups):
-    recordings = list_recordings(X)
+    recordings = as_recording_list(X)
     if recordings is None:
         recordings = X if hasattr(X, "shape") else np.asarray(X)
     n_recordings = len(recordings) if isinstance(recordings, list) else recordings.shape[0]

@@ -11,7 +11,7 @@ from sklearn.utils._param_validation import Interval
 from sklearn.utils.validation import _check_feature_names_in, check_is_fitted
 
 from .._utils.parallel import progress
-from ..audio import recordings_of
+from ..audio import validate_recordings
 from ..pretrained import load_pretrained
 from ._average_cycle import compute_features
 from ._contrasts import make_contrasts
@@ -141,7 +141,7 @@ class HeartCycleTransformer(TransformerMixin, BaseEstimator):
             If `segmenter` is not fitted or not frozen, or a parameter is out of range.
         """
         self._check_params()
-        recordings_of(self, X, reset=True)
+        validate_recordings(self, X, reset=True)
         self.segmenter_ = self._resolve_segmenter()
         return self
 
@@ -159,7 +159,7 @@ class HeartCycleTransformer(TransformerMixin, BaseEstimator):
             See the notes of the class.
         """
         check_is_fitted(self, "segmenter_")
-        recordings = recordings_of(self, X, reset=False)
+        recordings = validate_recordings(self, X, reset=False)
         features = np.empty((len(recordings), len(self.get_feature_names_out())), np.float32)
         first = {}  # samplers repeat the same objects; keeping them keeps each id unique
         with progress(len(recordings), "heart cycles", self.verbose) as advance:

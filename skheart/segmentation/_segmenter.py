@@ -12,8 +12,8 @@ from sklearn.utils._param_validation import Interval
 from sklearn.utils.validation import check_is_fitted
 
 from .._utils.parallel import progress
-from .._utils.random import own_generator
-from ..audio import list_recordings, load_samples, name_of
+from .._utils.random import new_random_state
+from ..audio import as_recording_list, load_samples, recording_name
 from ..features import LogMelTransformer
 from ..nets import resolve_device, torch_settings
 from ._phase_net import N_PHASES
@@ -194,7 +194,7 @@ class HeartPhaseSegmenter(BaseEstimator):
                 "to at least 2 frames."
             )
         front_end, features, phases = self._prepare(recordings, tables)
-        seed = own_generator(self.random_state).randint(2**31)
+        seed = new_random_state(self.random_state).randint(2**31)
         with (
             torch_settings(device, 1, seed=seed),
             progress(self.max_epochs * len(features), "phases", self.verbose) as advance,
@@ -300,8 +300,8 @@ class HeartPhaseSegmenter(BaseEstimator):
             log_mel = _valid_frames(self.front_end_, samples)
         except ValueError as error:  # the samples are finite and long enough: see _load
             raise ValueError(
-                f"{name_of(recording, row)} has samples so large that its spectrum overflows. "
-                "Divide it by its peak."
+                f"{recording_name(recording, row)} has samples so large that its spectrum "
+                "overflows. Divide it by its peak."
             ) from error
         with torch_settings(torch.device("cpu"), 1):
             logits = self.module_(torch.from_numpy(log_mel)[None])[0]
@@ -368,7 +368,7 @@ class HeartPhaseSegmenter(BaseEstimator):
         shortest, duration = max(256, self.win_length) / self.sr, len(samples) / self.sr
         if not shortest <= duration <= MAX_DURATION:
             raise ValueError(
-                f"{name_of(recording, row)} lasts {duration:.4g} s. Segmentation needs "
+                f"{recording_name(recording, row)} lasts {duration:.4g} s. Segmentation needs "
                 f"recordings from {shortest:.4g} s to {MAX_DURATION:g} s: cut it, or leave it out."
             )
         return samples
@@ -381,5 +381,5 @@ def _valid_frames(front_end, samples):
 
 
 def _as_list(X):
-    recordings = list_recordings(X)
+    recordings = as_recording_list(X)
     return list(np.asarray(X)) if recordings is None else recordings

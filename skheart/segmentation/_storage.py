@@ -10,7 +10,7 @@ import torch
 from sklearn.frozen import FrozenEstimator
 
 from ..features import LogMelTransformer
-from ..storage import Refused, check_weights, is_count
+from ..storage import InvalidModel, check_weights, is_count
 from ._phase_net import PhaseNet
 from ._segmenter import HeartPhaseSegmenter
 
@@ -53,10 +53,10 @@ class SegmenterPacker:
         if not packed and not any(found):
             return
         if not packed or not all(found) or type(packed["module_"]) is not dict:
-            raise Refused(f"{where} has no network or no front end")
-        _check_front_end(segmenter, where, Refused)
+            raise InvalidModel(f"{where} has no network or no front end")
+        _check_front_end(segmenter, where, InvalidModel)
         if not is_count(segmenter.n_recordings_):
-            raise Refused(f"{where}.n_recordings_ must be a count")
+            raise InvalidModel(f"{where}.n_recordings_ must be a count")
         prefix = f"{where}.module_"
         weights = {
             name: torch.from_numpy(unpacker.take(tensor, f"{prefix}.{name}"))
@@ -65,7 +65,7 @@ class SegmenterPacker:
         check_weights(weights, _make_module(segmenter, "meta").state_dict(), prefix)
         for name, weight in weights.items():
             if not weight.isfinite().all() or (name.endswith("running_var") and (weight < 0).any()):
-                raise Refused(
+                raise InvalidModel(
                     f"{prefix}: the weight {name!r} is not finite, or a negative variance"
                 )
         segmenter.module_ = _make_module(segmenter, "cpu").eval()
@@ -98,16 +98,16 @@ class CyclePacker:
         if packed:
             frozen = transformer.segmenter
             if type(frozen) is not FrozenEstimator or hasattr(transformer, "segmenter_"):
-                raise Refused(f"{where}.segmenter is not frozen, or there are two segmenters")
+                raise InvalidModel(f"{where}.segmenter is not frozen, or there are two segmenters")
             transformer.segmenter_ = frozen.estimator
         if getattr(transformer, "segmenter_", None) is not None:
-            _check_transformer(transformer, where, Refused)
+            _check_transformer(transformer, where, InvalidModel)
 
 
 def _make_module(segmenter, device):
     """Build the network of a segmenter; on the device "meta" it takes no memory."""
     if segmenter.width * max(segmenter.width, segmenter.n_mels) > MAX_WEIGHTS:
-        raise Refused(f"width={segmenter.width} of a segmenter is too large")
+        raise InvalidModel(f"width={segmenter.width} of a segmenter is too large")
     with torch.device(device):
         return PhaseNet(segmenter.n_mels, segmenter.width, segmenter.n_layers)
 

@@ -81,8 +81,8 @@ from sklearn.exceptions import NotFittedError
 from sklearn.utils.validation import check_is_fitted
 
 from .. import __version__
-from .._utils.files import MODEL, check_output, replacing
-from ._checks import Refused, check_weights, is_count
+from .._utils.files import MODEL, check_output, open_atomic
+from ._checks import InvalidModel, check_weights, is_count
 from ._file import from_file, to_bytes
 from ._registry import STORABLE, register
 from ._values import Packer, Unpacker
@@ -147,7 +147,7 @@ def save(estimator, path):
     check_is_fitted(estimator)
     document = {"format": FORMAT, "sha256": "", "versions": _versions(), "model": model}
     content = to_bytes(document, packer.tensors)
-    with replacing(path, "wb") as file:
+    with open_atomic(path, "wb") as file:
         file.write(content)
 
 
@@ -186,7 +186,7 @@ def load(path):
     """
     try:
         return _read(path)
-    except Refused as error:
+    except InvalidModel as error:
         raise ValueError(f"{path} cannot be loaded: {error}") from error
 
 
@@ -197,27 +197,27 @@ def _read(path):
     model = unpacker.unpack(document["model"], "model")
     unpacker.check_all_taken()
     if not hasattr(model, "get_params"):
-        raise Refused("it does not contain an estimator")
+        raise InvalidModel("it does not contain an estimator")
     try:
         check_is_fitted(model)
     except NotFittedError as error:
-        raise Refused(f"it contains a {type(model).__name__} that is not fitted") from error
+        raise InvalidModel(f"it contains a {type(model).__name__} that is not fitted") from error
     return model
 
 
 def _check_version(document):
     number = document.get("format")
     if type(number) is not int or number < 1:
-        raise Refused("it is damaged: the format has no version")
+        raise InvalidModel("it is damaged: the format has no version")
     if number > FORMAT:
         versions = document.get("versions")
         writer = versions.get("skheart") if type(versions) is dict else None
-        raise Refused(
+        raise InvalidModel(
             f"it was written by a newer skheart ({writer}, format {number}). This version, "
             f"{__version__}, reads formats up to {FORMAT}. Update skheart."
         )
     if set(document) != {"format", "sha256", "versions", "model"}:
-        raise Refused("it is damaged: the document has missing or unknown entries")
+        raise InvalidModel("it is damaged: the document has missing or unknown entries")
 
 
 def _versions():

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-__all__ = ["USE_JOBLIB", "Refused", "check_weights", "is_count"]
+__all__ = ["USE_JOBLIB", "InvalidModel", "check_weights", "is_count"]
 
 USE_JOBLIB = "Other models can be saved with joblib.dump; loading that runs code from the file."
 
 
-class Refused(ValueError):
+class InvalidModel(ValueError):
     """Raised if a file is not a valid model; the message does not name the file."""
 
 
@@ -21,11 +21,11 @@ def check_weights(weights, expected, where):
     if expected.keys() != weights.keys():
         odd = min(expected.keys() ^ weights.keys())
         verb = "is missing" if odd in expected else "belongs to no layer"
-        raise Refused(f"{where}: the weight {odd[:80]!r} {verb}")
+        raise InvalidModel(f"{where}: the weight {odd[:80]!r} {verb}")
     for name, weight in weights.items():
         wanted = expected[name]
         if weight.shape != wanted.shape or weight.dtype != wanted.dtype:
-            raise Refused(
+            raise InvalidModel(
                 f"{where}: the weight {name!r} is {weight.dtype} of the shape "
                 f"{tuple(weight.shape)}, not {wanted.dtype} of {tuple(wanted.shape)}"
             )

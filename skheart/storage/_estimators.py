@@ -6,7 +6,7 @@ import re
 
 from sklearn.base import BaseEstimator
 
-from ._checks import USE_JOBLIB, Refused
+from ._checks import USE_JOBLIB, InvalidModel
 from ._registry import STORABLE, entry_of
 
 __all__ = ["pack_estimator", "unpack_estimator"]
@@ -58,10 +58,10 @@ def unpack_estimator(unpacker, content, where, depth):
     """Return an estimator from JSON, made by its constructor and nothing else."""
     known = type(content) is dict and set(content) == {"class", "params", "fitted"}
     if not known or not all(type(content[key]) is dict for key in ("params", "fitted")):
-        raise Refused(f"{where} is an estimator without class, params or fitted")
+        raise InvalidModel(f"{where} is an estimator without class, params or fitted")
     name = content["class"]
     if type(name) is not str or name not in STORABLE:
-        raise Refused(
+        raise InvalidModel(
             f"{where} is of the class {str(name)[:80]!r}, which this version does not load. It "
             f"loads {', '.join(STORABLE)}"
         )
@@ -73,7 +73,7 @@ def unpack_estimator(unpacker, content, where, depth):
     own = {key: fitted.pop(key) for key in names if key in fitted}
     for key in fitted:
         if not _is_fitted_name(key, entry) or hasattr(cls, key):
-            raise Refused(f"{where}.{key[:80]} is not a fitted attribute of a {cls.__name__}")
+            raise InvalidModel(f"{where}.{key[:80]} is not a fitted attribute of a {cls.__name__}")
     values = {k: unpacker.unpack(v, f"{where}.{k}", depth + 1) for k, v in fitted.items()}
     vars(estimator).update(values)
     if entry.packer:
@@ -85,15 +85,15 @@ def _construct(unpacker, cls, entry, packed, where, depth):
     names = set(cls._get_param_names()) - set(entry.left_out)
     for key in packed:
         if key not in names:
-            raise Refused(f"{where}.{key[:80]} is not a parameter of a {cls.__name__}")
+            raise InvalidModel(f"{where}.{key[:80]} is not a parameter of a {cls.__name__}")
     params = {k: unpacker.unpack(v, f"{where}.{k}", depth + 1) for k, v in packed.items()}
     if entry.inner and not isinstance(params.get(entry.inner), BaseEstimator):
-        raise Refused(f"{where}.{entry.inner} is not an estimator")
+        raise InvalidModel(f"{where}.{entry.inner} is not an estimator")
     try:
         estimator = cls(**params)
         # A LabelEncoder has no constraints; a FrozenEstimator has those of the estimator inside.
         if not entry.inner and hasattr(cls, "_parameter_constraints"):
             estimator._validate_params()
     except (ValueError, TypeError) as error:
-        raise Refused(f"{where}: {error}") from error
+        raise InvalidModel(f"{where}: {error}") from error
     return estimator

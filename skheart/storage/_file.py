@@ -10,7 +10,7 @@ from pathlib import Path
 
 import safetensors.numpy
 
-from ._checks import Refused
+from ._checks import InvalidModel
 from ._values import NUMBERS
 
 __all__ = ["from_file", "to_bytes"]
@@ -61,7 +61,7 @@ def from_file(path):
     if not path.exists():
         raise FileNotFoundError(f"{path} does not exist. Give a file that skheart.save wrote.")
     if not path.is_file():
-        raise Refused("it is not a file")
+        raise InvalidModel("it is not a file")
     with open(path, "rb") as file:
         size = os.fstat(file.fileno()).st_size
         start = file.read(9)
@@ -74,7 +74,7 @@ def from_file(path):
     try:
         tensors = safetensors.numpy.load(content)
     except Exception as error:  # several libraries raise errors of their own for a bad header
-        raise Refused(f"it is damaged: its tensors cannot be read ({error})") from error
+        raise InvalidModel(f"it is damaged: its tensors cannot be read ({error})") from error
     tensors = {name: _checked(name, tensor) for name, tensor in tensors.items()}
     return _parse(text, "document"), tensors
 
@@ -82,40 +82,40 @@ def from_file(path):
 def _check_start(start, length, size):
     """Raise if the first bytes are not those of a safetensors file, saying what else they are."""
     if size == 0:
-        raise Refused("it is empty")
+        raise InvalidModel("it is empty")
     has_header = len(start) == 9 and start[8:] == b"{"
     if has_header and 2 <= length <= size - 8:
         if length > MAX_HEADER:
-            raise Refused(f"its header has {length} bytes, more than any model ({MAX_HEADER})")
+            raise InvalidModel(f"its header has {length} bytes, more than any model ({MAX_HEADER})")
         return
     for beginnings, what in OTHER_FORMATS.items():
         if start.startswith(beginnings):
-            raise Refused(f"it is {what}. {REMEDY}")
+            raise InvalidModel(f"it is {what}. {REMEDY}")
     if has_header and length < 2**40:
-        raise Refused(
+        raise InvalidModel(
             f"it is damaged, perhaps cut off: its header has {length} bytes, the file {size}"
         )
-    raise Refused("it is not a safetensors file, or it is damaged")
+    raise InvalidModel("it is not a safetensors file, or it is damaged")
 
 
 def _document_text(header):
     metadata = _parse(header, "header").get("__metadata__")
     text = metadata.get(KEY) if type(metadata) is dict else None
     if type(text) is not str:
-        raise Refused("it is a safetensors file that skheart did not write")
+        raise InvalidModel("it is a safetensors file that skheart did not write")
     return text
 
 
 def _check_sum(content, length):
     found = CHECKSUM.search(content, 8, 8 + length)
     if found is None:
-        raise Refused("it is damaged: it has no checksum")
+        raise InvalidModel("it is damaged: it has no checksum")
     view, (start, end) = memoryview(content), found.span(1)
     digest = hashlib.sha256(view[:start])
     digest.update(ZEROS.encode())
     digest.update(view[end:])
     if digest.hexdigest().encode() != found.group(1):
-        raise Refused("it is damaged: the checksum differs. Copy the file again.")
+        raise InvalidModel("it is damaged: the checksum differs. Copy the file again.")
 
 
 def _parse(text, what):
@@ -123,13 +123,15 @@ def _parse(text, what):
     try:
         parsed = json.loads(text)
     except (ValueError, RecursionError) as error:
-        raise Refused(f"it is damaged: its {what} cannot be read ({error})") from error
+        raise InvalidModel(f"it is damaged: its {what} cannot be read ({error})") from error
     if type(parsed) is not dict:
-        raise Refused(f"it is damaged: its {what} is not a JSON object")
+        raise InvalidModel(f"it is damaged: its {what} is not a JSON object")
     return parsed
 
 
 def _checked(name, tensor):
     if tensor.dtype.name not in NUMBERS:
-        raise Refused(f"the tensor {name[:80]!r} has the type {tensor.dtype}, which no model has")
+        raise InvalidModel(
+            f"the tensor {name[:80]!r} has the type {tensor.dtype}, which no model has"
+        )
     return tensor if tensor.flags.writeable else tensor.copy()

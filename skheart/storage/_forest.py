@@ -10,7 +10,7 @@ import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.tree._tree import NODE_DTYPE, TREE_LEAF, TREE_UNDEFINED, Tree
 
-from ._checks import USE_JOBLIB, Refused
+from ._checks import USE_JOBLIB, InvalidModel
 
 __all__ = ["NAMES", "pack", "unpack"]
 
@@ -53,7 +53,7 @@ def pack(packer, forest, fitted, where):
         _check_same_settings(forest, trees, where)
         arrays = _arrays_of(trees)
         _nodes_from(arrays, forest.n_features_in_, forest.n_classes_, where)
-    except Refused as error:
+    except InvalidModel as error:
         raise ValueError(f"{error}, so that it cannot be stored. {REMEDY}") from error
     packed = {name: packer.put(f"{where}.{name}", array) for name, array in arrays.items()}
     packed["max_features_"] = packer.pack(trees[0].max_features_, f"{where}.max_features_")
@@ -145,15 +145,15 @@ def unpack(unpacker, forest, packed, where):
     """Build the trees, if the forest was fitted."""
     if not packed:
         if any(name.endswith("_") for name in vars(forest)):
-            raise Refused(f"{where} has no trees")
+            raise InvalidModel(f"{where} has no trees")
         return
     content = packed.get("estimators_")
     if len(packed) > 1 or type(content) is not dict or set(content) != {*TYPES, "max_features_"}:
-        raise Refused(f"{where}.estimators_ must be the arrays of a forest")
+        raise InvalidModel(f"{where}.estimators_ must be the arrays of a forest")
     _check_fitted_attributes(forest, where)
     max_features = unpacker.unpack(content["max_features_"], f"{where}.max_features_")
     if not _is_size(max_features):
-        raise Refused(f"{where}.max_features_ is not a number of features")
+        raise InvalidModel(f"{where}.max_features_ is not a number of features")
     where = f"{where}.estimators_"
     arrays = {name: unpacker.take(content[name], f"{where}.{name}") for name in TYPES}
     nodes, proportions = _nodes_from(arrays, forest.n_features_in_, forest.n_classes_, where)
@@ -166,22 +166,22 @@ def _check_fitted_attributes(forest, where):
     fitted = vars(forest)
     classes, n_outputs = fitted.get("classes_"), fitted.get("n_outputs_")
     if type(n_outputs) is not int or n_outputs != 1:
-        raise Refused(f"{where}.n_outputs_ is {str(n_outputs)[:80]}, not 1")
+        raise InvalidModel(f"{where}.n_outputs_ is {str(n_outputs)[:80]}, not 1")
     if type(classes) is not np.ndarray or classes.ndim != 1 or not len(classes):
-        raise Refused(f"{where}.classes_ is not an array of labels")
+        raise InvalidModel(f"{where}.classes_ is not an array of labels")
     n_classes, n_features = fitted.get("n_classes_"), fitted.get("n_features_in_")
     if type(n_classes) is not int or n_classes != len(classes):
-        raise Refused(f"{where}.n_classes_ is not the number of classes_, {len(classes)}")
+        raise InvalidModel(f"{where}.n_classes_ is not the number of classes_, {len(classes)}")
     if type(n_features) is not int or not _is_size(n_features):
-        raise Refused(f"{where}.n_features_in_ is not a number of features")
+        raise InvalidModel(f"{where}.n_features_in_ is not a number of features")
     n_samples, n_drawn = fitted.get("_n_samples"), fitted.get("_n_samples_bootstrap")
     if not _is_size(n_samples) or not (n_drawn is None or _is_size(n_drawn)):
-        raise Refused(f"{where} has no valid number of samples")
+        raise InvalidModel(f"{where} has no valid number of samples")
     weight = fitted.get("_sample_weight")
     if weight is not None and (
         type(weight) is not np.ndarray or weight.dtype.kind != "f" or weight.shape != (n_samples,)
     ):
-        raise Refused(
+        raise InvalidModel(
             f"{where}._sample_weight must have one weight for each of {n_samples} samples"
         )
 
@@ -189,22 +189,22 @@ def _check_fitted_attributes(forest, where):
 def _nodes_from(arrays, n_features, n_classes, where):
     """Return the nodes of all trees, one tree after another, and their class proportions.
 
-    Raises Refused unless the arrays describe valid trees.
+    Raises InvalidModel unless the arrays describe valid trees.
     """
     for name, types in TYPES.items():
         if arrays[name].dtype.name not in types or arrays[name].ndim != 1 + (name == "kinds"):
-            raise Refused(f"{where}.{name} has the wrong type or shape")
+            raise InvalidModel(f"{where}.{name} has the wrong type or shape")
     inner, left, right, first = _children(arrays, n_classes, where)
     samples, weights, impurities, proportions = _kinds(arrays, n_classes, where)
     for name in ("feature", "threshold", "missing_go_to_left"):
         _check_length(arrays, name, len(inner), where)
     if np.any(arrays["feature"] >= n_features):
-        raise Refused(f"{where}.feature has an index beyond {n_features} features")
+        raise InvalidModel(f"{where}.feature has an index beyond {n_features} features")
     # With an infinite threshold, only missing values go to the right.
     if np.isnan(arrays["threshold"]).any() or np.isneginf(arrays["threshold"]).any():
-        raise Refused(f"{where}.threshold has NaN or -inf")
+        raise InvalidModel(f"{where}.threshold has NaN or -inf")
     if np.any(arrays["missing_go_to_left"] > 1):
-        raise Refused(f"{where}.missing_go_to_left has other values than 0 and 1")
+        raise InvalidModel(f"{where}.missing_go_to_left has other values than 0 and 1")
     kind = arrays["kind"]
     nodes = np.zeros(len(kind), dtype=NODE_DTYPE)
     for name in ("left_child", "right_child"):
@@ -225,13 +225,13 @@ def _children(arrays, n_classes, where):
     n_nodes, left = arrays["n_nodes"].astype(np.int64), arrays["left"]
     total = int(n_nodes.sum())
     if not 0 < len(n_nodes) <= MAX_TREES or n_nodes.min() == 0:
-        raise Refused(
+        raise InvalidModel(
             f"{where}.n_nodes has no trees, trees without nodes, or more than {MAX_TREES}"
         )
     if total != len(left):
-        raise Refused(f"{where}.n_nodes has {total} nodes in total, but left has {len(left)}")
+        raise InvalidModel(f"{where}.n_nodes has {total} nodes in total, but left has {len(left)}")
     if total * (n_classes + NODE_NUMBERS) > MAX_NUMBERS:
-        raise Refused(f"{where} has {total} nodes of {n_classes} classes, too many to load")
+        raise InvalidModel(f"{where} has {total} nodes of {n_classes} classes, too many to load")
     _check_length(arrays, "random_state", len(n_nodes), where)
     _check_length(arrays, "kind", total, where)
     inner = np.flatnonzero(left)
@@ -240,12 +240,12 @@ def _children(arrays, n_classes, where):
     first, end = (np.repeat(place, n_nodes)[inner] for place in (roots, roots + n_nodes))
     left, right = inner + left[inner], inner + arrays["right"].astype(np.int64)
     if np.any(right == inner) or np.any(np.maximum(left, right) >= end):
-        raise Refused(f"{where}.left or right leads out of a tree or to the node itself")
+        raise InvalidModel(f"{where}.left or right leads out of a tree or to the node itself")
     expected = np.ones(total, dtype=np.int64)
     expected[roots] = 0
     n_parents = np.bincount(np.concatenate([left, right]), minlength=total)
     if not np.array_equal(n_parents, expected):
-        raise Refused(f"{where}.left and right do not give each node one parent")
+        raise InvalidModel(f"{where}.left and right do not give each node one parent")
     return inner, left, right, first
 
 
@@ -253,22 +253,24 @@ def _kinds(arrays, n_classes, where):
     """Return the columns of `kinds`: samples, weight, impurity and class proportions."""
     kinds = arrays["kinds"]
     if kinds.shape[1] != 3 + n_classes or np.any(arrays["kind"] >= len(kinds)):
-        raise Refused(f"{where}.kind and kinds do not fit {n_classes} classes or each other")
+        raise InvalidModel(f"{where}.kind and kinds do not fit {n_classes} classes or each other")
     if not np.isfinite(kinds).all():
-        raise Refused(f"{where}.kinds has NaN or infinity")
+        raise InvalidModel(f"{where}.kinds has NaN or infinity")
     samples, weights, impurities, proportions = *kinds[:, :3].T, kinds[:, 3:]
     if np.any(samples < 1) or np.any(samples > 2**53) or np.any(samples % 1):
-        raise Refused(f"{where}.kinds has an invalid number of samples")
+        raise InvalidModel(f"{where}.kinds has an invalid number of samples")
     if np.any(weights <= 0):
-        raise Refused(f"{where}.kinds has a weight that is not positive")
+        raise InvalidModel(f"{where}.kinds has a weight that is not positive")
     if np.any(proportions < 0) or np.any(np.abs(proportions.sum(axis=1) - 1) > TOLERANCE):
-        raise Refused(f"{where}.kinds has class proportions that are negative or do not sum to 1")
+        raise InvalidModel(
+            f"{where}.kinds has class proportions that are negative or do not sum to 1"
+        )
     return samples, weights, impurities, proportions
 
 
 def _check_length(arrays, name, length, where):
     if len(arrays[name]) != length:
-        raise Refused(f"{where}.{name} has {len(arrays[name])} entries, not {length}")
+        raise InvalidModel(f"{where}.{name} has {len(arrays[name])} entries, not {length}")
 
 
 def _trees(forest, arrays, nodes, proportions, max_features):

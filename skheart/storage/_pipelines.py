@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sklearn.base import BaseEstimator
 
-from ._checks import Refused
+from ._checks import InvalidModel
 
 __all__ = ["NAMES", "pack", "unpack"]
 
@@ -20,8 +20,8 @@ def unpack(unpacker, pipeline, packed, where):
     """Check the steps."""
     steps = pipeline.steps
     if type(steps) is not list or not steps:
-        raise Refused(f"{where} has no steps")
+        raise InvalidModel(f"{where} has no steps")
     for i, step in enumerate(steps):
         pair = type(step) in (tuple, list) and len(step) == 2 and type(step[0]) is str
         if not pair or not (step[1] in (None, "passthrough") or isinstance(step[1], BaseEstimator)):
-            raise Refused(f"{where}.steps[{i}] must be a name and an estimator")
+            raise InvalidModel(f"{where}.steps[{i}] must be a name and an estimator")

@@ -11,7 +11,7 @@ from importlib import import_module
 import numpy as np
 from sklearn.base import BaseEstimator
 
-from ._checks import USE_JOBLIB, Refused, is_count
+from ._checks import USE_JOBLIB, InvalidModel, is_count
 from ._estimators import pack_estimator, unpack_estimator
 from ._registry import named_tuple, named_tuple_name
 
@@ -159,12 +159,12 @@ class Unpacker:
         """Raise if more than `MAX_MADE` numbers would be computed for this file."""
         self._made += n
         if self._made > MAX_MADE:
-            raise Refused(f"{where} would need more than {MAX_MADE} computed numbers")
+            raise InvalidModel(f"{where} would need more than {MAX_MADE} computed numbers")
 
     def unpack(self, packed, where, depth=0):
         """Return a value of the model; `where` is its place, for messages."""
         if depth > MAX_DEPTH:
-            raise Refused(f"{where[:80]}... is nested more deeply than any model")
+            raise InvalidModel(f"{where[:80]}... is nested more deeply than any model")
         if packed is None or type(packed) in (bool, int, float, str):
             return packed
         if type(packed) is list:
@@ -172,22 +172,22 @@ class Unpacker:
         (kind, content), *more = packed.items() if packed else [(None, None)]
         unpack = getattr(self, f"_unpack_{kind}", None)
         if more or unpack is None:
-            raise Refused(f"{where} is of an unknown kind: {str(sorted(packed)[:3])[:80]}")
+            raise InvalidModel(f"{where} is of an unknown kind: {str(sorted(packed)[:3])[:80]}")
         return unpack(content, where, depth)
 
     def take(self, name, where):
         """Return a tensor by its name, each one once."""
         if type(name) is not str or name not in self._tensors:
-            raise Refused(f"the tensor of {where} is missing: {str(name)[:80]!r}")
+            raise InvalidModel(f"the tensor of {where} is missing: {str(name)[:80]!r}")
         if name not in self._unused:
-            raise Refused(f"the tensor {name!r} is used twice")
+            raise InvalidModel(f"the tensor {name!r} is used twice")
         self._unused.remove(name)
         return self._tensors[name]
 
     def check_all_taken(self):
         """Raise if the file has tensors that the model does not use."""
         if self._unused:
-            raise Refused(
+            raise InvalidModel(
                 f"{len(self._unused)} tensors are not used, such as {min(self._unused)[:80]!r}"
             )
 
@@ -201,7 +201,7 @@ class Unpacker:
         name, items = _list(content, where, length=2)
         cls = named_tuple(name)
         if cls is None:
-            raise Refused(f"{where} is an unknown named tuple: {str(name)[:80]!r}")
+            raise InvalidModel(f"{where} is an unknown named tuple: {str(name)[:80]!r}")
         items = _list(items, where, length=len(cls._fields))
         return cls(*self.unpack(items, where, depth + 1))
 
@@ -213,9 +213,9 @@ class Unpacker:
             try:
                 hash(key)
             except TypeError:
-                raise Refused(f"{where} has a key that is not hashable") from None
+                raise InvalidModel(f"{where} has a key that is not hashable") from None
             if key in made:
-                raise Refused(f"{where} has a duplicate key")
+                raise InvalidModel(f"{where} has a duplicate key")
             made[key] = self.unpack(value, f"{where}[{key!r:.40}]", depth + 1)
         return made
 
@@ -231,36 +231,36 @@ class Unpacker:
             value = _parse_nonfinite(value, where)
         fits = {"b": bool, "i": int, "u": int, "f": float}[kind.kind]
         if type(value) is not fits:
-            raise Refused(f"{where} is not a valid {name}: {str(value)[:80]}")
+            raise InvalidModel(f"{where} is not a valid {name}: {str(value)[:80]}")
         try:
             return kind.type(value)
         except OverflowError:
-            raise Refused(f"{where} is not a valid {name}: {value}") from None
+            raise InvalidModel(f"{where} is not a valid {name}: {value}") from None
 
     def _unpack_array(self, content, where, depth):
         if type(content) is dict and set(content) == {"tensor", "order"}:
             array = self.take(content["tensor"], where)
             if content["order"] not in ("C", "F"):
-                raise Refused(f"{where} has an order that is neither C nor F")
+                raise InvalidModel(f"{where} has an order that is neither C nor F")
             return np.asfortranarray(array) if content["order"] == "F" else array
         if type(content) is not dict or set(content) != {"dtype", "shape", "items"}:
-            raise Refused(f"{where} is an array without dtype, shape or items")
+            raise InvalidModel(f"{where} is an array without dtype, shape or items")
         dtype, shape = content["dtype"], _list(content["shape"], where)
         items = _list(content["items"], where)
         if not all(map(is_count, shape)) or len(shape) > 32 or math.prod(shape) != len(items):
-            raise Refused(f"{where} has {len(items)} items, which do not fit its shape")
+            raise InvalidModel(f"{where} has {len(items)} items, which do not fit its shape")
         if dtype == "object":
             flat = np.empty(len(items), object)
             for i, item in enumerate(items):
                 flat[i] = self.unpack(item, f"{where}.flat[{i}]", depth + 1)
             return flat.reshape(shape)
         if type(dtype) is not str or not re.fullmatch(r"U[0-9]{1,7}", dtype):
-            raise Refused(f"{where} is an array of an unknown type: {str(dtype)[:80]}")
+            raise InvalidModel(f"{where} is an array of an unknown type: {str(dtype)[:80]}")
         width = int(dtype[1:])
         if width * len(items) > MAX_TEXT or any(
             type(item) is not str or len(item) > width for item in items
         ):
-            raise Refused(f"{where} has items that are not of its type {dtype}")
+            raise InvalidModel(f"{where} has items that are not of its type {dtype}")
         return np.array(items, dtype=dtype).reshape(shape)
 
     def _unpack_dtype(self, name, where, depth):
@@ -271,7 +271,7 @@ class Unpacker:
 
     def _unpack_torch_class(self, name, where, depth):
         if type(name) is not str or name not in TORCH_CLASSES:
-            raise Refused(f"{where} names an unknown class: {str(name)[:80]!r}")
+            raise InvalidModel(f"{where} names an unknown class: {str(name)[:80]!r}")
         return getattr(import_module(TORCH_CLASSES[name]), name)
 
     def _unpack_torch_device(self, name, where, depth):
@@ -280,7 +280,7 @@ class Unpacker:
         try:
             return torch.device(_text(name, where))
         except RuntimeError:
-            raise Refused(f"{where} is not a device of torch: {name[:80]!r}") from None
+            raise InvalidModel(f"{where} is not a device of torch: {name[:80]!r}") from None
 
     def _unpack_estimator(self, content, where, depth):
         return unpack_estimator(self, content, where, depth)
@@ -288,23 +288,23 @@ class Unpacker:
 
 def _parse_nonfinite(text, where):
     if text not in ("nan", "inf", "-inf"):
-        raise Refused(f"{where} is not a number: {str(text)[:80]!r}")
+        raise InvalidModel(f"{where} is not a number: {str(text)[:80]!r}")
     return float(text)
 
 
 def _number_type(name, where):
     if name not in NUMBERS:
-        raise Refused(f"{where} has an unknown type: {str(name)[:80]!r}")
+        raise InvalidModel(f"{where} has an unknown type: {str(name)[:80]!r}")
     return name
 
 
 def _text(value, where):
     if type(value) is not str:
-        raise Refused(f"{where} is not a string")
+        raise InvalidModel(f"{where} is not a string")
     return value
 
 
 def _list(value, where, length=None):
     if type(value) is not list or (length is not None and len(value) != length):
-        raise Refused(f"{where} is not a list" + (f" of {length}" if length else ""))
+        raise InvalidModel(f"{where} is not a list" + (f" of {length}" if length else ""))
     return value

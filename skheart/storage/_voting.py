@@ -7,7 +7,7 @@ from sklearn.base import BaseEstimator
 from sklearn.preprocessing import LabelEncoder
 from sklearn.utils import Bunch
 
-from ._checks import Refused
+from ._checks import InvalidModel
 
 __all__ = ["NAMES", "pack", "unpack"]
 
@@ -20,7 +20,7 @@ def pack(packer, voting, fitted, where):
         return {}
     try:
         _check(voting, where)
-    except Refused as error:
+    except InvalidModel as error:
         raise ValueError(f"{error}, so that it cannot be stored. Fit it again.") from error
     named = fitted.pop("named_estimators_", None)
     if type(named) is not Bunch or {**named} != _named(voting):
@@ -67,15 +67,15 @@ def _check_parameter(voting, where):
     """Check names and parts as `fit` does."""
     parts = voting.estimators
     if type(parts) is not list or not parts:
-        raise Refused(f"{where} has no estimators")
+        raise InvalidModel(f"{where} has no estimators")
     for i, part in enumerate(parts):
         pair = type(part) in (tuple, list) and len(part) == 2 and type(part[0]) is str
         if not pair or not (_is_dropped(part[1]) or isinstance(part[1], BaseEstimator)):
-            raise Refused(f"{where}.estimators[{i}] must be a name and an estimator")
+            raise InvalidModel(f"{where}.estimators[{i}] must be a name and an estimator")
     try:
         voting._validate_names([name for name, _ in parts])
     except ValueError as error:
-        raise Refused(f"{where}.estimators: {error}") from error
+        raise InvalidModel(f"{where}.estimators: {error}") from error
 
 
 def _check(voting, where):
@@ -83,18 +83,18 @@ def _check(voting, where):
     _check_parameter(voting, where)
     voters, encoder = getattr(voting, "estimators_", None), getattr(voting, "le_", None)
     if type(voters) is not list or len(voters) != len(_used_parts(voting)) or not voters:
-        raise Refused(f"{where}.estimators_ must be as many as its estimators")
+        raise InvalidModel(f"{where}.estimators_ must be as many as its estimators")
     if not _are_weights(voting.weights, len(voting.estimators)):
-        raise Refused(f"{where}.weights must be one finite number per estimator")
+        raise InvalidModel(f"{where}.weights must be one finite number per estimator")
     classes = getattr(voting, "classes_", None)
     if type(encoder) is not LabelEncoder or not _same_values(
         getattr(encoder, "classes_", None), classes
     ):
-        raise Refused(f"{where}.le_ must have the same classes")
+        raise InvalidModel(f"{where}.le_ must have the same classes")
     for part, voter in zip(_used_parts(voting), voters, strict=True):
         codes = getattr(voter, "classes_", None)
         if type(voter) is not type(part) or not _same_values(codes, np.arange(len(classes))):
-            raise Refused(f"{where}.estimators_ must be fitted on the same classes")
+            raise InvalidModel(f"{where}.estimators_ must be fitted on the same classes")
 
 
 def _same_values(one, other):

@@ -13,7 +13,7 @@ import pytest
 import scipy.signal
 import soundfile
 
-from skheart.audio import list_recordings, load_samples, read_recording
+from skheart.audio import as_recording_list, load_samples, read_recording
 
 
 def tone(frequency, rate, seconds=2.0, amplitude=0.5):
@@ -177,7 +177,7 @@ PATHS = ["a.wav", "b.wav"]
     ],
 )
 def test_forms_of_paths(X):
-    assert [str(path) for path in list_recordings(X)] == PATHS
+    assert [str(path) for path in as_recording_list(X)] == PATHS
 
 
 def test_forms_of_arrays():
@@ -185,7 +185,7 @@ def test_forms_of_arrays():
     column = np.empty(2, dtype=object)
     column[:] = arrays
     for X in (arrays, tuple(arrays), column, column[:, None], pd.Series(arrays)):
-        taken = list_recordings(X)
+        taken = as_recording_list(X)
         assert [a is b for a, b in zip(taken, arrays, strict=True)] == [True, True]
 
 
@@ -193,7 +193,7 @@ def test_forms_of_arrays():
     "X", [np.ones((2, 1)), np.ones((2, 3)), [[1.0, 2.0], [3.0, 4.0]], pd.DataFrame(np.ones((2, 1)))]
 )
 def test_numbers_in_two_dimensions_are_left_to_scikit_learn(X):
-    assert list_recordings(X) is None
+    assert as_recording_list(X) is None
 
 
 @pytest.mark.parametrize(
@@ -219,7 +219,7 @@ def test_numbers_in_two_dimensions_are_left_to_scikit_learn(X):
 )
 def test_invalid_forms(X, kind, message):
     with pytest.raises(kind, match=message):
-        list_recordings(X)
+        as_recording_list(X)
 
 
 @pytest.mark.parametrize(
@@ -254,7 +254,7 @@ def test_valid_arrays():
 def test_audio_does_without_scikit_learn_and_pandas():
     code = (
         "import sys, numpy, skheart.audio as audio\n"
-        "audio.load_samples(audio.list_recordings([numpy.ones(9)])[0], 0, 4000)\n"
+        "audio.load_samples(audio.as_recording_list([numpy.ones(9)])[0], 0, 4000)\n"
         "assert not {'sklearn', 'pandas', 'librosa', 'torch'} & set(sys.modules)"
     )
     subprocess.run([sys.executable, "-c", code], check=True)

@@ -5,7 +5,7 @@ import pickle
 import numpy as np
 import pytest
 
-from skheart.audio import JoinedRecording, Pieces
+from skheart.audio import JoinedRecording, LazyConcatenation
 
 PARTS = [np.full(n, n, np.float32) for n in (2, 3, 2)]
 
@@ -26,7 +26,7 @@ def test_a_changed_joined_recording_has_no_parts(change):
 
 
 def test_recordings_are_joined_when_an_array_is_needed():
-    lazy = Pieces(PARTS)
+    lazy = LazyConcatenation(PARTS)
     np.testing.assert_array_equal(np.asarray(lazy), np.concatenate(PARTS))
     assert np.asarray(lazy, dtype=np.float64).dtype == np.float64
     with pytest.raises(ValueError, match="copy=False is not possible"):

@@ -10,7 +10,7 @@ from importlib import resources
 
 import numpy as np
 
-from ..._utils.files import replacing
+from ..._utils.files import open_atomic
 from .. import Explanation
 
 __all__ = ["write_report"]
@@ -90,7 +90,7 @@ def write_report(explanations, path, *, label=None, title="What decided the mode
         explanations = [explanations]
     before, after = _split_page(title)
     number = -1
-    with replacing(path, "w") as file:
+    with open_atomic(path, "w") as file:
         file.write(before)
         for number, explanation in enumerate(explanations):
             if not isinstance(explanation, Explanation):
