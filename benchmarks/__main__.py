@@ -2,8 +2,8 @@
 
     python -m benchmarks [NAME ...] [--full]
 
-All of them by default, on small sizes; `--full` takes the sizes of the claims. Progress goes to
-standard error. Exit status 1 if a claim was missed, or not checked since its benchmark failed.
+All run by default, on small sizes; `--full` uses the sizes of the claims. Progress goes to
+standard error. The exit status is 1 if a claim was missed or a benchmark failed.
 """
 
 from __future__ import annotations
@@ -22,21 +22,22 @@ from typing import NamedTuple
 
 from benchmarks._measure import LeftOut, Row
 
-FOLDER = Path(__file__).parent
+ROOT = Path(__file__).parents[1]
+FOLDER = ROOT / "benchmarks" / "claims"
 HEADER = ("benchmark", "claim", "ours", "unit", "limit", "value", "bar", "", "peers")
 
 
 class Outcome(NamedTuple):
-    """What came of a benchmark.
+    """Outcome of a benchmark.
 
     Attributes
     ----------
     rows : list of Row
-        Its claims; none if it did not run to its end.
+        Its claims; empty if it did not finish.
     note : str
-        Why not.
+        The reason.
     failed : bool
-        Whether that is a failure.
+        Whether not finishing is a failure.
     """
 
     rows: list
@@ -45,12 +46,12 @@ class Outcome(NamedTuple):
 
     @property
     def missed(self):
-        """Claims that do not hold."""
+        """Claims that were missed."""
         return [row.claim for row in self.rows if not row.holds]
 
 
 def benchmark_names():
-    """The benchmarks: every module of this folder without an underscore before its name."""
+    """Return the names of the benchmarks: the public modules of `claims`."""
     return sorted(path.stem for path in FOLDER.glob("[!_]*.py"))
 
 
@@ -69,10 +70,10 @@ def outcome(module, full):
 
 
 def measure(module, full=False):
-    """Run a module's benchmark in a fresh process; what it prints goes to standard error."""
+    """Run a benchmark in a fresh process, with its output on standard error."""
     with tempfile.TemporaryDirectory() as folder:
         file = os.path.join(folder, "outcome.json")
-        paths = [str(FOLDER.parent), *filter(None, [os.environ.get("PYTHONPATH")])]
+        paths = [str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]
         code = "from benchmarks.__main__ import child; child()"
         done = subprocess.run(
             [sys.executable, "-c", code, module, str(int(full)), file],
@@ -88,7 +89,7 @@ def measure(module, full=False):
 
 
 def child():
-    """What the fresh process does: write the outcome to a file."""
+    """Write the outcome of a benchmark to a file, in the fresh process."""
     module, full, file = sys.argv[1:]
     try:
         found = outcome(module, bool(int(full)))
@@ -100,7 +101,7 @@ def child():
 
 
 def table(outcomes):
-    """Lines of the table, in columns (peers last, for their width)."""
+    """Return the lines of the table; peers are last because they are wide."""
     lines = [HEADER]
     for name, found in outcomes.items():
         if found.note:
@@ -119,7 +120,7 @@ def table(outcomes):
 
 
 def main(arguments=None):
-    """Run benchmarks by name, print the table, and return the exit status."""
+    """Run benchmarks by name, print the table, return the exit status."""
     names = benchmark_names()
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description="Run benchmarks.")
     parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join(names))
@@ -132,7 +133,7 @@ def main(arguments=None):
     for name in options.names or names:
         print(f"{name} ...", file=sys.stderr, flush=True)
         began = time.perf_counter()
-        found = outcomes[name] = measure(f"benchmarks.{name}", options.full)
+        found = outcomes[name] = measure(f"benchmarks.claims.{name}", options.full)
         what = found.note or f"{len(found.rows)} claims, {len(found.missed)} missed"
         print(f"{name}: {time.perf_counter() - began:.0f} s, {what}", file=sys.stderr, flush=True)
     print(*table(outcomes), sep="\n")

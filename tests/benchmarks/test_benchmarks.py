@@ -45,7 +45,9 @@ def only(fakes, monkeypatch):
     def main(names, *arguments):
         monkeypatch.setattr(runner, "benchmark_names", lambda: names)
         monkeypatch.setattr(
-            runner, "measure", lambda name, full: measure(name.removeprefix("benchmarks."), full)
+            runner,
+            "measure",
+            lambda name, full: measure(name.removeprefix("benchmarks.claims."), full),
         )
         return runner.main(list(arguments))
 
@@ -53,7 +55,9 @@ def only(fakes, monkeypatch):
 
 
 def test_every_module_of_the_folder_is_listed():
-    files = {path.stem for path in (ROOT / "benchmarks").iterdir() if path.suffix == ".py"}
+    files = {
+        path.stem for path in (ROOT / "benchmarks" / "claims").iterdir() if path.suffix == ".py"
+    }
     listed = runner.benchmark_names()
     assert {*listed} == {name for name in files if not name.startswith("_")}
     assert len(listed) > 5
@@ -62,11 +66,11 @@ def test_every_module_of_the_folder_is_listed():
 
 @pytest.mark.parametrize("name", runner.benchmark_names())
 def test_a_benchmark_states_its_claim_and_runs_alone(name):
-    tree = ast.parse((ROOT / "benchmarks" / f"{name}.py").read_text(encoding="utf-8"))
+    tree = ast.parse((ROOT / "benchmarks" / "claims" / f"{name}.py").read_text(encoding="utf-8"))
     text = ast.get_docstring(tree)
     assert text.startswith("Claim: ")
     assert text.splitlines()[0].endswith(".")
-    assert f"python -m benchmarks.{name}" in text
+    assert f"python -m benchmarks.claims.{name}" in text
     (run,) = (node for node in tree.body if getattr(node, "name", "") == "run")
     assert run.args.args[0].arg == "small"
     assert len(run.args.defaults) == len(run.args.args)

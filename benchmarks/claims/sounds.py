@@ -1,6 +1,6 @@
 """Claim: heart sounds are generated at least 100 times as fast as they would take to hear.
 
-    python -m benchmarks.sounds [--small]
+    python -m benchmarks.claims.sounds [--small]
 
 The median of several runs, in seconds of one processor, over 200 s of sound (with ``--small``,
 fewer runs).

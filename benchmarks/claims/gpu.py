@@ -1,6 +1,6 @@
 """Claim: on a GPU the default CNN trains at least 5 times as fast as plain skorch.
 
-    python -m benchmarks.gpu [--small]
+    python -m benchmarks.claims.gpu [--small]
 
 For a machine with CUDA; elsewhere it is left out. Recordings per second on the device named in the
 table, at paper size (936 x 64), of an epoch (the fastest after the first) and of `predict_proba`,
@@ -24,8 +24,8 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from ._measure import LeftOut, Row, in_turns, main
-from ._plain import plain_module, plain_skorch, spectrograms
+from benchmarks._measure import LeftOut, Row, in_turns, main
+from benchmarks.claims._plain import plain_module, plain_skorch, spectrograms
 
 BATCH = 32
 

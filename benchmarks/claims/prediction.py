@@ -1,6 +1,6 @@
 """Claim: predict_proba of the default CNN is at least 4 times as fast as plain skorch's in float32.
 
-    python -m benchmarks.prediction [--small]
+    python -m benchmarks.claims.prediction [--small]
 
 The same weights stand in a skorch net (`benchmarks/_plain.py`), and exported to ONNX in ONNX
 Runtime and OpenVINO, each as fast as it goes on this machine. Claims, on the CPU: in float32 at
@@ -20,8 +20,8 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from ._measure import Row, in_turns, main, ratio
-from ._plain import plain_skorch, spectrograms
+from benchmarks._measure import Row, in_turns, main, ratio
+from benchmarks.claims._plain import plain_skorch, spectrograms
 
 
 def fitted(n_frames):

@@ -1,6 +1,6 @@
 """Claim: training in bfloat16 costs no UAR: it lies in the interval of training in float32.
 
-    python -m benchmarks.studies.quality [--small] [--circor FOLDER]
+    python -m benchmarks.claims.quality [--small] [--circor FOLDER]
 
 Cross-validated by subject, with the interval of a bootstrap over subjects. On generated heart
 sounds with a small net; with --circor on the recordings of CirCor DigiScope in FOLDER (murmur,

@@ -1,6 +1,6 @@
 """Claim: a prediction starts quickly, and what cannot work is refused before torch is imported.
 
-    python -m benchmarks.startup [--small]
+    python -m benchmarks.claims.startup [--small]
 
 With I, the time to import torch, skorch and scikit-learn in one process:
 
@@ -87,7 +87,7 @@ def _row(times, claim, case, bar):
     return Row(claim, "s", seconds[case], peers, value, bar, True)
 
 
-_ROOT = str(Path(__file__).parents[1])
+_ROOT = str(Path(__file__).parents[2])
 
 if __name__ == "__main__":
     main(run)

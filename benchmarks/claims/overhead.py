@@ -1,6 +1,6 @@
 """Claim: fit adds at most 3 % to a bare torch loop at paper size, at most 15 % for a small net.
 
-    python -m benchmarks.overhead [--small]
+    python -m benchmarks.claims.overhead [--small]
 
 The loop has the same module, precision, threads and batches, with no skorch, checks, history or
 data handling. Both train in one process, in turns; the fastest of each counts. The small net is
@@ -14,8 +14,8 @@ import time
 
 import torch
 
-from ._measure import Row, main
-from ._plain import spectrograms
+from benchmarks._measure import Row, main
+from benchmarks.claims._plain import spectrograms
 
 SIZES = {  # name: (settings, recordings, frames, epochs, bar)
     "paper size": ({}, 64, 936, 2, 0.03),

@@ -1,6 +1,6 @@
 """Claim: a folder of WAV files becomes features 3 times as fast as with librosa.
 
-    python -m benchmarks.folder [--small]
+    python -m benchmarks.claims.folder [--small]
 
 Recordings of 30 s in 16 bits, once at 4 kHz, as they are needed, and once at 2 kHz, from which
 they are resampled: `LogMelTransformer().transform(paths)`, which reads in a second thread, against
@@ -21,7 +21,7 @@ import numpy as np
 
 from benchmarks import _measure
 from benchmarks._measure import Row, in_turns, ratio
-from benchmarks.front_end import DURATION, FLOOR, FMIN, HOP, N_FFT, N_MELS, SR
+from benchmarks.claims.front_end import DURATION, FLOOR, FMIN, HOP, N_FFT, N_MELS, SR
 
 
 def written(folder, number, sr):

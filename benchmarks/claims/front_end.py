@@ -1,6 +1,6 @@
 """Claim: on one thread, features at 4 times the speed of librosa and 2 times that of torchaudio.
 
-    python -m benchmarks.front_end [--small]
+    python -m benchmarks.claims.front_end [--small]
 
 Recordings of 30 s at 4 kHz, float32, with the default settings, as users call LogMelTransformer:
 `transform` and `fit_transform` of a list of arrays, new output each time. The peers take one

@@ -1,6 +1,6 @@
 """Claim: an epoch of the default nets trains several times as fast as plain skorch, in less memory.
 
-    python -m benchmarks.training [--small]
+    python -m benchmarks.claims.training [--small]
 
 On the CPU, against a skorch net of the same architecture in float32 (`benchmarks/_plain.py`).
 With ``precision="auto"``, where the processor has bfloat16: the CNN at least 5 times as fast, the
@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import statistics
 
-from ._measure import Row, fresh, main
+from benchmarks._measure import Row, fresh, main
 
 BARS = {"cnn": 5.0, "lstm": 1.5, "gru": 2.5}
 FLOAT32_BAR = 2.5
@@ -23,7 +23,7 @@ FLOAT32_BAR = 2.5
 EPOCHS = """
 import sys
 from benchmarks._measure import peak_mib
-from benchmarks._plain import plain_skorch, spectrograms
+from benchmarks.claims._plain import plain_skorch, spectrograms
 model, precision, n, n_frames, epochs = sys.argv[1:3] + [int(v) for v in sys.argv[3:]]
 X, y = spectrograms(n, n_frames)
 if precision == "plain":

@@ -1,6 +1,6 @@
 """Claim: time and memory grow no faster than the number and the length of the recordings.
 
-    python -m benchmarks.growth [--small] [--plot FILE]
+    python -m benchmarks.claims.growth [--small] [--plot FILE]
 
 `fit_transform` of arrays and of WAV files, and `fit` and `predict_proba` of a small CNN and of the
 default one, at five sizes up to 16 times the smallest, in number and in length.
@@ -217,7 +217,9 @@ def measure_memory(factors, together=False):
 
     Each size in a fresh process, or the sizes of a series together in one, which is quicker.
     """
-    code = "import sys; from benchmarks.growth import print_memory; print_memory(*sys.argv[1:])"
+    code = (
+        "import sys; from benchmarks.claims.growth import print_memory; print_memory(*sys.argv[1:])"
+    )
     series = [(n, axis) for n, task in TASKS.items() if task.many for axis in AXES]
     groups = [factors] if together else [[factor] for factor in factors]
     points = [(*one, *group) for one in series for group in groups]

@@ -1,6 +1,6 @@
 """Claim: a search with two workers is at least 1.6 times as fast as with one, for small nets.
 
-    python -m benchmarks.search [--small]
+    python -m benchmarks.claims.search [--small]
 
 A `GridSearchCV` over four learning rates and two folds, eight fits of the demonstration's CNN on
 4 s, with ``n_jobs=1`` and ``n_jobs=2`` in turns, on two cores of the machine. Maps of so small a

@@ -1,6 +1,6 @@
 """Claim: the features are held once, or not at all where they lie on disk.
 
-    python -m benchmarks.memory [--small]
+    python -m benchmarks.claims.memory [--small]
 
 1. Oversampling, checks, split, cast and batches of a fit take at most a tenth of the size of the
    features in memory above them (beyond what a fit on a few recordings takes: the net and torch);
