@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import functools
-import warnings
 from typing import NamedTuple
 
 import numpy as np
-import scipy.signal
-import scipy.sparse
+
+from ._mel import mel_filters
+
+# Constant terms of the cosine windows that need no scipy.signal, which is slow to import.
+COSINE_WINDOWS = {"hamming": 0.54, "hann": 0.5}
 
 
 class Plan(NamedTuple):
@@ -90,6 +91,17 @@ def _band(params):
     return float(fmin), float(fmax)
 
 
+def _get_window(window, n):
+    """Return a periodic window of n samples, equal to that of `scipy.signal.get_window`."""
+    if isinstance(window, str) and window in COSINE_WINDOWS:
+        constant = COSINE_WINDOWS[window]
+        angles = np.linspace(-np.pi, np.pi, n + 1)[:-1]
+        return constant + (1 - constant) * np.cos(angles)
+    from scipy.signal import get_window
+
+    return get_window(window, n, fftbins=True)
+
+
 def _padded_window(window, win_length, n_fft):
     """Return the periodic window, centred in a frame of zeros."""
     win_length = n_fft if win_length is None else win_length
@@ -99,7 +111,7 @@ def _padded_window(window, win_length, n_fft):
             f"Set win_length to at most {n_fft}, or raise n_fft."
         )
     try:
-        values = scipy.signal.get_window(window, win_length, fftbins=True)
+        values = _get_window(window, win_length)
     except (TypeError, ValueError) as error:
         raise ValueError(
             f"window={window!r} must be a window of scipy.signal.get_window: {error}"
@@ -108,28 +120,3 @@ def _padded_window(window, win_length, n_fft):
     start = (n_fft - win_length) // 2
     padded[start : start + win_length] = values
     return padded
-
-
-@functools.lru_cache(maxsize=64)
-def mel_filters(sr, n_fft, n_mels, fmin, fmax, htk):
-    """Return librosa's area-normalised mel filters as a csr_array, and their centres in Hz."""
-    import librosa.filters  # slow to import, and not needed to load a model
-
-    edges = librosa.mel_frequencies(n_mels + 2, fmin=fmin, fmax=fmax, htk=htk)
-    # Filters without an FFT bin strictly between their outer edges.
-    bins = np.fft.rfftfreq(n_fft, 1 / sr)
-    first = np.searchsorted(bins, edges[:-2], side="right")
-    empty = np.flatnonzero(first >= np.searchsorted(bins, edges[2:], side="left"))
-    if empty.size:
-        raise ValueError(
-            f"{empty.size} of n_mels={n_mels} mel filters (the first is number {empty[0]}) contain "
-            f"no FFT bin at sr={sr}, n_fft={n_fft}, fmin={fmin:g}, fmax={fmax:g}. Lower n_mels, or "
-            "raise n_fft or the difference of fmin and fmax."
-        )
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", UserWarning)
-        filters = librosa.filters.mel(
-            sr=sr, n_fft=n_fft, n_mels=n_mels, fmin=fmin, fmax=fmax,
-            htk=htk, norm="slaney", dtype=np.float64,
-        )  # fmt: skip
-    return scipy.sparse.csr_array(filters), edges[1:-1]
