@@ -231,8 +231,8 @@ def clusters(digests, groups=None):
     _, group = np.unique(np.asarray(groups), return_inverse=True)
     n_identities = identity.max() + 1
     size = n_identities + group.max() + 1
-    edges = coo_array(
-        (np.ones(len(group), bool), (identity, group + n_identities)), shape=(size, size)
-    )
+    # connected_components of SciPy below 1.13 takes 32-bit indices only.
+    ends = identity.astype(np.int32), (group + n_identities).astype(np.int32)
+    edges = coo_array((np.ones(len(group), bool), ends), shape=(size, size))
     _, labels = connected_components(edges, directed=False)
     return labels[identity]
