@@ -217,13 +217,7 @@ def _only(part, cells):
 
 
 def score(sounds, store, *, jobs=1, n_resamples=2000, verbose=1):
-    """Score the stored predictions.
-
-    Returns
-    -------
-    table, differences : DataFrame
-        One row per part and cell, and one row per part and paired difference.
-    """
+    """Score the stored predictions."""
     import pandas as pd
     from joblib import Parallel, delayed, parallel_config
     from tqdm import tqdm

@@ -40,21 +40,7 @@ def _cell(line, score):
 
 
 def markdown(sounds, table, differences, *, duration, epochs, equal_epochs, compact):
-    """Format table.md.
-
-    Parameters
-    ----------
-    sounds : Sounds
-        Recordings and their split.
-    table, differences : DataFrame
-        Scores as returned by `_paper_scores.score`.
-    duration, epochs, equal_epochs, compact : float, int, bool, bool
-        Settings of the training.
-
-    Returns
-    -------
-    text : str
-    """
+    """Format table.md."""
     y = sounds.target[sounds.folds[0][0]]
     sizes = [epochs_of(training, y, epochs, equal_epochs) for training in TRAINING_SETS]
     training = " and ".join(

@@ -171,13 +171,7 @@ def one_thread():
 
 
 def prepare(data, rows, make_model, seed):
-    """Create a model to fit on some rows, with a segmenter fitted on them if it needs one.
-
-    Returns
-    -------
-    model : PatientClassifier
-    segmenter : HeartPhaseSegmenter or None
-    """
+    """Create a model to fit on some rows, with a segmenter fitted on them if it needs one."""
     from sklearn.frozen import FrozenEstimator
 
     from skheart.segmentation import HeartPhaseSegmenter
@@ -215,13 +209,7 @@ def _phases_found(data, rows, segmenter):
 
 
 def predict_fold(data, fold, make_model, seed):
-    """Train without a fold and predict its patients.
-
-    Returns
-    -------
-    frame : DataFrame
-        One row per patient.
-    """
+    """Train without a fold and predict its patients."""
     start = time.perf_counter()
     with one_thread():
         model, segmenter = prepare(data, fold.train, make_model, seed + fold.repeat)
@@ -310,13 +298,7 @@ def _saved_difference(data, model, file):
 
 
 def do_runs(data, store, make_model, *, folds, repeats, seed, jobs=1, verbose=1, name=NAME):
-    """Train the folds that are missing, and the model on everything.
-
-    Raises
-    ------
-    ValueError
-        If the store holds results of other settings. It is left unchanged.
-    """
+    """Train the folds that are missing, and the model on everything."""
     from joblib import delayed
 
     open_store(store, settings_of(data, make_model, folds=folds, seed=seed))
@@ -332,13 +314,7 @@ def do_runs(data, store, make_model, *, folds, repeats, seed, jobs=1, verbose=1,
 
 
 def read_fold(fold, data, store):
-    """Read the predictions of a fold.
-
-    Raises
-    ------
-    ValueError
-        If the file is damaged or holds other patients.
-    """
+    """Read the predictions of a fold."""
     import pandas as pd
 
     file, columns = fold.file(store), probability_columns(data.classes)

@@ -29,23 +29,7 @@ COLUMNS = ["by", "value", "metric", "score", "low", "high", "n_subjects", "n_pat
 
 
 def score(frame, classes, *, n_resamples=2000):
-    """Score the patients of all folds.
-
-    Parameters
-    ----------
-    frame : DataFrame
-        Predictions of all folds and repeats, as `_pretrained_runs.read_fold` returns them.
-    classes : ndarray of str
-        Labels of the probability columns.
-    n_resamples : int
-        Bootstrap resamples of each interval.
-
-    Returns
-    -------
-    report : ScoreReport
-        Its frame has the additional column `n_patients`, in which a patient of several repeats
-        counts once.
-    """
+    """Score the patients of all folds; a patient of several repeats counts once."""
     import pandas as pd
 
     from skheart.evaluation import ScoreReport, report
@@ -123,14 +107,7 @@ def _mean_with_interval(values, subjects, n_resamples, method="percentile"):
 
 
 def score_phases(frame, *, n_resamples=2000):
-    """Share of annotated frames whose phase is found, averaged over patients, by subgroup.
-
-    Returns
-    -------
-    table : DataFrame
-        `by`, `value`, `score`, `low`, `high`, `n_subjects`, `sure` (mean probability of the most
-        probable phase), `n_patients`.
-    """
+    """Share of annotated frames whose phase is found, averaged over patients, by subgroup."""
     import pandas as pd
 
     known = frame[frame["phases_found"].notna()]
@@ -161,14 +138,7 @@ def with_published(report):
 
 
 def reliability(frame, classes):
-    """Compare predicted probabilities with observed frequencies, in bins of equal width.
-
-    Returns
-    -------
-    bins : DataFrame
-        Non-empty bins for the most probable class and for each class: `low` (open) and `high`
-        (closed), `n`, mean `probability`, and `share` of patients of that class.
-    """
+    """Mean probability and observed frequency of each class in bins, open below, closed above."""
     import pandas as pd
 
     proba = frame[probability_columns(classes)].to_numpy()

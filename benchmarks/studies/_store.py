@@ -67,13 +67,7 @@ def probability_columns(classes):
 
 
 def open_store(store, settings):
-    """Create the folder of results, or check that it was created with the same settings.
-
-    Raises
-    ------
-    ValueError
-        If it holds results of other settings. The folder is left unchanged.
-    """
+    """Create the folder of results, or check that it was created with the same settings."""
     store = Path(store)
     file = store / "settings.json"
     if file.exists():
