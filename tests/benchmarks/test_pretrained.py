@@ -269,9 +269,7 @@ def circor(tmp_path):
     return tmp_path
 
 
-def test_a_subject_with_two_patient_ids_stays_on_one_side(
-    circor, tmp_path, monkeypatch, capsys
-):
+def test_a_subject_with_two_patient_ids_stays_on_one_side(circor, tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(pretrained, "parse", resampling_less(pretrained.parse, 20))
     data = runs.load_recordings(circor)
     assert (len(data.X), len(data.patients), data.patients["subject"].nunique()) == (24, 12, 11)
