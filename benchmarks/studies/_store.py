@@ -103,7 +103,7 @@ def run_in_parallel(calls, *, n_done=0, jobs=1, verbose=1):
         tqdm(total=total, initial=n_done, unit="run", disable=not verbose) as bar,
         parallel_config("loky", n_jobs=jobs, inner_max_num_threads=1),
     ):
-        parallel = Parallel(return_as="generator_unordered", batch_size=1, pre_dispatch="n_jobs")
+        parallel = Parallel(return_as="generator", batch_size=1, pre_dispatch="n_jobs")
         for _ in parallel(calls):
             bar.update()
 
