@@ -113,7 +113,8 @@ def test_estimators_pass_scikit_learns_checks(estimator, at_least):
     for result in results:
         by_status.setdefault(result["status"], []).append(result["check_name"])
     assert set(by_status.pop("failed", [])) <= ROUNDING
-    assert set(by_status.pop("xfail", [])) == reasons.keys()
+    expected = reasons.keys() & {result["check_name"] for result in results}  # not all are in 1.6
+    assert set(by_status.pop("xfail", [])) == expected
     # It runs only with an environment variable, for estimators that declare the array API.
     assert set(by_status.pop("skipped", [])) <= {"check_array_api_input"}
     assert len(by_status.pop("passed")) > at_least
