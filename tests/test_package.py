@@ -133,7 +133,7 @@ def test_metadata_is_in_setup_cfg_alone():
     assert setup_cfg()["metadata"]["version"] == "attr: skheart.__version__"
 
 
-def test_every_library_that_is_imported_is_required():
+def test_imported_libraries_are_required():
     imported = set()
     for path in (ROOT / "skheart").rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
@@ -149,7 +149,7 @@ def test_every_library_that_is_imported_is_required():
     assert {DISTRIBUTION.get(name, name) for name in imported} == {*required, *optional}
 
 
-def test_constraints_lie_within_the_requirements():
+def test_constraints_meet_the_requirements():
     constraints = requirements((ROOT / "constraints.txt").read_text())
     config = setup_cfg()
     bounds = requirements(config["options"]["install_requires"])
@@ -174,7 +174,7 @@ def fenced_blocks(mark):
 
 
 @pytest.mark.parametrize(("mark", "last"), [("ci: demo", "skheart demo"), ("ci: test", "pytest")])
-def test_ci_runs_the_commands_of_the_readme(mark, last):
+def test_the_readme_has_the_commands_that_ci_runs(mark, last):
     (block,) = fenced_blocks(mark)
     (command,) = block.strip().splitlines()
     install, _, run = command.partition(" && ")

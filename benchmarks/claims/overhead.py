@@ -32,14 +32,16 @@ def classifier(settings, epochs):
 
 def bare_loop(settings, X, y, epochs):
     """Seconds of the same training as a loop in plain torch."""
-    from skheart.nets import AttentionCNN, torch_settings
-    from skheart.nets._device import uses_bfloat16
+    from skheart._cpu.bfloat16 import in_hardware
+    from skheart._cpu.chunks import worker_threads
+    from skheart.nets import AttentionCNN
 
-    device = torch.device("cpu")
-    reduced = uses_bfloat16("auto", device)
+    reduced = in_hardware()
     n_threads = torch.get_num_threads()
+    torch.manual_seed(0)
     start = time.perf_counter()
-    with torch_settings(device, n_threads, seed=0):
+    torch.set_num_threads(1)  # each chunk of recordings is computed by one thread, as in fit
+    with worker_threads(n_threads):
         net = AttentionCNN(3, input_shape=X.shape[1:], **settings).train()
         optimizer = torch.optim.Adam(net.parameters(), lr=1e-3)
         X, y = torch.from_numpy(X), torch.from_numpy(y)
@@ -50,6 +52,7 @@ def bare_loop(settings, X, y, epochs):
                     logits = net(X[batch])
                 torch.nn.functional.cross_entropy(logits, y[batch]).backward()
                 optimizer.step()
+    torch.set_num_threads(n_threads)
     return time.perf_counter() - start
 
 

@@ -1,11 +1,10 @@
-"""Claim: training in bfloat16 costs no UAR: it lies in the interval of training in float32.
+"""Claim: training in bfloat16 keeps the UAR within the 95% CI of training in float32.
 
     python -m benchmarks.claims.quality [--small] [--circor FOLDER]
 
-Cross-validated by subject, with the interval of a bootstrap over subjects. On generated heart
-sounds with a small net; with --circor on the recordings of CirCor DigiScope in FOLDER (murmur,
-three classes) with the default CNN on 4 s and 5 epochs, one of four folds held out, which takes
-minutes.
+Cross-validated by subject, with a bootstrap over subjects. Trains a small network on generated
+heart sounds, or with --circor the default CNN on CirCor DigiScope in FOLDER (murmur, three classes;
+4 s, 5 epochs, one of four folds), which takes minutes.
 """
 
 from __future__ import annotations
@@ -18,7 +17,7 @@ from benchmarks._measure import Row, main
 
 
 def predictions(sounds, settings, precision, n_folds):
-    """Labels, predictions and subjects of the recordings of some of four folds."""
+    """Return labels, predictions and subjects of the first of four folds."""
     from skheart import make_heart_pipeline
 
     folds = list(StratifiedGroupKFold(4).split(sounds.target, sounds.target, sounds.groups))
@@ -34,7 +33,7 @@ def predictions(sounds, settings, precision, n_folds):
 
 
 def run(small=False, circor=None):
-    """The rows of the table."""
+    """Return the claims."""
     from skheart import bootstrap_interval, uar
     from skheart.datasets import load_circor, make_heart_sounds
 
@@ -52,8 +51,8 @@ def run(small=False, circor=None):
         for true, predicted, groups in [predictions(sounds, settings, precision, n_folds)]
     }
     exact, reduced = found["float32"], found["bfloat16"]
-    peers = {"float32": exact.estimate, "its low end": exact.low, "its high end": exact.high}
-    claim = f"UAR in bfloat16, {name}, against the low end"
+    peers = {"float32": exact.estimate, "lower limit": exact.low, "upper limit": exact.high}
+    claim = f"UAR in bfloat16, {name}, above the lower limit"
     value = reduced.estimate - exact.low
     return [Row(claim, "UAR", reduced.estimate, peers, value, 0.0)]
 

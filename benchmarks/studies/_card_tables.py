@@ -1,16 +1,16 @@
-"""The tables of the card: text from numbers."""
+"""Tables of the model cards."""
 
 from __future__ import annotations
 
 import numpy as np
 
-from ._paper_table import _markdown as ruled
 from ._pretrained_scores import ECE, GRADED, OF_SUBGROUPS, PUBLISHED, SUBGROUPS
+from ._store import markdown_table
 
 NAMES = {
     "uar": "UAR",
     "circor_weighted_accuracy": "weighted accuracy",
-    "roc_auc": "ROC AUC, mean of the classes",
+    "roc_auc": "AUROC, macro average",
     ECE: "ECE",
 }
 # The public part of CirCor 1.0.3, by patient: M. A. Reyna et al., "Heart murmur detection from
@@ -25,7 +25,7 @@ def number(value):
 
 
 def interval(line):
-    """A score with its interval, or why there is none."""
+    """Format a score with its interval, or the reason why there is none."""
     if np.isnan(line["score"]):
         return f"- ({line['note']})"
     ends = "" if np.isnan(line["low"]) else f" [{number(line['low'])}, {number(line['high'])}]"
@@ -37,17 +37,17 @@ def counts(line):
 
 
 def scores_table(frame, published):
-    """Scores of all patients, beside those that are published, if they are of this data set."""
+    """Scores of all patients, with published scores of the same data set."""
     rows = []
     for _, line in frame[frame["by"] == "all"].iterrows():
         name = line["metric"]
-        text = NAMES.get(name, name.replace("roc_auc of ", "ROC AUC of "))
+        text = NAMES.get(name, name.replace("roc_auc of ", "AUROC of "))
         rows.append([text, interval(line), *counts(line)])
         if published:
             rows[-1].append(number(PUBLISHED.get(name)))
-    header = ["score", "95 % interval by subject", "patients", "subjects"]
+    header = ["score", "95% CI by subject", "patients", "subjects"]
     header += ["published, other split"] * published
-    return ruled(header, rows)
+    return markdown_table(header, rows)
 
 
 def classes_table(frame):
@@ -60,11 +60,11 @@ def classes_table(frame):
             for name in ("recall", "precision")
         )
         rows.append([label, interval(recall), *counts(recall), interval(precision)])
-    return ruled(["class", "recall", "patients", "subjects", "precision"], rows)
+    return markdown_table(["class", "recall", "patients", "subjects", "precision"], rows)
 
 
 def subgroups_table(frame):
-    """Some scores of each subgroup."""
+    """Scores of each subgroup."""
     rows = []
     for by in SUBGROUPS.values():
         own = frame[frame["by"] == by]
@@ -74,7 +74,7 @@ def subgroups_table(frame):
             note = lines["note"].iloc[0] if np.isfinite(lines["score"].iloc[0]) else ""
             rows.append([f"{by}: {value}", *texts, *counts(lines.iloc[0]), note])
     header = ["subgroup", *(NAMES[name] for name in OF_SUBGROUPS), "patients", "subjects", "note"]
-    return ruled(header, rows)
+    return markdown_table(header, rows)
 
 
 def grades_table(frame):
@@ -83,30 +83,30 @@ def grades_table(frame):
         [line["value"], interval(line), *counts(line)]
         for _, line in frame[frame["by"] == GRADED].iterrows()
     ]
-    return ruled(["grade", "recall of Present", "patients", "subjects"], rows)
+    return markdown_table(["grade", "recall of Present", "patients", "subjects"], rows)
 
 
 def bins_table(bins):
-    """Reliability, a line for each bin that holds a patient."""
+    """Reliability, one row per non-empty bin."""
     rows = [
         [line["class"], f"({line['low']:.1f}, {line['high']:.1f}]", str(line["n"]),
          number(line["probability"]), number(line["share"])]
         for _, line in bins.iterrows()
     ]  # fmt: skip
-    return ruled(["class", "bin", "predictions", "mean probability", "share"], rows)
+    return markdown_table(["class", "bin", "predictions", "mean probability", "proportion"], rows)
 
 
 def data_table(data):
-    """Patients of each class here and in all that is published."""
+    """Patients of each class here and in the whole public set."""
     here = data.patients["label"].value_counts()
     n = len(data.patients)
-    header, rows = ["", "patients here", "share"], []
+    header, rows = ["", "patients here", "proportion"], []
     published = data.dataset == "circor"
     if published:
-        header += ["in the whole public set", "share"]
+        header += ["in the whole public set", "proportion"]
     for label in data.classes:
         row = [label, str(here[label]), f"{here[label] / n:.1%}"]
         if published:
             row += [str(PUBLIC[label]), f"{PUBLIC[label] / sum(PUBLIC.values()):.1%}"]
         rows.append(row)
-    return ruled(header, rows)
+    return markdown_table(header, rows)

@@ -1,6 +1,6 @@
-"""Scores of the paper's ablation: UAR, ROC AUC, the fusion, and paired differences, by subject.
+"""Scores of the paper's ablation: UAR, ROC AUC, fusion and paired differences, by subject.
 
-A cell is a triple of model, head and training set; its probabilities are those of all folds.
+A cell is a triple of model, head and training set. Its probabilities come from all folds.
 """
 
 from __future__ import annotations
@@ -13,11 +13,11 @@ from scipy.stats import rankdata
 from ._paper_runs import ATTENTION, MODELS, PLAIN, TRAINING_SETS, Run, read_probabilities
 
 FUSION = "fusion"
-# Heads that are fused: the nets share all but their plainest, which is named for both.
+# Heads of CNN, LSTM and GRU that are fused. The networks share all heads but "flatten" and "last".
 FUSED = {head: (head,) * 3 for head in (*ATTENTION, "max", "mean")}
 FUSED["flatten/last"] = ("flatten", "last", "last")
-# UAR on the test partition of HSS that the paper and the challenge report; the training set that
-# the numbers belong to is not stated, nor is the head of the recurrent nets.
+# UAR on the test partition of HSS as reported by the paper and the challenge. The training set is
+# not stated, nor is the head of the recurrent networks.
 PUBLISHED = {
     ("cnn", "sigmoid"): 0.512,
     ("gru", "best"): 0.468,
@@ -32,11 +32,11 @@ class Part(NamedTuple):
     Attributes
     ----------
     name : str
-        Of the part.
+        Name of the part.
     code : ndarray of int of shape (n,)
-        The number of the class of each recording.
+        Encoded label of each recording.
     groups : ndarray of str of shape (n,)
-        Its subject.
+        Subject of each recording.
     cells : dict of tuple to ndarray of shape (n, n_classes)
         Probabilities, by (model, head, training set).
     """
@@ -48,7 +48,7 @@ class Part(NamedTuple):
 
 
 def read_parts(sounds, store):
-    """The parts with every cell whose folds are all in the store, and the fusions of these."""
+    """Read the cells whose folds are all stored, add their fusions, and split them into parts."""
     rows = sounds.scored
     cells = {}
     for model in MODELS:
@@ -67,19 +67,19 @@ def read_parts(sounds, store):
     parts = []
     for name in dict.fromkeys(sounds.parts[rows].tolist()):
         own = sounds.parts[rows] == name
-        if len(np.unique(code[own])) > 1:  # there is no AUC of one class
+        if len(np.unique(code[own])) > 1:  # ROC AUC needs two classes
             chosen = {cell: p[own] for cell, p in cells.items()}
             parts.append(Part(name, code[own], sounds.groups[rows][own], chosen))
     return parts
 
 
 def members(head, training):
-    """The cells that a fusion is made of."""
+    """List the cells of a fusion."""
     return [(*pair, training) for pair in zip(MODELS, FUSED[head], strict=True)]
 
 
 def fusions(cells):
-    """Mean of the probabilities of CNN, LSTM and GRU of the same head and training set."""
+    """Average the probabilities of CNN, LSTM and GRU with the same head and training set."""
     return {
         (FUSION, head, training): np.mean([cells[cell] for cell in members(head, training)], axis=0)
         for head in FUSED
@@ -89,9 +89,9 @@ def fusions(cells):
 
 
 def recall_means(code, hits):
-    """UAR of each column of hits: the mean over the classes of the mean of their rows.
+    """UAR of each column of hits (1 for a correct prediction).
 
-    A weighted sum of columns has the weighted sum of their UARs.
+    UAR is linear: a weighted sum of columns has the weighted sum of their UARs.
     """
     return np.mean([hits[code == k].mean(axis=0) for k in np.unique(code)], axis=0)
 
@@ -99,8 +99,8 @@ def recall_means(code, hits):
 def roc_aucs(code, scores):
     """One-vs-rest macro ROC AUC of scores of shape (n, n_classes, ...).
 
-    As `sklearn.metrics.roc_auc_score`, over the classes that `code` holds; from ranks, since a
-    bootstrap asks for it thousands of times.
+    Equals `sklearn.metrics.roc_auc_score` over the classes in `code`, but is computed from ranks
+    for all cells at once: a bootstrap needs it thousands of times.
     """
     found = []
     ranks = rankdata(scores, axis=0)
@@ -120,12 +120,12 @@ def interval(metric, part, values, n_resamples):
 
 
 def hits_of(part, cell):
-    """1 where the most probable class is the true one, else 0."""
+    """Return 1 where the most probable class is correct, else 0."""
     return (part.cells[cell].argmax(axis=1) == part.code).astype(float)
 
 
 def score_cell(part, cell, n_resamples):
-    """The line of a cell in the table."""
+    """Return the row of a cell in the table."""
     uar = interval(recall_means, part, hits_of(part, cell), n_resamples)
     auc = interval(roc_aucs, part, part.cells[cell], n_resamples)
     counts = {"subjects": len(np.unique(part.groups)), "recordings": len(part.code)}
@@ -140,7 +140,7 @@ def _ends(score, found):
 
 
 def score_contrast(part, contrast, n_resamples):
-    """The line of a paired difference: the same subjects are drawn for both sides."""
+    """Return the row of a paired difference; both sides use the same resampled subjects."""
     from skheart.metrics import paired_test
 
     question, where, weights = contrast
@@ -157,9 +157,9 @@ def score_contrast(part, contrast, n_resamples):
 
 
 def pairs_of(cells):
-    """Which cells are compared: question, model, and the cells of either side.
+    """List comparisons as (question, model, cells of one side, cells of the other side).
 
-    Of a side with several cells the mean of the scores counts.
+    A side with several cells counts with the mean of their scores.
     """
     pairs = []
     for model, head, training in cells:
@@ -176,16 +176,16 @@ def pairs_of(cells):
 
 
 def contrasts_of(cells):
-    """Paired differences: each alone, and their means over each model and over all.
+    """List paired differences, averaged per model and overall, and one by one.
 
     Returns
     -------
     summary, single : list of (str, str, dict of tuple to float)
-        The question, where it is asked, and the weight of each cell.
+        Question, model ("all" or "pair" otherwise), and weight of each cell.
     """
     pairs = pairs_of(cells)
     apart = {model for model, *_ in cells} & {*MODELS}
-    apart = apart if len(apart) > 1 else set()  # one model is all there is
+    apart = apart if len(apart) > 1 else set()  # with one model, it equals "all"
     summary = {}
     for question, model, ours, others in pairs:
         for where in ("all", *({model} & apart)):
@@ -217,19 +217,13 @@ def _only(part, cells):
 
 
 def score(sounds, store, *, jobs=1, n_resamples=2000, verbose=1):
-    """Score what is in the store.
-
-    Returns
-    -------
-    table, differences : DataFrame
-        A row for each part and cell, and for each part and paired difference.
-    """
+    """Score the stored predictions."""
     import pandas as pd
     from joblib import Parallel, delayed, parallel_config
     from tqdm import tqdm
 
     parts = read_parts(sounds, store)
-    # Each task gets its own cells, not all.
+    # Each task is sent only the cells it needs.
     tasks = [
         delayed(score_cell)(_only(part, [cell]), cell, n_resamples)
         for part in parts

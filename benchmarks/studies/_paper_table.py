@@ -1,4 +1,4 @@
-"""The table and the picture of the paper's ablation."""
+"""Table and figure of the paper's ablation."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import numpy as np
 
 from ._paper_runs import ATTENTION, MODELS, TRAINING_SETS, epochs_of
 from ._paper_scores import FUSION, PUBLISHED
+from ._store import markdown_table
 
 NAMES = {"cnn": "CNN", "lstm": "LSTM", "gru": "GRU", FUSION: "fusion"}
 DATASETS = {
@@ -17,17 +18,17 @@ DATASETS = {
     "generated": "generated heart sounds",
 }
 PARTLY = "subjects partly unknown"
-TOO_NARROW = ", of whom a recording without one counts as one: too narrow"
+TOO_NARROW = ", each recording without a known subject counted as one, so they are too narrow"
 PATIENTS = (
-    "Each recording has the label of its patient, whether or not the murmur is heard at its site; "
-    "scores count recordings, not patients. "
+    "Each recording has the label of its patient, whether or not the murmur is audible at its "
+    "site; scores count recordings, not patients. "
 )
 SCORES = {"uar": "UAR", "auc": "ROC AUC"}
 COLOURS = {"original": "#0072B2", "upsampled": "#D55E00"}
 
 
 def counted(sounds, rows):
-    """How many recordings, of how many subjects."""
+    """Describe the number of recordings and subjects."""
     text = f"{len(rows)} recordings"
     if sounds.subjects:
         return f"{text} of {len(np.unique(sounds.groups[rows]))} subjects"
@@ -38,27 +39,8 @@ def _cell(line, score):
     return f"{line[score]:.3f} [{line[f'{score}_low']:.3f}, {line[f'{score}_high']:.3f}]"
 
 
-def _markdown(header, lines):
-    ruled = [header, ["---"] * len(header), *lines]
-    return "\n".join(f"| {' | '.join(line)} |" for line in ruled)
-
-
 def markdown(sounds, table, differences, *, duration, epochs, equal_epochs, compact):
-    """The text of table.md.
-
-    Parameters
-    ----------
-    sounds : Sounds
-        What was trained on.
-    table, differences : DataFrame
-        As `_paper_scores.score` returns them.
-    duration, epochs, equal_epochs, compact : float, int, bool, bool
-        What is to be told of the training.
-
-    Returns
-    -------
-    text : str
-    """
+    """Format table.md."""
     y = sounds.target[sounds.folds[0][0]]
     sizes = [epochs_of(training, y, epochs, equal_epochs) for training in TRAINING_SETS]
     training = " and ".join(
@@ -72,14 +54,12 @@ def markdown(sounds, table, differences, *, duration, epochs, equal_epochs, comp
     lines = [
         f"# The paper's ablation on {DATASETS[sounds.dataset]}",
         f"{trained} {counted(sounds, sounds.folds[0][0])}, {training}; scored on "
-        f"{counted(sounds, sounds.scored)} that the net has not seen ({classes}). "
+        f"{counted(sounds, sounds.scored)} of held-out subjects ({classes}). "
         f"{PATIENTS if sounds.dataset == 'circor' else ''}"
-        f"{duration:g} s of each; {'compact nets' if compact else 'nets of the paper'}. "
-        "UAR, and ROC AUC (macro mean over the classes, one against the rest), with "
-        "95 % intervals of a bootstrap over the subjects"
-        f"{'' if sounds.subjects else TOO_NARROW}. The "
-        "intervals tell of other subjects, not of another start of the training: each score "
-        "is of one training. Fusion: mean of "
+        f"{duration:g} s of each; {'compact networks' if compact else 'networks of the paper'}. "
+        "UAR and ROC AUC (one-vs-rest, macro average) with 95% CIs by bootstrap over subjects"
+        f"{'' if sounds.subjects else TOO_NARROW}. The intervals describe the variation between "
+        "subjects, not between training runs: each score comes from one training. Fusion: mean of "
         "the probabilities of CNN, LSTM and GRU with the same head and training set; the most "
         "probable class is predicted.",
     ]
@@ -90,34 +70,34 @@ def markdown(sounds, table, differences, *, duration, epochs, equal_epochs, comp
             lines += _differences(differences[differences["part"] == name])
     if sounds.dataset == "hss":
         if "test" not in set(table["part"]):
-            lines.append("The labels of the test partition are withheld: no score of ours there.")
+            lines.append("The labels of the test partition are withheld, so it is not scored here.")
         lines.append(
-            "Published: Ren et al. 2022, on the test partition, their best of each model, and the "
-            "challenge's fusion. Ours are trained on the train partition alone."
+            "Published: Ren et al. 2022, on the test partition, best result per model, and the "
+            "challenge's fusion. The other models were trained on the train partition only."
         )
     return "\n\n".join(lines) + "\n"
 
 
 def _differences(lines):
-    """What is said of the paired differences, and the table of their means."""
+    """Return an explanation of the paired differences and the table of their means."""
     lines = lines[lines["where"] != "pair"]
-    header = ["difference, same subjects", "models", "UAR", "p of it", "ROC AUC"]
+    header = ["difference, same subjects", "models", "UAR", "p (UAR)", "ROC AUC"]
     cells = [
         [d["difference"], NAMES.get(d["where"], d["where"]), _cell(d, "uar"), f"{d['uar_p']:.3g}",
          _cell(d, "auc")]
         for _, d in lines.iterrows()
     ]  # fmt: skip
-    told = (
-        "Mean differences of the scores on the same subjects, with paired intervals; p is that of "
-        "swaps of whole subjects between the two sides, which a class of few subjects keeps large. "
-        f"Were there no differences at all, about {0.05 * len(cells):.1f} of these {len(cells)} "
-        "would still have p < 0.05; differences.csv, with each pair, is to be read likewise."
+    explanation = (
+        "Mean differences of the scores on the same subjects, with paired 95% CIs. p comes from "
+        "swapping whole subjects between the two sides; with few subjects in a class it stays "
+        f"large. Without any true difference, about {0.05 * len(cells):.1f} of these {len(cells)} "
+        "would have p < 0.05. The same applies to the single pairs in differences.csv."
     )
-    return [told, _markdown(header, cells)]
+    return [explanation, markdown_table(header, cells)]
 
 
 def _scores(sounds, name, part):
-    """One part as a table: models x heads below each other, training sets beside each other."""
+    """Format the scores of one part, one row per model and head."""
     columns = [(score, training) for score in SCORES for training in TRAINING_SETS]
     header = ["model", "head", *(f"{SCORES[score]}, {training}" for score, training in columns)]
     published = PUBLISHED if sounds.dataset == "hss" else {}
@@ -135,20 +115,18 @@ def _scores(sounds, name, part):
             for (model, head), value in published.items()
             if (model, head) not in [cell[:2] for cell in found]
         ]
-    return _markdown(header, cells)
+    return markdown_table(header, cells)
 
 
 def draw(sounds, table, file):
-    """Draw the intervals: a line for each model and head, a colour for each training set.
+    """Plot the intervals, one row per model and head, one colour per training set.
 
-    With one part, UAR beside ROC AUC; with several, the UAR of each.
+    One part gets panels for UAR and ROC AUC; several parts get a UAR panel each.
     """
     from matplotlib.figure import Figure
 
     parts = list(dict.fromkeys(table["part"]))
-    panels = [(part, score) for part in parts for score in SCORES][: 2 if len(parts) == 1 else None]
-    if len(parts) > 1:
-        panels = [(part, "uar") for part in parts]
+    panels = [(part, "uar") for part in parts] + [(parts[0], "auc")] * (len(parts) == 1)
     cells = list(dict.fromkeys(zip(table["model"], table["head"], strict=True)))
     order = [*MODELS, FUSION]
     places = [i + 0.7 * order.index(model) for i, (model, _) in enumerate(cells)]
@@ -161,7 +139,7 @@ def draw(sounds, table, file):
             at = {cell: place + shift for cell, place in zip(cells, places, strict=True)}
             heights = [at[cell] for cell in zip(own["model"], own["head"], strict=True)]
             ends = own[[score, f"{score}_low", f"{score}_high"]].to_numpy().T
-            # The estimate of a small part may lie outside the percentile interval.
+            # In a small part the estimate may lie outside the percentile interval.
             reach = np.maximum([ends[0] - ends[1], ends[2] - ends[0]], 0)
             ax.errorbar(
                 ends[0], heights, xerr=reach, fmt="o", markersize=4, linewidth=1.2,
@@ -171,9 +149,9 @@ def draw(sounds, table, file):
         ax.axvline(chance, color="0.6", linestyle=":", linewidth=1, zorder=0)
         ax.annotate("chance", (chance, 0), (2, 3), ("data", "axes fraction"), "offset points",
                     fontsize="x-small", color="0.4")  # fmt: skip
-        told = counted(sounds, rows).replace(" of ", "\nof ")
-        ax.set_title(f"{name}: {told}", fontsize="small")
-        ax.set_xlabel(f"{SCORES[score]}, 95 % interval by subject")
+        count = counted(sounds, rows).replace(" of ", "\nof ")
+        ax.set_title(f"{name}: {count}", fontsize="small")
+        ax.set_xlabel(f"{SCORES[score]}, 95% CI by subject")
         ax.grid(axis="x", color="0.9")
         ax.set_axisbelow(True)
     for before, place in pairwise(places):

@@ -1,4 +1,4 @@
-"""The runs behind the model that comes with skheart: its recordings, its folds, and their files."""
+"""Training runs of the pretrained models: recordings, folds and stored results."""
 
 from __future__ import annotations
 
@@ -11,7 +11,15 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ._paper_runs import open_store, side_by_side, training_type
+from ._store import (
+    default_precision,
+    library_versions,
+    open_store,
+    probability_columns,
+    run_in_parallel,
+    subject_folds,
+    write_atomic,
+)
 
 NAME = "circor-murmur"
 PHASES_NAME = "circor-phases"
@@ -24,16 +32,15 @@ class Recordings(NamedTuple):
     Attributes
     ----------
     dataset : {"circor", "generated"}
-        What they are.
+        Data set.
     X : DataFrame
-        A row for each recording, as `PatientClassifier` takes it.
+        One row per recording, as `PatientClassifier` takes it.
     y : ndarray of str
-        Label of the patient of each.
+        Label of the patient of each recording.
     patients : DataFrame
-        A row for each patient, by number: label, subject, n_recordings, and what is known
-        otherwise ("" where nothing is).
+        One row per patient ID: label, subject, n_recordings and details ("" if unknown).
     digest : str
-        Of the samples, the labels, and who is who.
+        Hash of samples, labels, patient IDs and annotations.
     segmentation : list of (DataFrame or None)
         Annotated phases of each recording.
     """
@@ -51,7 +58,7 @@ class Recordings(NamedTuple):
 
 
 class Fold(NamedTuple):
-    """A fold of a cross-validation, and rows to train on and to predict."""
+    """A fold of a repeated cross-validation, with its training and test rows."""
 
     repeat: int
     number: int
@@ -63,7 +70,7 @@ class Fold(NamedTuple):
 
 
 def load_recordings(home):
-    """Those of CirCor in a folder, or in its subfolder "circor"."""
+    """Load CirCor from a folder or its subfolder "circor"."""
     from skheart.datasets import load_circor
 
     home = Path(home)
@@ -78,7 +85,7 @@ def load_recordings(home):
 
 
 def generate_recordings(n_subjects, seed):
-    """Generated ones, whose labels and details are called as those of CirCor."""
+    """Generate recordings with the labels and details of CirCor."""
     import pandas as pd
 
     from skheart.datasets import make_heart_sounds
@@ -88,16 +95,15 @@ def generate_recordings(n_subjects, seed):
     )
     names = {"normal": "Absent", "mild": "Unknown", "severe": "Present"}
     y = np.array([names[label] for label in sounds.target])
-    who = np.unique(sounds.groups, return_inverse=True)[1]
-    text = np.array([f"{number:03d}" for number in who])
-    X = pd.DataFrame({"recording": list(sounds.data), "patient": text, "subject": text})
+    number = np.unique(sounds.groups, return_inverse=True)[1]
+    ids = np.array([f"{n:03d}" for n in number])
+    X = pd.DataFrame({"recording": list(sounds.data), "patient": ids, "subject": ids})
+    grades = np.where(number % 4, "III/VI", "I/VI")
     details = {
-        "age": np.where(who % 3, "Child", "Infant"),
-        "sex": np.where(who % 2, "Male", "Female"),
+        "age": np.where(number % 3, "Child", "Infant"),
+        "sex": np.where(number % 2, "Male", "Female"),
         "campaign": "generated",
-        "systolic_murmur_grading": np.where(
-            y == "Present", np.where(who % 4, "III/VI", "I/VI"), ""
-        ),
+        "systolic_murmur_grading": np.where(y == "Present", grades, ""),
     }
     contents = (np.ascontiguousarray(samples).tobytes() for samples in sounds.data)
     return _recordings("generated", X, y, X.assign(**details), contents, sounds.segmentation)
@@ -106,8 +112,8 @@ def generate_recordings(n_subjects, seed):
 def _recordings(dataset, X, y, frame, contents, segmentation):
     y = np.asarray(y).astype(str)
     digest = hashlib.sha256()
-    for content, *who in zip(contents, y, X["patient"], X["subject"], strict=True):
-        digest.update(hashlib.sha256(content).digest() + json.dumps(who).encode())
+    for content, *labels in zip(contents, y, X["patient"], X["subject"], strict=True):
+        digest.update(hashlib.sha256(content).digest() + json.dumps(labels).encode())
     for table in segmentation:
         text = "none" if table is None else table[["start", "end", "state"]].to_csv()
         digest.update(hashlib.sha256(text.encode()).digest())
@@ -126,27 +132,22 @@ def _recordings(dataset, X, y, frame, contents, segmentation):
 
 
 def folds_of(data, *, folds, repeats, seed):
-    """The folds of each repeat, by subject."""
-    from skheart._utils.splits import subject_folds
-
+    """List the folds of each repeat of the cross-validation."""
     subjects = data.X["subject"].to_numpy(str)
     return [
         Fold(repeat, number, *rows)
         for repeat in range(repeats)
-        for number, rows in enumerate(
-            subject_folds(data.y, subjects, folds, np.random.RandomState(seed + repeat))
-        )
+        for number, rows in enumerate(subject_folds(data.y, subjects, folds, seed + repeat))
     ]
 
 
 def settings_of(data, make_model, *, folds, seed):
-    """All that decides the predictions of a fold beside its name, as plain values."""
+    """Collect everything that decides the predictions of a fold, as JSON values."""
     from skheart.segmentation import HeartPhaseSegmenter
-    from skheart.storage import _versions
 
     settings = {"dataset": data.dataset, "recordings": data.digest, "folds": folds, "seed": seed}
-    settings["training in"] = training_type("auto")
-    settings |= {f"version of {name}": number for name, number in _versions().items()}
+    settings["precision"] = default_precision()
+    settings |= {f"version of {name}": number for name, number in library_versions().items()}
     for name, value in make_model(random_state=seed).get_params().items():
         if not hasattr(value, "get_params") and not name.endswith(("steps", "memory", "verbose")):
             settings[f"model {name}"] = json.loads(json.dumps(value, default=str))
@@ -158,7 +159,7 @@ def settings_of(data, make_model, *, folds, seed):
 
 @contextmanager
 def one_thread():
-    """One thread, so that a training does not depend on how many the machine has."""
+    """Use one thread, so that training does not depend on the number of cores."""
     import torch
 
     before = torch.get_num_threads()
@@ -170,13 +171,7 @@ def one_thread():
 
 
 def prepare(data, rows, make_model, seed):
-    """A model to be fitted on rows; one of heart cycles gets a segmenter that was fitted on them.
-
-    Returns
-    -------
-    model : PatientClassifier
-    segmenter : HeartPhaseSegmenter or None
-    """
+    """Create a model to fit on some rows, with a segmenter fitted on them if it needs one."""
     from sklearn.frozen import FrozenEstimator
 
     from skheart.segmentation import HeartPhaseSegmenter
@@ -192,37 +187,29 @@ def prepare(data, rows, make_model, seed):
 
 
 def _phases_found(data, rows, segmenter):
-    """For each patient with annotations, how many of the frames are right, and seem so."""
+    """Score the phases of each annotated patient: share found, and mean confidence."""
     import pandas as pd
 
     from skheart.segmentation import phases_at
 
     found = []
     for row in rows:
-        if data.segmentation[row] is None:
+        recording, table = [data.X.iloc[row, 0]], data.segmentation[row]
+        if table is None:
             continue
-        seen = segmenter.score_frames(data.X.iloc[row, 0], row)
-        true = phases_at(data.segmentation[row], segmenter.front_end_.frame_times_)
-        true = true[: len(seen.log_mel)]
-        known = true >= 0
-        if known.any():
-            right = (segmenter.decode(seen.probabilities) == true)[known].mean()
-            sure = seen.probabilities.max(axis=0)[known].mean()
-            found.append((data.X["patient"].iloc[row], right, sure))
+        (probabilities,) = segmenter.predict_proba(recording)
+        times = segmenter.front_end_.frame_times_[: len(probabilities)]
+        annotated = phases_at(table, times) >= 0
+        if annotated.any():
+            confidence = probabilities.max(axis=1)[annotated].mean()
+            share = segmenter.score(recording, [table])
+            found.append((data.X["patient"].iloc[row], share, confidence))
     columns = ["patient", "phases_found", "phases_sure"]
     return pd.DataFrame(found, columns=columns).groupby("patient").mean()
 
 
 def predict_fold(data, fold, make_model, seed):
-    """Train without a fold, and predict its patients.
-
-    Returns
-    -------
-    frame : DataFrame
-        A row for each patient.
-    """
-    from skheart.evaluation import probability_columns
-
+    """Train without a fold and predict its patients."""
     start = time.perf_counter()
     with one_thread():
         model, segmenter = prepare(data, fold.train, make_model, seed + fold.repeat)
@@ -232,29 +219,21 @@ def predict_fold(data, fold, make_model, seed):
         phases = None if segmenter is None else _phases_found(data, fold.test, segmenter)
     frame = data.patients.loc[found.patients].reset_index(names="patient")
     frame.insert(3, "predicted", found.labels)
-    for name, column in zip(
-        probability_columns(model.classes_), found.probabilities.T, strict=True
-    ):
-        frame[name] = column
+    frame[probability_columns(model.classes_)] = found.probabilities
     if phases is not None:
         frame[phases.columns] = phases.reindex(found.patients).to_numpy()
     return frame.assign(repeat=fold.repeat, fold=fold.number, training_seconds=round(seconds, 1))
 
 
 def store_fold(data, fold, store, make_model, seed):
-    """Write the predictions of a fold: a complete file or none."""
-    from skheart._utils.files import open_atomic
-
+    """Train without a fold and write the predictions of its patients atomically."""
     frame = predict_fold(data, fold, make_model, seed)
-    with open_atomic(fold.file(store), "w") as stream:
-        frame.to_csv(stream, index=False)
+    write_atomic(fold.file(store), frame.to_csv(index=False))
 
 
 def store_model(data, store, make_model, seed, name):
-    """Train on everything; write the model, and what is to be told of it."""
+    """Train on everything and write the model and a description of the training."""
     import skheart
-    from skheart._utils.files import open_atomic
-    from skheart.storage import _versions
 
     start = time.perf_counter()
     text = make_model(random_state=seed).__repr__(N_CHAR_MAX=10_000)
@@ -262,54 +241,55 @@ def store_model(data, store, make_model, seed, name):
         model, segmenter = prepare(data, np.arange(len(data.y)), make_model, seed)
         model.fit(data.X, data.y)
     seconds = time.perf_counter() - start
-    told = {"seconds": round(seconds, 1), "versions": _versions(), "model": text}
+    info = {"seconds": round(seconds, 1), "versions": library_versions(), "model": text}
     if segmenter is not None:
         file = Path(store, f"{PHASES_NAME}.safetensors")
         skheart.save(segmenter, file)
-        told["segmenter"] = {
+        info["segmenter"] = {
             "n_recordings": segmenter.n_recordings_,
-            "n_parameters": _size(segmenter.module_),
+            "n_parameters": count_parameters(segmenter.module_),
             "model": repr(segmenter),
-            **_of_file(file),
+            **_describe_file(file),
         }
     file = Path(store, f"{name}.safetensors")
     skheart.save(model, file)
-    told |= _sizes(model) | _of_file(file)
-    told["saved_difference"] = _saved_difference(data, model, file)
-    with open_atomic(Path(store, f"{name}.json"), "w") as stream:
-        stream.write(json.dumps(told, indent=1) + "\n")
+    info |= _count_members(model) | _describe_file(file)
+    info["saved_difference"] = _saved_difference(data, model, file)
+    write_atomic(Path(store, f"{name}.json"), json.dumps(info, indent=1) + "\n")
 
 
-def _of_file(file):
+def _describe_file(file):
     return {
         "bytes": file.stat().st_size,
         "sha256": hashlib.sha256(file.read_bytes()).hexdigest(),
     }
 
 
-def _sizes(model):
-    """How many nets and numbers, trees and nodes."""
-    parts = []
-    for member in getattr(model, "estimators_", [model]):
-        parts += member.estimators_ if hasattr(member, "named_estimators_") else [member]
-    found = [part[-1] if hasattr(part, "steps") else part for part in parts]
-    nets = [clf.net_.module_ for clf in found if hasattr(clf, "net_")]
-    trees = [tree.tree_ for clf in found if not hasattr(clf, "net_") for tree in clf.estimators_]
-    sizes = {}
+def _count_members(model):
+    """Count trees and their nodes, networks and their parameters."""
+    members = []
+    for member in model.estimators_:
+        members += member.estimators_ if hasattr(member, "named_estimators_") else [member]
+    classifiers = [member[-1] if hasattr(member, "steps") else member for member in members]
+    networks = [clf.net_.module_ for clf in classifiers if hasattr(clf, "net_")]
+    forests = [clf for clf in classifiers if not hasattr(clf, "net_")]
+    trees = [tree.tree_ for forest in forests for tree in forest.estimators_]
+    counts = {}
     if trees:
-        sizes |= {"n_trees": len(trees), "n_nodes": sum(tree.node_count for tree in trees)}
-    if nets:
-        sizes |= {"n_nets": len(nets), "n_parameters": sum(map(_size, nets))}
-    return sizes
+        counts |= {"n_trees": len(trees), "n_nodes": sum(tree.node_count for tree in trees)}
+    if networks:
+        n_parameters = sum(map(count_parameters, networks))
+        counts |= {"n_nets": len(networks), "n_parameters": n_parameters}
+    return counts
 
 
-def _size(module):
-    """How many numbers a net has learnt."""
+def count_parameters(module):
+    """Count the learned parameters of a network."""
     return sum(weights.numel() for weights in module.parameters())
 
 
 def _saved_difference(data, model, file):
-    """Largest difference of probabilities once the file was read, for a few patients."""
+    """Largest difference of probabilities after loading the file, for a few patients."""
     import skheart
 
     rows = data.X["patient"].isin(data.patients.index[:5]).to_numpy()
@@ -318,56 +298,44 @@ def _saved_difference(data, model, file):
 
 
 def do_runs(data, store, make_model, *, folds, repeats, seed, jobs=1, verbose=1, name=NAME):
-    """Train what is missing: the folds, and the model on everything.
-
-    Raises
-    ------
-    ValueError
-        If the store holds runs of other settings; nothing is changed then.
-    """
+    """Train the folds that are missing, and the model on everything."""
     from joblib import delayed
 
     open_store(store, settings_of(data, make_model, folds=folds, seed=seed))
-    asked = folds_of(data, folds=folds, repeats=repeats, seed=seed)
-    missing = [fold for fold in asked if not fold.file(store).exists()]
+    wanted = folds_of(data, folds=folds, repeats=repeats, seed=seed)
+    missing = [fold for fold in wanted if not fold.file(store).exists()]
     calls = [delayed(store_fold)(data, fold, store, make_model, seed) for fold in missing]
     files = [Path(store, f"{name}{suffix}") for suffix in (".json", ".safetensors")]
     if not all(file.exists() for file in files):
         calls.append(delayed(store_model)(data, store, make_model, seed, name))
-    n_done = len(asked) + 1 - len(calls)
-    side_by_side(calls, n_done=n_done, jobs=jobs, verbose=verbose)
-    return asked
+    n_done = len(wanted) + 1 - len(calls)
+    run_in_parallel(calls, n_done=n_done, jobs=jobs, verbose=verbose)
+    return wanted
 
 
 def read_fold(fold, data, store):
-    """What `store_fold` wrote.
-
-    Raises
-    ------
-    ValueError
-        If the file is of other patients, or damaged.
-    """
+    """Read the predictions of a fold."""
     import pandas as pd
-
-    from skheart.evaluation import probability_columns
 
     file, columns = fold.file(store), probability_columns(data.classes)
     text = dict.fromkeys(("patient", "subject", "label", "predicted", *DETAILS, *columns), str)
     frame = pd.read_csv(file, dtype=text, keep_default_na=False)
     expected = np.unique(data.X["patient"].to_numpy(str)[fold.test])
-    whole = {"patient", "label", "predicted", *columns} <= {*frame}
-    if not whole or frame["patient"].tolist() != expected.tolist() or (
-        frame["label"].tolist() != data.patients["label"].loc[expected].tolist()
-    ):  # fmt: skip
-        raise ValueError(f"{file} is not of these patients or damaged: delete it, to do it anew.")
+    valid = (
+        {"patient", "label", "predicted", *columns} <= {*frame}
+        and frame["patient"].tolist() == expected.tolist()
+        and frame["label"].tolist() == data.patients["label"].loc[expected].tolist()
+    )
+    if not valid:
+        raise ValueError(
+            f"{file} is damaged or holds other patients. Delete it to compute it again."
+        )
     frame[DETAILS] = data.patients.loc[expected, DETAILS].to_numpy()
-    return frame.astype(dict.fromkeys(columns, float))  # to the last bit, as read_csv is not
+    return frame.astype(dict.fromkeys(columns, float))  # exact, unlike read_csv
 
 
 def difference(one, other, classes):
-    """Largest difference of the probabilities of two frames; infinite if a label differs."""
-    from skheart.evaluation import probability_columns
-
+    """Largest difference of the probabilities of two frames, infinite if a label differs."""
     columns = probability_columns(classes)
     if one["predicted"].tolist() != other["predicted"].tolist():
         return np.inf

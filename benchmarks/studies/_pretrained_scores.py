@@ -1,4 +1,4 @@
-"""Scores of the model that comes with skheart, by subgroup, its calibration, and their pictures."""
+"""Scores of the pretrained models, by subgroup, their calibration, and figures of both."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import warnings
 
 import numpy as np
 
-from skheart.evaluation import probability_columns
+from ._store import probability_columns
 
 AGES = ["Neonate", "Infant", "Child", "Adolescent", "Young adult"]
 COUNTS = ["1", "2", "3", "4", "5 or more"]
@@ -24,27 +24,12 @@ ECE = "expected_calibration_error"
 # Detection", IEEE EMBC, 2024, Table II.
 PUBLISHED = {"uar": 0.713, "circor_weighted_accuracy": 0.832}
 PUBLISHED_BY = "Niizumi et al., EMBC 2024, Table II"
-N_BINS = 10  # that the error of calibration is of
+N_BINS = 10  # of the expected calibration error
 COLUMNS = ["by", "value", "metric", "score", "low", "high", "n_subjects", "n_patients", "note"]
 
 
 def score(frame, classes, *, n_resamples=2000):
-    """Score the patients of all folds.
-
-    Parameters
-    ----------
-    frame : DataFrame
-        What `_pretrained_runs.read_fold` returns, of every fold and repeat.
-    classes : ndarray of str
-        Labels of the columns of probabilities.
-    n_resamples : int
-        Of the intervals.
-
-    Returns
-    -------
-    report : ScoreReport
-        Its frame has one more column, `n_patients`; a patient of several repeats counts once.
-    """
+    """Score the patients of all folds; a patient of several repeats counts once."""
     import pandas as pd
 
     from skheart.evaluation import ScoreReport, report
@@ -65,7 +50,7 @@ def score(frame, classes, *, n_resamples=2000):
         parts = report(*given, metrics=OF_SUBGROUPS, by=subgroups(frame), **common).frame
         lines = list(_by_grade(frame, n_resamples))
     parts = parts[~parts["by"].isin(["all", "class"])]
-    # Of other draws it is larger throughout: no interval holds what it estimates.
+    # The bootstrap overestimates the calibration error, so its interval would be wrong.
     whole.loc[whole["metric"] == ECE, ["low", "high"]] = np.nan
     table = pd.concat([whole, parts, pd.DataFrame(lines)], ignore_index=True)
     table["n_patients"] = table.pop("n_recordings") // n_repeats
@@ -79,7 +64,7 @@ def _auc_of(label, k):
 
 
 def subgroups(frame):
-    """Categories of each patient, in their order; nan where nothing is known."""
+    """Ordered categories of each patient, NaN where unknown."""
     import pandas as pd
 
     count = frame["n_recordings"].astype(int)
@@ -94,87 +79,66 @@ def subgroups(frame):
 
 def _by_grade(frame, n_resamples):
     """Recall of Present by the grade of the systolic murmur."""
-    from skheart.metrics import bootstrap_interval
-
     ill = frame[frame["label"] == "Present"]
     for grade in sorted({*ill["systolic_murmur_grading"]}, key=lambda text: (text == "", text)):
         own = ill[ill["systolic_murmur_grading"] == grade]
-        hits, subjects = (own["predicted"] == "Present").to_numpy(), own["subject"].to_numpy(str)
-        scores = (hits.mean(), np.nan, np.nan)
-        if len(np.unique(subjects)) > 1:
-            scores = bootstrap_interval(
-                lambda _, found: np.mean(found), np.ones(len(own)), hits, groups=subjects,
-                n_resamples=n_resamples, method="bca", random_state=0,
-            )  # fmt: skip
-        counts = {"n_subjects": len(np.unique(subjects)), "n_recordings": len(own)}
-        ends = dict(zip(("score", "low", "high"), map(float, scores), strict=True))
-        found = {"by": GRADED, "value": grade or NOT_GRADED, "metric": "recall", **ends, **counts}
-        yield found | {"note": "" if len(np.unique(subjects)) > 1 else "one subject: no interval"}
+        found = _mean_with_interval(
+            own["predicted"] == "Present", own["subject"], n_resamples, method="bca"
+        )
+        row = {"by": GRADED, "value": grade or NOT_GRADED, "metric": "recall", **found}
+        note = "" if found["n_subjects"] > 1 else "one subject: no interval"
+        yield row | {"n_recordings": len(own), "note": note}
+
+
+def _mean_with_interval(values, subjects, n_resamples, method="percentile"):
+    """Mean with its 95% CI by subject; NaN limits for one subject."""
+    from skheart.metrics import bootstrap_interval
+
+    values, subjects = values.to_numpy(), subjects.to_numpy(str)
+    n_subjects = len(np.unique(subjects))
+    score = (values.mean(), np.nan, np.nan)
+    if n_subjects > 1:
+        score = bootstrap_interval(
+            lambda _, found: np.mean(found), np.ones(len(values)), values, groups=subjects,
+            n_resamples=n_resamples, method=method, random_state=0,
+        )  # fmt: skip
+    names = ("score", "low", "high")
+    return {**dict(zip(names, map(float, score), strict=True)), "n_subjects": n_subjects}
 
 
 def score_phases(frame, *, n_resamples=2000):
-    """Share of annotated frames whose phase is found, the mean over patients, by subgroup.
-
-    Returns
-    -------
-    table : DataFrame
-        `by`, `value`, `score`, `low`, `high`, `sure` (mean probability of the likeliest phase),
-        `n_patients`, `n_subjects`.
-    """
+    """Share of annotated frames whose phase is found, averaged over patients, by subgroup."""
     import pandas as pd
-
-    from skheart.metrics import bootstrap_interval
 
     known = frame[frame["phases_found"].notna()]
     by = {"all": pd.Series("all", known.index), "murmur": known["label"], **subgroups(known)}
-    lines = []
+    rows = []
     for title, values in by.items():
         values = pd.Series(np.asarray(values), known.index)
         for value in sorted(values.dropna().unique()):
             own = known[values == value]
-            subjects = own["subject"].to_numpy(str)
-            shares = own["phases_found"].to_numpy()
-            ends = (shares.mean(), np.nan, np.nan)
-            if len(np.unique(subjects)) > 1:
-                ends = bootstrap_interval(
-                    lambda _, found: np.mean(found), np.ones(len(own)), shares, groups=subjects,
-                    n_resamples=n_resamples, random_state=0,
-                )  # fmt: skip
-            line = {"by": title, "value": value}
-            line |= dict(zip(("score", "low", "high"), map(float, ends), strict=True))
-            line |= {"sure": own["phases_sure"].mean(), "n_subjects": len(np.unique(subjects))}
-            lines.append(line | {"n_patients": own["patient"].nunique()})
-    return pd.DataFrame(lines)
-
-
-def published_lines():
-    """The rows of the published scores, to stand under ours."""
-    note = "another split of the whole data set: not the same patients"
-    return [
-        {"by": "published", "value": PUBLISHED_BY, "metric": name, "score": value, "note": note}
-        for name, value in PUBLISHED.items()
-    ]
+            found = _mean_with_interval(own["phases_found"], own["subject"], n_resamples)
+            row = {"by": title, "value": value, **found, "sure": own["phases_sure"].mean()}
+            rows.append(row | {"n_patients": own["patient"].nunique()})
+    return pd.DataFrame(rows)
 
 
 def with_published(report):
-    """The table that is written."""
+    """Return the table of scores with the published scores appended."""
     import pandas as pd
 
-    table = pd.concat([report.frame, pd.DataFrame(published_lines())], ignore_index=True)
+    published = pd.DataFrame({"metric": PUBLISHED.keys(), "score": PUBLISHED.values()})
+    published = published.assign(
+        by="published", value=PUBLISHED_BY,
+        note="another split of the whole data set, with other patients",
+    )  # fmt: skip
+    table = pd.concat([report.frame, published], ignore_index=True)
     counts = ["n_subjects", "n_patients"]
     return table[COLUMNS].astype(dict.fromkeys(counts, "Int64"))
 
 
 def reliability(frame, classes):
-    """Probabilities against frequencies, in bins of equal width.
-
-    Returns
-    -------
-    bins : DataFrame
-        For the most probable class and for each class, the bins that hold a prediction:
-        `low` (open) and `high` (closed), `n`, mean `probability`, and the `share` of patients of
-        that class.
-    """
+    """Mean probability and observed frequency of each class in bins, open below, closed above."""
     import pandas as pd
 
     proba = frame[probability_columns(classes)].to_numpy()
@@ -183,19 +147,19 @@ def reliability(frame, classes):
     cases = {"most probable": [np.take_along_axis(a, best, 1)[:, 0] for a in (proba, right)]}
     cases |= {label: [proba[:, k], right[:, k]] for k, label in enumerate(classes)}
     edges = np.arange(1, N_BINS) / N_BINS
-    lines = []
+    rows = []
     for name, (p, hit) in cases.items():
         number = np.digitize(np.round(p, 12), edges, right=True)
         for k in np.unique(number):
             own = number == k
             ends = {"class": name, "low": k / N_BINS, "high": (k + 1) / N_BINS}
             means = {"probability": p[own].mean(), "share": hit[own].mean()}
-            lines.append({**ends, "n": own.sum(), **means})
-    return pd.DataFrame(lines)
+            rows.append({**ends, "n": own.sum(), **means})
+    return pd.DataFrame(rows)
 
 
 def error_if_calibrated(frame, classes, *, n_draws=1000):
-    """ECE of these probabilities for labels that are drawn from them: mean and 95th percentile."""
+    """Mean and 95th percentile of the ECE if labels were drawn from these probabilities."""
     from skheart.metrics import expected_calibration_error
 
     proba = frame[probability_columns(classes)].to_numpy()
@@ -207,7 +171,7 @@ def error_if_calibrated(frame, classes, *, n_draws=1000):
 
 
 def draw_reliability(bins, file):
-    """Draw probabilities against frequencies, a panel for each class; areas tell how many."""
+    """Plot a reliability diagram per class; marker areas show the number of predictions."""
     from matplotlib.figure import Figure
 
     names = list(dict.fromkeys(bins["class"]))
@@ -222,16 +186,16 @@ def draw_reliability(bins, file):
         for _, line in own.iterrows():
             ax.annotate(str(line["n"]), (line["probability"], line["share"]), (0, 7),
                         textcoords="offset points", ha="center", fontsize="x-small")  # fmt: skip
-        ax.set(title=name, xlim=(0, 1), ylim=(-0.04, 1.08), xlabel="probability, mean of a bin")
+        ax.set(title=name, xlim=(0, 1), ylim=(-0.04, 1.08), xlabel="mean probability of a bin")
         ax.grid(color="0.92")
         ax.set_axisbelow(True)
-    panels[0].set_ylabel("share of patients of that class")
-    figure.suptitle("Predictions for patients not trained on; numbers: how many are in a bin")
+    panels[0].set_ylabel("proportion of patients of that class")
+    figure.suptitle("Predictions for held-out patients; numbers: predictions per bin")
     figure.savefig(file, dpi=130)
 
 
 def draw_scores(report, file):
-    """Draw UAR by subgroup beside recall by class and by grade."""
+    """Plot UAR by subgroup, and recall by class and by grade."""
     from matplotlib.figure import Figure
 
     from skheart.plot import ScoreDisplay
@@ -244,6 +208,6 @@ def draw_scores(report, file):
         ax.set_xlim(0, 1.02)
         ax.grid(axis="x", color="0.92")
         ax.set_axisbelow(True)
-    panels[0].set_xlabel("UAR (95 % interval by subject)")
-    panels[1].set_xlabel("recall (95 % interval by subject)")
+    panels[0].set_xlabel("UAR (95% CI by subject)")
+    panels[1].set_xlabel("recall (95% CI by subject)")
     figure.savefig(file, dpi=130)

@@ -1,21 +1,22 @@
-"""Claim: a fine-time CNN's contribution to "murmur" lies in systole; that of shuffled labels not.
+"""Claim: the contribution to "murmur" lies in systole if a CNN was trained on true labels only.
 
     python -m benchmarks.studies.explain [--small] [--store FOLDER] [--circor FOLDER]
 
-On generated heart sounds, whose murmurs lie in systole alone, the contribution of a trained
-fine-time CNN to the class "murmur" is enriched in systole more than 1.5 times, with p < 0.01
-against circular shifts; that of the same net trained on labels that were shuffled within each class
-stays below 1.5 on average. (One such net alone may be above: it hears that the murmur is there, and
-the sign that it gives it is chance.) The contributions are taken less their mean over the classes,
-which a softmax does not see. Contributions add up to the logits within 1e-4, and explaining 100
-recordings takes at most 3 times as long as predicting them.
+Generated murmurs are in systole. The contribution of a trained CNN with fine time resolution to the
+class "murmur" is enriched in systole more than 1.5 times, with p < 0.01 against circular shifts.
+For the same network trained on labels shuffled within each class, enrichment stays below 1.5 on
+average. (A single such network may exceed 1.5: it detects the murmur and gives it a random sign.)
+Contributions are taken relative to their mean over the classes, which a softmax ignores. They add
+up to the logits within 1e-4, and explaining 100 recordings takes at most 3 times as long as
+predicting them.
 
-With --store, the tables of `skheart.explain.explain_checks` for CNN, fine-time CNN (with kernels
-of 3 x 3, and of 1 frame x 3 mel bins, which see little more than their cell), LSTM, GRU and trees
-on the average heart cycle (400; their segmenter learns from the same recordings as they) are
-written to FOLDER as CSV, with a summary; what is there already is not computed again. With
---circor they are made on the recordings of CirCor DigiScope too: 6 s, 8 epochs, a quarter of the
-recordings held out by subject, as is the UAR with its interval and the seconds of the training.
+--store writes the tables of `skheart.explain.explain_checks`, with a summary, to FOLDER as CSV, for
+CNN, CNN with fine time resolution (with kernels of 3 x 3, and of 1 frame x 3 mel bins, whose
+receptive field is little more than a cell), LSTM, GRU, and 400 trees on the average heart cycle
+(with a segmenter trained on the same recordings). Existing tables are not computed again. --circor
+also writes them for CirCor DigiScope: 6 s, 8 epochs, a quarter of the recordings held out by
+subject. The summary has the UAR of the held-out recordings with its 95% CI, and the seconds of
+training.
 """
 
 from __future__ import annotations
@@ -43,7 +44,7 @@ SMALL = {
     "gru": {"clf__units": (32, 32)},
 }
 TRAINING = {"clf__lr": 2e-3, "clf__lr_schedule": "one_cycle", "clf__max_epochs": 20}
-N_COMPARED = 40  # recordings that slow methods are compared on
+N_COMPARED = 40  # recordings for the slow checks
 
 
 def pipeline_of(name, duration, seed=0, **settings):
@@ -55,7 +56,7 @@ def pipeline_of(name, duration, seed=0, **settings):
 
 
 def murmurs(n_subjects, seed):
-    """Generated sounds with loud murmurs or none, and which."""
+    """Generate sounds with loud murmurs and without murmurs."""
     from skheart.datasets import make_heart_sounds
 
     sounds = make_heart_sounds(
@@ -67,7 +68,7 @@ def murmurs(n_subjects, seed):
 
 
 def shuffled_within(y, seed):
-    """Labels that say nothing: half of each class is called the one, half the other."""
+    """Make labels uninformative: each class gets half of either label."""
     rng, shuffled = np.random.RandomState(seed), y.copy()
     for label in np.unique(y):
         rows = rng.permutation(np.flatnonzero(y == label))
@@ -76,7 +77,7 @@ def shuffled_within(y, seed):
 
 
 def systole(pipeline, sounds):
-    """Mean enrichment of systole in "murmur" where there is one, its p, and the largest gap."""
+    """Enrichment of systole in recordings with a murmur, its p, and the largest gap to a logit."""
     from skheart.explain import explain_checks
 
     rows = np.flatnonzero(sounds.target == "murmur")
@@ -90,7 +91,7 @@ def systole(pipeline, sounds):
 
 
 def ground_truth(small):
-    """Rows on nets that were trained on true and on shuffled labels."""
+    """Claims about networks trained on true and on shuffled labels."""
     train, test = murmurs(800, 0), murmurs(60, 1)
     seeds = range(3 if small else 8)
     settings = {**TRAINING, **SMALL["cnn"], "clf__max_epochs": 6}
@@ -104,7 +105,7 @@ def ground_truth(small):
     means = {"shuffled labels, mean": float(np.mean(shuffled))}
     claim = "systole in the contribution to murmur"
     return [
-        Row(f"{claim}, least of {len(true)} nets", "times chance", float(np.mean(least)), means,
+        Row(f"{claim}, minimum of {len(true)}", "times chance", float(np.mean(least)), means,
             float(least.min()), 1.5),
         Row(f"{claim}, p", "", float(p.max()), {}, float(p.max()), 0.01, True),
         Row(f"{claim}, shuffled labels", "times chance", means["shuffled labels, mean"],
@@ -115,7 +116,7 @@ def ground_truth(small):
 
 
 def speed(small):
-    """Rows on the time that explanations take."""
+    """Claims about the time that explanations take."""
     from skheart.explain import explain
 
     rows = []
@@ -137,7 +138,7 @@ def speed(small):
 
 
 def fitted_trees(recordings, y, segmentation):
-    """Trees on the average heart cycle, and before them a segmenter, fitted to recordings."""
+    """Fit trees on the average heart cycle, and a segmenter for it, to recordings."""
     from sklearn.ensemble import ExtraTreesClassifier
     from sklearn.frozen import FrozenEstimator
     from sklearn.pipeline import make_pipeline
@@ -151,7 +152,7 @@ def fitted_trees(recordings, y, segmentation):
 
 
 def generated_case(name):
-    """A fitted pipeline, sounds that it does not know, and what else is to be said."""
+    """Train a model on generated sounds; return it with test sounds and training time."""
     train, test = murmurs(200, 0), murmurs(80, 1)
     start = time.perf_counter()
     if name == TREES:
@@ -163,6 +164,7 @@ def generated_case(name):
 
 
 def circor_case(name, folder):
+    """Train a model on CirCor; return it with held-out recordings and training time."""
     from skheart.datasets import load_circor
     from skheart.evaluation import hold_out_by_subject
 
@@ -182,7 +184,7 @@ def circor_case(name, folder):
 
 
 def store_case(store, source, name, make, label):
-    """Write the table of a model and its summary, unless they are there."""
+    """Write the table and the summary of a model, unless they exist."""
     from skheart import bootstrap_interval, uar
     from skheart.explain import explain_checks
 
@@ -199,7 +201,7 @@ def store_case(store, source, name, make, label):
     some = np.random.RandomState(0).permutation(len(predicted))[:N_COMPARED]
     few = [[values[row] for row in some] for values in (test.data, test.target, test.segmentation)]
     parts = []
-    # Less their mean over the classes the contributions of trees are the same.
+    # Contributions of trees have a mean of zero over the classes.
     for relative in (False,) if name == TREES else (False, True):
         common = {"label": label, "relative": relative, "random_state": 0, "verbose": 1}
         whole = explain_checks(
@@ -217,7 +219,7 @@ def store_case(store, source, name, make, label):
 
 
 def _trained(file, make):
-    """What `make` gives, kept in a file once it was made."""
+    """Load a model from a file, or train and store it."""
     import joblib
 
     if not file.exists():
@@ -228,7 +230,7 @@ def _trained(file, make):
 
 
 def run(small=False, store=None, circor=None):
-    """The rows of the table."""
+    """Return the claims."""
     rows = ground_truth(small) + speed(small)
     if store is not None:
         store = Path(store)

@@ -1,13 +1,12 @@
-"""Draw explanations of generated recordings, as the README shows them.
+"""Draw the explanations of generated recordings that the documentation shows.
 
-    python -m benchmarks.studies.explanation_picture [FILE [FILE OF CYCLES]]
+    python -m benchmarks.studies.explanation_picture [FILE [FILE_OF_CYCLES]]
 
-Trains a small CNN with fine time on generated heart sounds, and draws what speaks for its
-prediction of a recording with a murmur and of one without, by people that it has not heard. Drawn
-is the relative contribution, less the mean over the classes: the softmax does not see the rest.
-Trees on the average heart cycle, trained on the same sounds, are drawn over the mean cycle of the
-people with a murmur, and of those without. Takes about half a minute. The files are
-docs/pictures/explanation.png and cycles.png by default.
+Trains a small CNN with fine time resolution and draws its relative contributions (their mean over
+the classes subtracted, which a softmax ignores) to the predictions of a recording with a murmur and
+of one without, from held-out subjects. Also trains trees on the average heart cycle, and draws
+their contributions for subjects with and without a murmur. Takes about half a minute. The default
+files are docs/pictures/explanation.png and cycles.png.
 """
 
 import sys
@@ -34,7 +33,7 @@ SETTINGS = {
 
 
 def sounds_of(n_subjects, seed):
-    """Recordings with and without murmurs, as many of each."""
+    """Generate recordings with and without murmurs, balanced."""
     return make_heart_sounds(
         n_subjects, recordings_per_subject=1, duration=DURATION, weights=(1, 0, 1),
         difficulty=0.2, random_state=seed,
@@ -42,26 +41,16 @@ def sounds_of(n_subjects, seed):
 
 
 def main(file=PICTURE, n_subjects=120, **settings):
-    """Train, explain and draw.
-
-    Parameters
-    ----------
-    file : str or Path
-        Where to write the picture.
-    n_subjects : int
-        People to train on.
-    **settings : dict
-        Of the pipeline, over `SETTINGS`.
-    """
-    sounds, unheard = sounds_of(n_subjects, seed=0), sounds_of(20, seed=1)
+    """Train a CNN and draw its explanations."""
+    sounds, test = sounds_of(n_subjects, seed=0), sounds_of(20, seed=1)
     pipeline = make_heart_pipeline("cnn", random_state=0).set_params(**{**SETTINGS, **settings})
     pipeline.fit(sounds.data, sounds.target)
-    print(f"accuracy on unheard people: {pipeline.score(unheard.data, unheard.target):.2f}")
-    rows = [np.flatnonzero(unheard.target == label)[0] for label in ("severe", "normal")]
+    print(f"accuracy on held-out subjects: {pipeline.score(test.data, test.target):.2f}")
+    rows = [np.flatnonzero(test.target == label)[0] for label in ("severe", "normal")]
     display = AttentionDisplay.from_estimator(
         pipeline,
-        [unheard.data[row] for row in rows],
-        segmentation=[unheard.segmentation[row] for row in rows],
+        [test.data[row] for row in rows],
+        segmentation=[test.segmentation[row] for row in rows],
         relative=True,
         n_cols=1,
     )
@@ -69,30 +58,20 @@ def main(file=PICTURE, n_subjects=120, **settings):
 
 
 def cycles(file=CYCLES, n_subjects=120):
-    """Train trees, explain and draw their mean cycles.
-
-    Parameters
-    ----------
-    file : str or Path
-        Where to write the picture.
-    n_subjects : int
-        People to train on.
-    """
+    """Train trees and draw their explanations over the mean heart cycle."""
     import matplotlib.pyplot as plt
 
-    sounds, unheard = sounds_of(n_subjects, seed=0), sounds_of(20, seed=1)
+    sounds, test = sounds_of(n_subjects, seed=0), sounds_of(20, seed=1)
     model = fitted_trees(sounds.data, sounds.target, sounds.segmentation)
-    print(f"accuracy of trees on them: {model.score(unheard.data, unheard.target):.2f}")
+    print(f"accuracy of trees on held-out subjects: {model.score(test.data, test.target):.2f}")
     figure, axes = plt.subplots(1, 2, figsize=(10, 3.4), layout="constrained")
-    for ax, label, words in zip(
-        axes, ("severe", "normal"), ("with one", "without any"), strict=True
-    ):
-        recordings = [unheard.data[row] for row in np.flatnonzero(unheard.target == label)]
+    for ax, label, words in zip(axes, ("severe", "normal"), ("with", "without"), strict=True):
+        recordings = [test.data[row] for row in np.flatnonzero(test.target == label)]
         display = HeartCycleDisplay.from_estimator(
             model, recordings, label="severe", ax=ax, limit=0.02, colorbar=ax is axes[1]
         )
         display.ax_.set_title(
-            f"For a severe murmur, in {len(recordings)} recordings {words}", loc="left",
+            f"Evidence for a severe murmur, {len(recordings)} recordings {words} one", loc="left",
             fontsize="medium", pad=18,
         )  # fmt: skip
     figure.savefig(file, dpi=130)

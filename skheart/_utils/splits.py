@@ -45,9 +45,14 @@ def subject_folds(y, groups, cv, random_state):
         if cv < 2:
             raise ValueError(f"cv must be at least 2. Got {cv}. Try cv=5.")
         check_subjects_per_class(y, groups, cv, f"every one of the {cv} folds needs one")
+        # Subjects are shuffled here because scikit-learn 1.6 loses the stratification if it
+        # shuffles them. The folds equal those of shuffle=True in later versions.
+        names, code = np.unique(groups, return_inverse=True)
         seed = random_state.randint(2**31 - 1)
-        cv = StratifiedGroupKFold(n_splits=cv, shuffle=True, random_state=seed)
-    folds = list(cv.split(np.zeros(len(y)), y, groups))
+        place = np.argsort(np.random.RandomState(seed).permutation(len(names)))
+        folds = list(StratifiedGroupKFold(cv).split(y, y, place[code]))
+    else:
+        folds = list(cv.split(np.zeros(len(y)), y, groups))
     tested = np.concatenate([test for _, test in folds])
     if not np.array_equal(np.sort(tested), np.arange(len(y))):
         raise ValueError(
@@ -231,8 +236,8 @@ def clusters(digests, groups=None):
     _, group = np.unique(np.asarray(groups), return_inverse=True)
     n_identities = identity.max() + 1
     size = n_identities + group.max() + 1
-    edges = coo_array(
-        (np.ones(len(group), bool), (identity, group + n_identities)), shape=(size, size)
-    )
+    # SciPy below 1.13 needs 32-bit indices.
+    ends = identity.astype(np.int32), (group + n_identities).astype(np.int32)
+    edges = coo_array((np.ones(len(group), bool), ends), shape=(size, size))
     _, labels = connected_components(edges, directed=False)
     return labels[identity]

@@ -150,6 +150,7 @@ def merge_groups(groups, shared):
             "groups of the recordings that were searched."
         )
     names, code = np.unique(groups, return_inverse=True)
+    code = code.astype(np.int32)  # SciPy below 1.13 needs 32-bit indices
     links = coo_array((np.ones(len(shared)), (code[first], code[second])), (len(names),) * 2)
     part = connected_components(links, directed=False)[1][code]
     _, earliest, part = np.unique(part, return_index=True, return_inverse=True)

@@ -86,7 +86,10 @@ def _construct(unpacker, cls, entry, packed, where, depth):
     for key in packed:
         if key not in names:
             raise InvalidModel(f"{where}.{key[:80]} is not a parameter of a {cls.__name__}")
-    params = {k: unpacker.unpack(v, f"{where}.{k}", depth + 1) for k, v in packed.items()}
+    # "deprecated" is scikit-learn's mark of a parameter that was not set. Versions in which the
+    # parameter is not deprecated refuse it.
+    given = {k: v for k, v in packed.items() if v != "deprecated"}
+    params = {k: unpacker.unpack(v, f"{where}.{k}", depth + 1) for k, v in given.items()}
     if entry.inner and not isinstance(params.get(entry.inner), BaseEstimator):
         raise InvalidModel(f"{where}.{entry.inner} is not an estimator")
     try:

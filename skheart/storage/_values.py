@@ -230,12 +230,9 @@ class Unpacker:
         if kind.kind == "f" and type(value) is str:
             value = _parse_nonfinite(value, where)
         fits = {"b": bool, "i": int, "u": int, "f": float}[kind.kind]
-        if type(value) is not fits:
+        if type(value) is not fits or not _in_range(value, kind):
             raise InvalidModel(f"{where} is not a valid {name}: {str(value)[:80]}")
-        try:
-            return kind.type(value)
-        except OverflowError:
-            raise InvalidModel(f"{where} is not a valid {name}: {value}") from None
+        return kind.type(value)
 
     def _unpack_array(self, content, where, depth):
         if type(content) is dict and set(content) == {"tensor", "order"}:
@@ -284,6 +281,12 @@ class Unpacker:
 
     def _unpack_estimator(self, content, where, depth):
         return unpack_estimator(self, content, where, depth)
+
+
+def _in_range(value, dtype):
+    if dtype.kind not in "iu":
+        return True
+    return np.iinfo(dtype).min <= value <= np.iinfo(dtype).max
 
 
 def _parse_nonfinite(text, where):

@@ -1,4 +1,4 @@
-"""Small stores of `benchmarks.studies.pretrained`, and what stands in them."""
+"""Small stores of `benchmarks.studies.pretrained`."""
 
 import numpy as np
 import pandas as pd
@@ -25,7 +25,7 @@ def options_of(*arguments):
 
 
 def resampling_less(parse, n_resamples):
-    """A parser of options whose commands draw so many resamples."""
+    """Wrap a parser of options to draw fewer resamples."""
 
     def parse_options(arguments=()):
         options = parse(arguments)

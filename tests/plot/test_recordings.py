@@ -307,7 +307,7 @@ def test_the_command_draws_the_pictures(tmp_path, capsys, monkeypatch, request):
 
     command.main(tmp_path / "map.png", n_subjects=12, clf__max_epochs=1, clf__channels=(4, 8))
     assert plt.imread(tmp_path / "map.png").shape == plt.imread(command.PICTURE).shape
-    assert "accuracy on unheard people" in capsys.readouterr().out
+    assert "accuracy on held-out subjects" in capsys.readouterr().out
     forest = request.getfixturevalue("forest")
     monkeypatch.setattr(command, "fitted_trees", lambda *args: forest)
     command.cycles(tmp_path / "cycles.png", n_subjects=12)

@@ -226,7 +226,7 @@ def test_frame_times_are_computed_from_their_number(forge):
     longest = make_plan({**front_end.get_params(), "duration": 2.0**20}).n_frames
     for name, value, n_frames, words in (
         ("duration", 2.0**20, longest, "computed numbers"),
-        ("hop_length", 2**63, 1, "cannot be loaded"),
+        ("hop_length", 2**64, 1, "cannot be loaded"),
     ):
 
         def change(document, header, data, name=name, value=value, n_frames=n_frames):

@@ -1,4 +1,4 @@
-"""The paper's ablation as one command: its scores, its store, and its tables."""
+"""The paper's ablation: runs, scores, stored results and tables."""
 
 import json
 
@@ -14,6 +14,7 @@ from benchmarks.studies import _paper_scores as scores
 from benchmarks.studies import paper
 from benchmarks.studies._paper_runs import Run
 from benchmarks.studies._paper_table import draw, markdown
+from benchmarks.studies._store import open_store
 from skheart import datasets
 from skheart.datasets import make_heart_sounds
 from tests.helpers.stores import resampling_less
@@ -67,7 +68,7 @@ def test_scores_equal_those_of_scikit_learn(n_classes):
         assert uar == pytest.approx(balanced_accuracy_score(code, predicted[:, i]))
 
 
-def test_auc_leaves_out_a_class_that_no_recording_has():
+def test_auc_ignores_classes_without_recordings():
     code, p = np.array([0, 0, 1, 1]), np.array([[0.9, 0.1, 0], [0.2, 0.3, 0.5], [0.1, 0.9, 0]] * 2)
     p = p[:4]
     one = [roc_auc_score(code == k, p[:, k]) for k in (0, 1)]
@@ -84,7 +85,7 @@ def test_the_fusion_is_the_mean_of_the_probabilities():
     np.testing.assert_allclose(scores.fusions(cells)[fused], (a + b + c) / 3)
 
 
-def test_differences_are_those_of_the_scores(part):
+def test_differences_equal_differences_of_scikit_learn_scores(part):
     y = part.code
 
     def both(cell):
@@ -127,7 +128,7 @@ def test_differences_are_paired(part):
     assert line["uar_p"] == 1
 
 
-def test_a_run_is_the_recipe_with_its_head_and_training_set():
+def test_a_run_sets_head_and_training_set_of_the_recipe():
     for run, head, rectifier in [
         (Run("cnn", "softmax", "original", 0), "attention", "softmax"),
         (Run("gru", "last", "upsampled", 0), "last", "sigmoid"),
@@ -141,7 +142,7 @@ def test_a_run_is_the_recipe_with_its_head_and_training_set():
     assert tuple(large.units) == (256, 1024, 256)
 
 
-def test_the_upsampled_set_gets_as_many_batches():
+def test_the_upsampled_set_is_trained_on_as_many_batches():
     y = np.repeat(["a", "b", "c"], [60, 30, 10])  # 180 when upsampled
     assert runs.epochs_of("original", y, 9, False) == (9, 100)
     assert runs.epochs_of("upsampled", y, 9, False) == (5, 180)
@@ -192,7 +193,7 @@ def test_the_command_writes_tables_and_a_picture(store):
     assert (folder / "paper.png").read_bytes().startswith(b"\x89PNG")
 
 
-def test_a_second_start_does_what_is_missing_alone(store, monkeypatch):
+def test_only_missing_runs_are_repeated(store, monkeypatch):
     folder, _ = store
     one = folder / "predictions" / "cnn-mean-original-0.csv"
     before, table = one.read_bytes(), (folder / "table.md").read_bytes()
@@ -205,7 +206,7 @@ def test_a_second_start_does_what_is_missing_alone(store, monkeypatch):
     paper.run(True, ["--store", str(folder), *QUICK, "--models", "cnn"])
     assert done == [Run("cnn", "mean", "original", 0)]
     assert one.read_bytes() == before
-    assert (folder / "table.md").read_bytes() == table  # with the models of before
+    assert (folder / "table.md").read_bytes() == table  # includes the other models
 
 
 def test_a_store_of_other_settings_is_refused(store):
@@ -225,28 +226,28 @@ def test_predictions_of_unknown_settings_are_refused(tmp_path):
     (tmp_path / "predictions").mkdir()
     (tmp_path / "predictions" / "cnn-mean-original-0.csv").write_text("recording\n")
     with pytest.raises(ValueError, match=r"no settings\.json"):
-        runs.open_store(tmp_path, {"seed": 0})
+        open_store(tmp_path, {"seed": 0})
     assert not (tmp_path / "settings.json").exists()
 
 
 def small_store(tmp_path):
     sounds = runs.load_sounds("generated", n_subjects=12)
-    runs.open_store(tmp_path, {})
+    open_store(tmp_path, {})
     recipe = {**RECIPE, "equal_epochs": False, "verbose": 0}
     return sounds, [Run("cnn", "mean", "original", 0), Run("cnn", "max", "original", 0)], recipe
 
 
-def test_what_ended_before_an_interrupt_is_kept(tmp_path, monkeypatch):
+def test_finished_runs_are_kept_after_an_interrupt(tmp_path, monkeypatch):
     sounds, asked, recipe = small_store(tmp_path)
-    real = pd.DataFrame.to_csv
+    write = runs.write_atomic
 
-    def to_csv(frame, stream, **kw):
-        real(frame, stream, **kw)
-        if "max" in stream.name:
+    def write_until_max(path, content):
+        if "max" in path.name:
             raise KeyboardInterrupt
+        write(path, content)
 
     with monkeypatch.context() as patch:
-        patch.setattr(pd.DataFrame, "to_csv", to_csv)
+        patch.setattr(runs, "write_atomic", write_until_max)
         with pytest.raises(KeyboardInterrupt):
             runs.do_runs(asked, sounds, tmp_path, **recipe)
     assert [path.name for path in (tmp_path / "predictions").iterdir()] == [f"{asked[0].stem}.csv"]
@@ -254,7 +255,7 @@ def test_what_ended_before_an_interrupt_is_kept(tmp_path, monkeypatch):
     assert all(runs.read_probabilities(run, sounds, tmp_path) is not None for run in asked)
 
 
-def test_a_damaged_file_is_not_taken_for_predictions(tmp_path):
+def test_a_damaged_file_is_refused(tmp_path):
     sounds, asked, recipe = small_store(tmp_path)
     runs.do_runs(asked[:1], sounds, tmp_path, **recipe)
     file = tmp_path / "predictions" / f"{asked[0].stem}.csv"
@@ -264,7 +265,7 @@ def test_a_damaged_file_is_not_taken_for_predictions(tmp_path):
         whole[["p_mild", "p_normal", "p_severe"]],
     )
     whole[:-1].to_csv(file, index=False)
-    with pytest.raises(ValueError, match=r"cnn-mean-original-0\.csv.*delete it"):
+    with pytest.raises(ValueError, match=r"cnn-mean-original-0\.csv.*Delete it"):
         runs.read_probabilities(asked[0], sounds, tmp_path)
 
 
@@ -285,7 +286,7 @@ def hss(tmp_path):
     return tmp_path
 
 
-def test_hss_is_scored_on_its_own_partitions_beside_what_is_published(hss, tmp_path):
+def test_hss_is_scored_by_partition_next_to_published_scores(hss, tmp_path):
     store = tmp_path / "out"
     arguments = ["--data-home", str(hss), "--dataset", "hss", "--store", str(store), *QUICK]
     arguments += ["--models", "cnn", "--heads", "sigmoid", "--duration", "4"]
@@ -300,12 +301,12 @@ def test_hss_is_scored_on_its_own_partitions_beside_what_is_published(hss, tmp_p
     (line,) = [line for line in text.splitlines() if line.startswith("| CNN | sigmoid")]
     assert line.endswith("| 0.512 |")
     assert "| GRU | best (published) |  |  |  |  | 0.468 |" in text
-    with pytest.raises(ValueError, match="--folds 3 with hss.*Leave --folds out"):
+    with pytest.raises(ValueError, match="--folds 3 with hss.*Omit --folds"):
         paper.run(True, [*arguments, "--folds", "3"])
 
 
 @pytest.mark.filterwarnings("ignore:Only one subject")
-def test_parts_are_scored_and_drawn_apart(tmp_path):
+def test_parts_are_scored_and_drawn_separately(tmp_path):
     sounds = runs.load_sounds("generated", n_subjects=30)
     rows = sounds.scored
     alone = np.where(np.arange(len(sounds.parts)) % 2, "training-a", "training-b")
@@ -327,8 +328,8 @@ def test_parts_are_scored_and_drawn_apart(tmp_path):
                             for label in np.unique(sounds.target[rows][own])])  # fmt: skip
         assert line.uar == pytest.approx(expected)
         assert line.recordings == own.sum()
-    told = {"duration": 4, "epochs": 8, "equal_epochs": True, "compact": True}
-    assert markdown(sounds, table, differences, **told).count("## training-") == len(names)
+    shown = {"duration": 4, "epochs": 8, "equal_epochs": True, "compact": True}
+    assert markdown(sounds, table, differences, **shown).count("## training-") == len(names)
     draw(sounds, table, tmp_path / "paper.png")
     assert (tmp_path / "paper.png").stat().st_size > 1000
 
@@ -338,18 +339,18 @@ def test_parts_are_scored_and_drawn_apart(tmp_path):
     [
         (["--dataset", "hss"], "needs --data-home"),
         (["--data-home", "x"], "needs --store"),
-        (["--data-home", "x", "--dataset", "generated"], "need no --data-home"),
-        (["--folds", "1"], "neither hold-out nor"),
-        (["--epochs", "0"], "--epochs must be above 0, got 0"),
+        (["--data-home", "x", "--dataset", "generated"], "takes no --data-home"),
+        (["--folds", "1"], "must be hold-out or at least 2"),
+        (["--epochs", "0"], "--epochs must be above 0. Got 0."),
     ],
 )
-def test_options_that_do_not_fit_are_refused(arguments, message, capsys):
+def test_invalid_options_are_refused(arguments, message, capsys):
     with pytest.raises(SystemExit):
         paper.parse(arguments)
     assert message in capsys.readouterr().err
 
 
-def test_sizes_follow_the_sounds():
+def test_defaults_depend_on_the_data_set():
     own, real = paper.parse([]), paper.parse(["--data-home", "x", "--store", "y"])
     assert (own.dataset, own.compact, own.duration) == ("generated", True, 4.0)
     assert (real.dataset, real.compact, real.duration, real.epochs) == ("circor", False, 6.0, 8)
@@ -357,7 +358,7 @@ def test_sizes_follow_the_sounds():
     assert (full.compact, full.duration, full.epochs) == (False, 30.0, 3)
 
 
-def test_settings_tell_of_the_recordings_and_of_every_parameter():
+def test_settings_include_recordings_and_all_parameters():
     sounds = runs.load_sounds("generated", n_subjects=12)
     recipe = {**RECIPE, "folds": "hold-out", "equal_epochs": False}
     settings = runs.settings_of(sounds, **recipe)
@@ -371,7 +372,7 @@ def test_settings_tell_of_the_recordings_and_of_every_parameter():
 
 
 @pytest.mark.parametrize("known", [True, False])
-def test_subjects_that_are_partly_unknown_are_told(monkeypatch, tmp_path, known):
+def test_the_table_says_if_subjects_are_partly_unknown(monkeypatch, tmp_path, known):
     n = 24
     frame = pd.DataFrame({"subject_known": [True] * (n - 1) + [known]})
     bunch = {"paths": [f"{i}.wav" for i in range(n)], "frame": frame}
@@ -384,4 +385,4 @@ def test_subjects_that_are_partly_unknown_are_told(monkeypatch, tmp_path, known)
     text = markdown(sounds, pd.DataFrame({"part": []}), pd.DataFrame(), duration=4, epochs=8,
                     equal_epochs=True, compact=True)  # fmt: skip
     assert ("subjects partly unknown" in text) is not known
-    assert ("too narrow" in text) is not known
+    assert ("they are too narrow" in text) is not known

@@ -1,4 +1,4 @@
-"""The models that come with skheart: their cross-validation, their scores, and their cards."""
+"""How the pretrained models are cross-validated, scored and described."""
 
 import hashlib
 
@@ -30,7 +30,7 @@ def store(data, tmp_path_factory):
     return folder, pretrained.make(data, folder, options_of(), tiny)
 
 
-def test_every_patient_is_predicted_once_a_repeat_without_the_person(data, store):
+def test_each_repeat_predicts_every_patient_without_the_subject(data, store):
     folder, folds = store
     frame = read(folder)
     assert [fold.file(folder).name for fold in folds] == [
@@ -48,7 +48,7 @@ def test_every_patient_is_predicted_once_a_repeat_without_the_person(data, store
     np.testing.assert_allclose(frame[P].sum(axis=1), 1)
 
 
-def test_a_fold_is_what_the_model_says_without_it(data, store):
+def test_stored_predictions_come_from_a_model_trained_without_the_fold(data, store):
     folder, folds = store
     fold = folds[3]
     model = tiny(random_state=1)  # the seed of the second repeat
@@ -80,7 +80,7 @@ def test_the_table_agrees_with_scikit_learn(store):
     assert (line["score"], line["n_patients"]) == (pytest.approx(auc, abs=1e-5), len(own) / 2)
 
 
-def test_the_card_tells_of_the_file_and_of_the_table(store):
+def test_the_card_agrees_with_file_and_table(store):
     folder, _ = store
     text = (folder / "circor-murmur.md").read_text(encoding="utf-8")
     file = folder / "circor-murmur.safetensors"
@@ -88,18 +88,18 @@ def test_the_card_tells_of_the_file_and_of_the_table(store):
     model = skheart.load(file)
     (member,) = model.estimators_
     size = sum(weights.numel() for weights in member["clf"].net_.module_.parameters())
-    assert f"1 net with {size:,} learnt numbers" in text
+    assert f"1 network with {size:,} parameters;" in text
     frame = pd.read_csv(folder / "table.csv").query("by == 'all'").set_index("metric")
     line = frame.loc["uar"]
     assert f"| UAR | {line['score']:.3f} [{line['low']:.3f}, {line['high']:.3f}] | 24 |" in text
     ece = frame.loc["expected_calibration_error", "score"]
-    assert f"of the most probable class: {ece:.3f}. Were these" in text.replace("\n", " ")
+    assert f"of the most probable class: {ece:.3f}. Perfectly" in text.replace("\n", " ")
     assert "The label is the most probable class." in text
     assert "logmel__" not in text
     assert "LogMelTransformer(duration=2.0)" in text
-    assert "no medical device" in text
+    assert "not a medical device" in text
     assert missing_in_card(text) == []
-    assert "published" not in text  # nothing is of generated sounds
+    assert "published" not in text  # nothing is published about generated sounds
     for name in ("reliability.png", "scores.png"):
         assert (folder / name).read_bytes().startswith(b"\x89PNG")
 
@@ -112,7 +112,7 @@ def test_the_model_is_trained_on_everything(data, store):
     assert (a == b).all()
 
 
-def test_a_second_start_does_what_is_missing_alone(data, store, monkeypatch):
+def test_only_missing_folds_are_repeated(data, store, monkeypatch):
     folder, folds = store
     files = [fold.file(folder) for fold in folds]
     before = [pd.read_csv(file) for file in files]
@@ -149,7 +149,7 @@ def test_a_store_of_other_settings_is_refused(data, store):
             pretrained.make(given, folder, options_of(*options), make_model)
 
 
-def test_the_check_finds_what_was_changed(data, store, capsys):
+def test_the_check_finds_changed_predictions(data, store, capsys):
     folder, folds = store
     pretrained.check_store(data, folder, options_of(), tiny)
     assert "the same predictions for" in capsys.readouterr().out
@@ -159,13 +159,13 @@ def test_the_check_finds_what_was_changed(data, store, capsys):
         frame = pd.read_csv(file, dtype={"patient": str, "subject": str})
         frame.loc[0, "p_Absent"] += 1e-9
         frame.to_csv(file, index=False)
-        with pytest.raises(ValueError, match="differs from what is in"):
+        with pytest.raises(ValueError, match="trained again, differs from"):
             pretrained.check_store(data, folder, options_of(), tiny)
         frame[1:].to_csv(file, index=False)
-        with pytest.raises(ValueError, match=r"0-0\.csv is not of these patients.*delete it"):
+        with pytest.raises(ValueError, match=r"0-0\.csv is damaged.*Delete it"):
             runs.read_fold(folds[0], data, folder)
         file.unlink()
-        with pytest.raises(ValueError, match="no predictions of the first fold"):
+        with pytest.raises(ValueError, match="does not hold the first fold"):
             pretrained.check_store(data, folder, options_of(), tiny)
         with pytest.raises(ValueError, match="none has no settings.json"):
             pretrained.check_store(data, folder / "none", options_of(), tiny)
@@ -174,7 +174,7 @@ def test_the_check_finds_what_was_changed(data, store, capsys):
         file.write_bytes(before)
 
 
-def test_labels_that_differ_are_a_difference():
+def test_different_labels_are_an_infinite_difference():
     one = pd.DataFrame({"predicted": ["Absent", "Present"], **dict.fromkeys(P, 0.25)})
     assert runs.difference(one, one, CLASSES) == 0
     assert runs.difference(one, one.assign(p_Unknown=0.5), CLASSES) == 0.25
@@ -208,8 +208,8 @@ def test_bins_agree_with_scikit_learn_and_the_calibration_error():
     assert error == pytest.approx(expected_calibration_error(frame["label"], frame[P]))
 
 
-def test_the_error_of_calibrated_probabilities():
-    """One probability for all, in one bin: the mean absolute deviation of a binomial share."""
+def test_the_ece_of_calibrated_probabilities():
+    """With one bin, it is the mean absolute deviation of a binomial proportion."""
     frame = pd.DataFrame(np.tile([0.6, 0.4, 0.0], (100, 1)), columns=P)
     mean, high = scores.error_if_calibrated(frame, CLASSES)
     k = np.arange(101)
@@ -218,14 +218,14 @@ def test_the_error_of_calibrated_probabilities():
     assert high == pytest.approx(0.095, abs=0.011)  # 1.96 standard deviations of 0.049
 
 
-def test_how_a_label_is_chosen_is_told():
-    assert _card.decision({"a": 2.0, "b": 2.0}) == "The label is the most probable class."
-    assert "times weight (a 1, b 3)" in _card.decision({"a": 0.5, "b": 1.5})
-    assert "(Absent 1, Present 3, Unknown 4)" in _card.decision(pretrained.WEIGHTS)
+def test_the_card_describes_how_a_label_is_chosen():
+    assert _card.describe_decision({"a": 2.0, "b": 2.0}) == "The label is the most probable class."
+    assert "times weight (a 1, b 3)" in _card.describe_decision({"a": 0.5, "b": 1.5})
+    assert "(Absent 1, Present 3, Unknown 4)" in _card.describe_decision(pretrained.WEIGHTS)
 
 
-def test_weights_are_those_of_the_arithmetic_beside_them():
-    """What one more right patient adds to UAR + weighted accuracy."""
+def test_decision_weights_are_gains_of_one_more_correct_patient():
+    """Gains in the sum of UAR and weighted accuracy."""
     worth, n = np.array([1, 5, 3]), np.array([223, 124, 48])
     added = np.zeros(3)
     for k in range(3):
@@ -269,9 +269,7 @@ def circor(tmp_path):
     return tmp_path
 
 
-def test_a_person_with_two_numbers_is_one_subject_and_two_patients(
-    circor, tmp_path, monkeypatch, capsys
-):
+def test_a_subject_with_two_patient_ids_stays_on_one_side(circor, tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(pretrained, "parse", resampling_less(pretrained.parse, 20))
     data = runs.load_recordings(circor)
     assert (len(data.X), len(data.patients), data.patients["subject"].nunique()) == (24, 12, 11)
@@ -293,31 +291,31 @@ def test_a_person_with_two_numbers_is_one_subject_and_two_patients(
     card = (out / "circor-murmur.md").read_text(encoding="utf-8")
     assert str(tmp_path) not in card
     plain = " ".join(card.split())
-    assert "24 recordings of 12 patient numbers, who are 11 persons (1 with more" in plain
+    assert "24 recordings of 12 patient IDs from 11 subjects (1 with more" in plain
     assert "24 of 3163 recordings, 12 of 942 patients (1% of Absent, 2% of Present, 6%" in plain
-    assert "Absent is the class of which most is missing" in plain
+    assert "Absent is the class with most patients missing" in plain
     assert "| Absent | 4 | 33.3% | 695 | 73.8% |" in card
     assert "| 0.832 |" in card
     assert "another split of the whole data set" in plain
-    assert "was chosen on these same patients" in plain
+    assert "was chosen on these patients" in plain
     assert "Open Data Commons Attribution License 1.0" in plain
     assert pretrained.run(False, [*arguments, "--check"], make_model=tiny) == []
     assert "| UAR |" in capsys.readouterr().out
 
 
-def test_other_samples_are_other_data(circor):
+def test_changed_samples_change_the_digest(circor):
     before = runs.load_recordings(circor).digest
     assert runs.load_recordings(circor / "circor").digest == before
     soundfile.write(circor / "circor" / "training_data" / "103_AV.wav", np.zeros(8000), 4000)
     assert runs.load_recordings(circor).digest != before
 
 
-def test_prose_is_wrapped_and_nothing_else():
+def test_only_prose_is_wrapped():
     code = "```text\n" + "x " * 80 + "\n\n" + "y " * 80 + "\n```"
     table = "| " + "cell | " * 30
     prose = "word " * 60
     bullets = "- " + "one " * 40 + "\n- " + "two " * 40
-    text = _card.wrapped("\n\n".join([code, table, prose, bullets]))
+    text = _card.wrap_prose("\n\n".join([code, table, prose, bullets]))
     assert code in text
     assert table.strip() in text
     lines = text.split("\n\n", 3)[3].splitlines()
@@ -332,10 +330,10 @@ def test_prose_is_wrapped_and_nothing_else():
         (["--check"], "need --data-home"),
         (["--data-home", "x"], "needs --store"),
         (["--data-home", "x", "--store", "y", "--small"], "generated sounds"),
-        (["--jobs", "0"], "--jobs must be at least 1, got 0"),
+        (["--jobs", "0"], "--jobs must be at least 1. Got 0."),
     ],
 )
-def test_options_that_do_not_go_together_are_refused(arguments, message, capsys):
+def test_invalid_options_are_refused(arguments, message, capsys):
     with pytest.raises(SystemExit):
         pretrained.parse(arguments)
     assert message in capsys.readouterr().err

@@ -1,4 +1,4 @@
-"""The models of average heart cycles that come with skheart: how they are made and scored."""
+"""How the pretrained models on average heart cycles are trained and scored."""
 
 import hashlib
 
@@ -37,8 +37,7 @@ def segmenter_of(data, rows, seed=0):
     return HeartPhaseSegmenter(random_state=seed).fit(recordings, annotated)
 
 
-def test_the_segmenter_of_a_fold_has_not_heard_its_patients(data, cycle_store):
-    """Trained by hand on the training rows alone, it finds as many phases."""
+def test_the_segmenter_is_trained_without_the_fold(data, cycle_store):
     folder, folds = cycle_store
     segmenter = segmenter_of(data, folds[0].train)
     stored = runs.read_fold(folds[0], data, folder).set_index("patient")
@@ -55,7 +54,7 @@ def test_the_segmenter_of_a_fold_has_not_heard_its_patients(data, cycle_store):
     assert (stored[P].to_numpy() == found.probabilities).all()
 
 
-def test_the_segmenter_comes_along_with_its_card(data, cycle_store):
+def test_the_segmenter_is_stored_with_its_card(data, cycle_store):
     folder, _ = cycle_store
     file = folder / "circor-phases.safetensors"
     segmenter, model = skheart.load(file), skheart.load(folder / "circor-murmur.safetensors")
@@ -67,20 +66,20 @@ def test_the_segmenter_comes_along_with_its_card(data, cycle_store):
     assert missing_in_card(text) == []
     assert hashlib.sha256(file.read_bytes()).hexdigest() in text
     size = sum(weights.numel() for weights in segmenter.module_.parameters())
-    assert f"{size:,} learnt numbers" in text
+    assert f"{size:,} parameters" in text
     frame = read(folder)
     assert f"| all | {frame['phases_found'].mean():.3f} [" in text
-    assert f"probability of the likeliest phase is {frame['phases_sure'].mean():.3f}" in (
+    assert f"probability of the most probable phase is {frame['phases_sure'].mean():.3f}" in (
         text.replace("\n", " ")
     )
     own = frame[frame["sex"] == "Male"]
     assert f"| sex: Male | {own['phases_found'].mean():.3f} [" in text
     card = (folder / "circor-murmur.md").read_text(encoding="utf-8")
     n_nodes = sum(t.tree_.node_count for t in model.estimators_[0]["clf"].estimators_)
-    assert f"15 trees with {n_nodes:,} nodes together and a segmenter with {size:,}" in card
+    assert f"15 trees with {n_nodes:,} nodes in total and a segmenter with {size:,}" in card
 
 
-def test_other_annotations_or_settings_are_another_store(data, monkeypatch):
+def test_annotations_and_segmenter_are_part_of_the_settings(data):
     sounds = data.segmentation
     other = [table.assign(state="S1") for table in sounds]
     contents = [b""] * len(sounds)
@@ -97,7 +96,7 @@ def test_other_annotations_or_settings_are_another_store(data, monkeypatch):
     )
 
 
-def test_recordings_without_annotations_are_left_out_of_the_phases(data, cycle_store):
+def test_phases_are_scored_on_annotated_recordings_only(data, cycle_store):
     folder, folds = cycle_store
     segmenter = skheart.load(folder / "circor-phases.safetensors")
     rows = folds[0].test[:4]
@@ -129,14 +128,14 @@ def small_best(random_state):
     )
 
 
-def test_of_the_best_recipe_trees_nets_and_segmenter_are_told(data):
+def test_the_best_recipe_has_trees_networks_and_segmenter(data):
     assert runs.settings_of(data, small_best, folds=2, seed=0)["segmenter width"] == 48
     rows = np.arange(0, len(data.y), 2)
     model, segmenter = runs.prepare(data, rows, small_best, 0)
     forest = model.estimator.estimators[0][1]
     assert forest["cycle"].segmenter.estimator is segmenter
     model.fit(data.X.iloc[rows], data.y[rows])
-    sizes = runs._sizes(model)
+    sizes = runs._count_members(model)
     trees = [
         tree.tree_.node_count
         for member in model.estimators_
@@ -145,8 +144,8 @@ def test_of_the_best_recipe_trees_nets_and_segmenter_are_told(data):
     assert (sizes["n_trees"], sizes["n_nodes"]) == (8, sum(trees))
     n_net = 9 * 4 + 2 * 4 + 2 * 5 * 3  # convolution with its norm; attention and classes
     assert (sizes["n_nets"], sizes["n_parameters"]) == (2, 2 * n_net)
-    text = _card.size_of(sizes | {"segmenter": {"n_parameters": 78149}})
+    text = _card.describe_size(sizes | {"segmenter": {"n_parameters": 78149}})
     assert text == (
-        f"8 trees with {sum(trees):,} nodes together, 2 nets with {2 * n_net:,} learnt numbers "
-        "together and a segmenter with 78,149 learnt numbers"
+        f"8 trees with {sum(trees):,} nodes in total, 2 networks with {2 * n_net:,} parameters "
+        "in total and a segmenter with 78,149 parameters"
     )
