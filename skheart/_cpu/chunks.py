@@ -1,7 +1,7 @@
-"""Work on a batch in chunks of recordings that stay in the cache, shared among threads.
+"""Split a batch into chunks of recordings that stay in the cache, shared among threads.
 
 A chunk is computed by one thread whatever the number of threads is, and sums over the chunks are
-taken in their order: numbers do not depend on the number of threads.
+taken in their order: results do not depend on the number of threads.
 """
 
 from __future__ import annotations
@@ -14,8 +14,10 @@ import torch
 
 __all__ = ["borrow", "chunk_slices", "give_back", "in_chunks", "worker_threads"]
 
-# Bytes of the largest map of a chunk: a few of them lie in the cache at once.
+# Bytes of the largest feature map of a chunk: a few of them fit into the cache at once.
 CHUNK_BYTES = 1 << 22
+
+LAST = torch.channels_last
 
 _local = threading.local()
 
@@ -24,7 +26,7 @@ _local = threading.local()
 def worker_threads(n_threads):
     """Let `in_chunks` use several threads in this block; each runs torch on one.
 
-    Large buffers are used again and again within it: a page that the system hands out anew is
+    Large buffers are used again and again within it: memory that the system hands out anew is
     filled with zeros first, which took a third of a training step.
 
     Parameters
@@ -32,9 +34,8 @@ def worker_threads(n_threads):
     n_threads : int
         The number of threads; 1 works in the calling thread.
     """
-    # glibc learns from what is freed: after a block of nearly 32 MB (the largest that counts) it
-    # keeps smaller ones for the next use rather than give them back to the system. Never touched,
-    # the block costs nothing.
+    # After a block of nearly 32 MB (the largest that counts) is freed, glibc keeps smaller ones for
+    # the next use instead of returning them to the system. Never touched, the block costs nothing.
     torch.empty(31 << 20, dtype=torch.uint8)
     before = vars(_local).copy()
     _local.buffers = {}
@@ -43,14 +44,14 @@ def worker_threads(n_threads):
             _local.pool = None
             yield
             return
-        with ThreadPoolExecutor(n_threads, initializer=_one_thread) as _local.pool:
+        with ThreadPoolExecutor(n_threads, initializer=_use_one_thread) as _local.pool:
             yield
     finally:
         vars(_local).clear()
         vars(_local).update(before)
 
 
-def _one_thread():
+def _use_one_thread():
     torch.set_num_threads(1)
 
 
@@ -62,52 +63,49 @@ def chunk_slices(n_rows, row_bytes):
     n_rows : int
         Rows of the batch.
     row_bytes : int
-        Bytes of the largest map of a row.
+        Bytes of the largest feature map of a row.
 
     Returns
     -------
     list of slice
     """
     size = max(1, CHUNK_BYTES // row_bytes)
-    return [slice(start, start + size) for start in range(0, n_rows, size)]
+    return [slice(start, min(start + size, n_rows)) for start in range(0, n_rows, size)]
 
 
-def in_chunks(function, slices):
-    """The results of a function for each slice, in order, without gradients.
+def in_chunks(function, chunks):
+    """Call a function for each chunk, without gradients.
 
     Parameters
     ----------
     function : callable
-        Takes a slice.
-    slices : list of slice
-        The chunks.
+        Takes a chunk.
+    chunks : sequence
+        Slices of a batch, or whatever `function` takes.
 
     Returns
     -------
     list
+        The results, in order.
     """
 
-    def work(rows):
+    def work(chunk):
         with torch.no_grad():  # a setting of each thread
-            return function(rows)
+            return function(chunk)
 
     pool = getattr(_local, "pool", None)
-    if pool is None or len(slices) == 1:
-        return [work(rows) for rows in slices]
-    return list(pool.map(work, slices))
+    if pool is None or len(chunks) == 1:
+        return [work(chunk) for chunk in chunks]
+    return list(pool.map(work, chunks))
 
 
-def borrow(shape, dtype, memory_format=torch.contiguous_format):
-    """An uninitialised tensor, to be given back."""
-    free = getattr(_local, "buffers", {}).get((tuple(shape), dtype, memory_format))
-    if free:
-        return free.pop()
-    return torch.empty(shape, dtype=dtype, memory_format=memory_format)
+def borrow(shape, dtype):
+    """Return an uninitialised tensor with the channels last, to be given back."""
+    free = getattr(_local, "buffers", {}).get((tuple(shape), dtype))
+    return free.pop() if free else torch.empty(shape, dtype=dtype, memory_format=LAST)
 
 
-def give_back(buffer, memory_format=torch.contiguous_format):
+def give_back(buffer):
     """Let a borrowed tensor be borrowed again; nobody may hold it any longer."""
-    buffers = getattr(_local, "buffers", None)
-    if buffers is not None:
-        key = tuple(buffer.shape), buffer.dtype, memory_format
-        buffers.setdefault(key, []).append(buffer)
+    if hasattr(_local, "buffers"):
+        _local.buffers.setdefault((tuple(buffer.shape), buffer.dtype), []).append(buffer)

@@ -1,39 +1,44 @@
-"""Convolution, batch normalisation, max-pooling and ReLU as one step of training on the CPU.
+"""Training step of a convolution, batch normalisation, max-pooling and ReLU on the CPU.
 
-The maximum of a pool is taken before the normalisation, which is increasing where its weight is
-positive (elsewhere the sign goes into the convolution), so that all but the moments is computed on
-the pooled map. The map of the convolution is kept for the gradient, and overwritten by it.
+Pooling comes before the normalisation, which is increasing where its weight is positive (elsewhere
+the sign is moved to the convolution), so that all but the moments is computed on the pooled map.
+The output of the convolution is kept for the gradient, and overwritten by it.
 """
 
 from __future__ import annotations
 
-import numpy as np
 import torch
 from torch.nn import functional
 
-from . import winograd as winograd
-from .chunks import borrow, chunk_slices, give_back, in_chunks
+from . import winograd
+from .chunks import LAST, borrow, chunk_slices, give_back, in_chunks
 
-__all__ = ["channels_last", "conv_norm_pool", "fold", "folded_conv_pool"]
+__all__ = ["channels_last", "conv_norm_pool"]
 
-LAST = torch.channels_last
+# Channels from which on the compiled loops are faster than torch; measured.
+MIN_CHANNELS = 32
+
+aten = torch.ops.aten
 
 
-def conv_norm_pool(x, conv, norm, pool):
-    """relu(norm(max_pool(conv(x)))) with the batch's moments, and the running ones updated.
+def conv_norm_pool(x, conv, norm, pool, *, compiled=False):
+    """Compute relu(norm(max_pool(conv(x)))) in training mode, and update the running moments.
 
     The same numbers as with the pooling after the normalisation.
 
     Parameters
     ----------
     x : Tensor of shape (n, channels, time, mel), float32 or bfloat16
-        On the CPU. The maps have its type; moments, weights and their gradients are float32.
+        On the CPU. The feature maps have its type; moments, weights and their gradients are
+        float32.
     conv : Conv2d
         Without bias, padding "same".
     norm : BatchNorm2d
         In training mode.
     pool : (int, int)
         Size of the max-pooling in (time, mel), not above that of x.
+    compiled : bool, default=False
+        Use the compiled loops for layers that are wide enough.
 
     Returns
     -------
@@ -43,8 +48,9 @@ def conv_norm_pool(x, conv, norm, pool):
     if any(even):  # as "same" does: what is left over goes to the end
         x = functional.pad(x, (0, even[1], 0, even[0]))
     padding = [(size - 1) // 2 for size in conv.kernel_size]
+    compiled = compiled and conv.out_channels >= MIN_CHANNELS
     y, mean, variance = _ConvNormPool.apply(
-        x, conv.weight, norm.weight, norm.bias, norm.eps, pool, padding
+        x, conv.weight, norm.weight, norm.bias, norm.eps, pool, padding, compiled
     )
     with torch.no_grad():
         count = y.shape[0] * (x.shape[2] - even[0]) * (x.shape[3] - even[1])
@@ -54,129 +60,78 @@ def conv_norm_pool(x, conv, norm, pool):
     return y
 
 
-def fold(conv, norm, dtype):
-    """What `folded_conv_pool` takes of norm(conv(x)) in evaluation mode, in `dtype`."""
-    scale = norm.weight * (norm.running_var + norm.eps).rsqrt()
-    weight = channels_last((conv.weight * scale[:, None, None, None]).to(dtype))
-    bias = (norm.bias - norm.running_mean * scale).to(dtype)
-    fast = winograd.suits(weight) and not torch.is_grad_enabled()
-    return weight, bias, winograd.spread(weight) if fast else None
-
-
-def folded_conv_pool(x, weight, bias, kernel, pool):
-    """relu(max_pool(norm(conv(x)))) in evaluation mode.
-
-    Parameters
-    ----------
-    x : Tensor of shape (n, channels, time, mel)
-        On any device.
-    weight, bias, kernel : Tensor
-        What `fold` gave; kernel is None where the convolution is torch's.
-    pool : (int, int)
-        As for `conv_norm_pool`.
-
-    Returns
-    -------
-    Tensor of shape (n, out_channels, time // pool[0], mel // pool[1])
-    """
-    fast = kernel is not None and not x.requires_grad
-    if fast and pool == (2, 2):
-        return winograd.convolve_pool(x, kernel, bias)
-    if fast:
-        z = winograd.convolve(x, kernel).add_(bias[:, None, None])
-    else:
-        z = functional.conv2d(x, weight, bias, padding="same")
-    if z.device.type != "cpu" or z.requires_grad or z.dtype not in (torch.float32, torch.bfloat16):
-        return functional.relu(functional.max_pool2d(z, pool))
-    from . import pool_kernels as kernels
-
-    shape = (*z.shape[:2], z.shape[2] // pool[0], z.shape[3] // pool[1])
-    y = torch.empty(shape, dtype=z.dtype, memory_format=LAST)
-    kernels.pool_relu(_cells(z.contiguous(memory_format=LAST)), pool, _cells(y))
-    return y
-
-
 class _ConvNormPool(torch.autograd.Function):
     @staticmethod
-    def forward(ctx, x, weight, gamma, beta, eps, pool, padding):
-        from . import pool_kernels as kernels  # numba is slow to import: only to train
-
+    def forward(ctx, x, weight, gamma, beta, eps, pool, padding, compiled):
         x = channels_last(x)
         sign = torch.where(gamma < 0, -1.0, 1.0)
         signed = channels_last((weight * sign[:, None, None, None]).to(x.dtype))
-        # In bfloat16 its gradients would be less exact than those of the plain algorithm.
-        fast = winograd.suits(weight) and x.dtype == torch.float32
-        kernel = winograd.spread(signed) if fast else None
-        n, _, n_times, n_mels = x.shape
-        n_times += 2 * padding[0] - weight.shape[2] + 1
-        n_mels += 2 * padding[1] - weight.shape[3] + 1
-        channels = len(weight)
-        z = borrow((n, channels, n_times, n_mels), x.dtype, LAST)
-        largest = borrow((n, channels, n_times // pool[0], n_mels // pool[1]), x.dtype, LAST)
-        slices = chunk_slices(n, channels * n_times * n_mels * x.dtype.itemsize)
+        pool_map, map_gradient = _compiled_steps() if compiled else (_pool_map, _map_gradient)
+        kernel = None
+        if compiled and winograd.is_faster(signed):
+            kernel = winograd.transform_weight(signed)
+        size = [x.shape[2 + k] + 2 * padding[k] - weight.shape[2 + k] + 1 for k in range(2)]
+        z = borrow((len(x), len(weight), *size), x.dtype)
+        slices = chunk_slices(len(x), z[0].nbytes)
 
         def convolve(rows):
             if kernel is not None:
-                chunk = winograd.convolve(x[rows], kernel)
+                winograd.convolve(x[rows], kernel, z[rows])
             else:
-                chunk = functional.conv2d(x[rows], signed, padding=padding)
-            chunk = _cells(chunk.contiguous(memory_format=LAST))
-            moments = np.zeros((3, channels))
-            kernels.forward_map(chunk, _cells(z[rows]), pool, _cells(largest[rows]), moments)
-            return moments
+                z[rows] = functional.conv2d(x[rows], signed, padding=padding)
+            return pool_map(z[rows], pool)
 
-        mean, variance = _merge(in_chunks(convolve, slices), slices, n, n_times * n_mels)
-        rate = 1 / np.sqrt(variance + eps)
-        scale = gamma.detach().abs().numpy() * rate
-        shift = beta.detach().numpy() - scale * mean
-        factors = scale.astype(np.float32), shift.astype(np.float32)
-        y = torch.empty_like(largest)
+        pooled, moments = zip(*in_chunks(convolve, slices), strict=True)
+        mean, variance = _merge_moments(moments, [z[rows, 0].numel() for rows in slices])
+        mean, variance = mean.float(), variance.float()
+        norm = gamma.detach().abs(), beta.detach(), mean, variance
+        y = torch.empty((len(x), *pooled[0][0].shape[1:]), dtype=x.dtype, memory_format=LAST)
 
-        def normalise(rows):
-            kernels.normalise(_cells(largest[rows]), *factors, _cells(y[rows]))
+        def normalise(chunk):
+            rows, (largest, _) = chunk
+            y[rows] = functional.batch_norm(largest, mean, variance, *norm[:2], eps=eps)
 
-        in_chunks(normalise, slices)
-        ctx.save_for_backward(x, signed, sign)
-        ctx.maps = z, largest
-        ctx.settings = pool, padding, slices, factors, mean, rate, kernel
-        mean, variance = (torch.from_numpy(v).float() for v in (mean * sign.numpy(), variance))
+        in_chunks(normalise, list(zip(slices, pooled, strict=True)))
+        y.relu_()
+        ctx.save_for_backward(x, signed, sign, y)
+        ctx.maps = z, list(zip(slices, pooled, strict=True))
+        ctx.settings = pool, padding, norm, eps, kernel, map_gradient
+        mean = mean * sign
         ctx.mark_non_differentiable(mean, variance)
         return y, mean, variance
 
     @staticmethod
     @torch.autograd.function.once_differentiable
     def backward(ctx, grad, *_):
-        from . import pool_kernels as kernels
-
         if ctx.maps is None:
             raise RuntimeError("The gradient of a training step can be taken once only.")
-        x, signed, sign = ctx.saved_tensors
-        z, largest = ctx.maps
-        ctx.maps = None
-        pool, padding, slices, factors, mean, rate, kernel = ctx.settings
+        x, signed, sign, y = ctx.saved_tensors
+        (z, chunks), ctx.maps = ctx.maps, None
+        pool, padding, (gamma, _, mean, variance), eps, kernel, map_gradient = ctx.settings
         grad = grad.contiguous(memory_format=LAST)
-        channels = len(sign)
 
-        def add_up(rows):
-            sums = np.zeros((2, channels))
-            kernels.backward_sums(_cells(largest[rows]), *factors, _cells(grad[rows]), sums)
-            return sums
+        def pass_norm(chunk):
+            rows, (largest, _) = chunk
+            passed = aten.threshold_backward(grad[rows], y[rows], 0)  # by ReLU
+            return aten.native_batch_norm_backward(
+                passed, largest, gamma, mean, variance, None, None, False, eps, [True] * 3
+            )
 
-        beta_grad, products = sum(in_chunks(add_up, slices))
-        gamma_grad = (products - mean * beta_grad) * rate
-        count = z.numel() / channels
-        slope = -factors[0] * rate * gamma_grad / count
-        offset = -factors[0] * beta_grad / count - slope * mean
-        slope, offset = slope.astype(np.float32), offset.astype(np.float32)
+        passed, gamma_grads, beta_grads = zip(*in_chunks(pass_norm, chunks), strict=True)
+        gamma_grad, beta_grad = sum(gamma_grads), sum(beta_grads)
+        count = z[:, 0].numel()
+        rate = (variance + eps).rsqrt()
+        slope = -gamma * rate**2 * gamma_grad / count
+        offset = -gamma * rate * beta_grad / count - slope * mean
         x_grad = torch.empty_like(x) if ctx.needs_input_grad[0] else None
 
-        def go_back(rows):
-            maps = _cells(largest[rows]), *factors, _cells(grad[rows])
-            kernels.backward_map(_cells(z[rows]), pool, *maps, slope, offset)
+        def go_back(job):
+            (rows, largest), passed = job
+            map_gradient(z[rows], pool, largest, passed, slope, offset)
             if kernel is not None:
                 into_x = None if x_grad is None else x_grad[rows]
                 return winograd.gradients(z[rows], x[rows], kernel, into_x)
-            into_x, into_weight, _ = torch.ops.aten.convolution_backward(
+            into_x, into_weight, _ = aten.convolution_backward(
                 z[rows], x[rows], signed, None, [1, 1], padding, [1, 1], False, [0, 0], 1,
                 [x_grad is not None, True, False],
             )  # fmt: skip
@@ -184,16 +139,46 @@ class _ConvNormPool(torch.autograd.Function):
                 x_grad[rows] = into_x
             return into_weight.float()
 
-        weight_grad = torch.zeros_like(signed, dtype=torch.float32)
-        for part in in_chunks(go_back, slices):
-            weight_grad += part
-        give_back(z, LAST)
-        give_back(largest, LAST)
-        weight_grad *= sign[:, None, None, None]
-        gamma_grad, beta_grad = (
-            torch.from_numpy(v).float() for v in (gamma_grad * sign.numpy(), beta_grad)
-        )
-        return x_grad, weight_grad, gamma_grad, beta_grad, None, None, None
+        weight_grad = sum(in_chunks(go_back, list(zip(chunks, passed, strict=True))))
+        give_back(z)
+        weight_grad = weight_grad * sign[:, None, None, None]
+        return x_grad, weight_grad, gamma_grad * sign, beta_grad, None, None, None, None
+
+
+def _pool_map(z, pool):
+    """Maximum of each pool with its place, and mean and variance of each channel."""
+    mean, variance = torch.batch_norm_update_stats(z, None, None, 0.0)
+    largest = aten.max_pool2d_with_indices(z, pool, pool)
+    return largest, (mean.double(), variance.double())
+
+
+def _map_gradient(z, pool, largest, passed, slope, offset):
+    """Overwrite z by slope * z + offset, plus `passed` at the maximum of each pool."""
+    at_largest = aten.max_pool2d_with_indices_backward(
+        passed, z, pool, pool, [0, 0], [1, 1], False, largest[1]
+    )
+    slope, offset = (_per_channel(v).to(z.dtype) for v in (slope, offset))
+    torch.addcmul(offset, z, slope, out=z).add_(at_largest)
+
+
+def _compiled_steps():
+    """`_pool_map` and `_map_gradient` by compiled loops."""
+    from . import pool_loops as loops  # importing numba takes half a second
+
+    def pool_map(z, pool):
+        n, channels, n_times, n_mels = z.shape
+        shape = n, channels, n_times // pool[0], n_mels // pool[1]
+        largest = torch.empty(shape, dtype=z.dtype, memory_format=LAST)
+        moments = torch.zeros(2, channels, dtype=torch.float64)
+        loops.pool_map(_as_array(z), pool, _as_array(largest), moments.numpy())
+        return (largest, None), tuple(moments)
+
+    def map_gradient(z, pool, largest, passed, slope, offset):
+        factors = slope.float().numpy(), offset.float().numpy()
+        arrays = (_as_array(maps) for maps in (largest[0], passed))
+        loops.map_gradient(_as_array(z), pool, *arrays, *factors)
+
+    return pool_map, map_gradient
 
 
 def channels_last(maps):
@@ -208,19 +193,21 @@ def channels_last(maps):
     return maps.as_strided(maps.shape, strides, maps.storage_offset())
 
 
-def _cells(maps):
+def _per_channel(values):
+    return values[:, None, None]
+
+
+def _as_array(maps):
     """A view of maps as an array (n, time, mel, channels); bfloat16 as its bits."""
-    return winograd.as_array(maps.detach().permute(0, 2, 3, 1))
+    cells = maps.permute(0, 2, 3, 1)
+    if cells.dtype == torch.bfloat16:
+        return cells.view(torch.int16).numpy().view("uint16")
+    return cells.numpy()
 
 
-def _merge(moments, slices, n_rows, n_cells):
-    """Mean and variance of each channel from the chunks' counts, means and squares."""
-    counts = [n_cells * len(range(n_rows)[rows]) for rows in slices]
-    shares = np.array(counts)[:, None] / sum(counts)
-    origin, sums, squares = np.stack(moments, axis=1)
-    means = sums / np.array(counts)[:, None]
-    variances = squares / np.array(counts)[:, None] - means**2
-    means = means + origin
-    mean = (shares * means).sum(axis=0)
-    variance = (shares * (variances + (means - mean) ** 2)).sum(axis=0)
-    return mean, np.maximum(variance, 0)
+def _merge_moments(moments, counts):
+    """Mean and variance of each channel from those of the chunks."""
+    means, variances = (torch.stack(values) for values in zip(*moments, strict=True))
+    shares = torch.tensor(counts, dtype=torch.float64)[:, None] / sum(counts)
+    mean = (shares * means).sum(0)
+    return mean, (shares * (variances + (means - mean) ** 2)).sum(0)

@@ -299,7 +299,8 @@ class AttentionClassifier(ClassifierMixin, BaseEstimator):
         net.initialize()
         check_callback_names(net, self.skorch_params or {})
         net.module_.add_log_prior(prior)
-        with detect_ctrl_c() as pressed:
+        training = net.module_.training_on((len(rows), *self.input_shape_), self.max_epochs)
+        with detect_ctrl_c() as pressed, training:
             net.partial_fit(rows, None)
         if pressed.is_set():
             close_progress(net)
@@ -412,7 +413,7 @@ class AttentionClassifier(ClassifierMixin, BaseEstimator):
 
         net.module_.eval()
         n_threads = 1 if device.type == "cuda" else self.n_threads or torch.get_num_threads()
-        with torch_settings(device, n_threads), net.module_.predicting(dtype):
+        with torch_settings(device, n_threads), net.module_.predicting(X.shape, dtype):
             in_chunks(predict, range(0, len(X), size))
 
     @staticmethod

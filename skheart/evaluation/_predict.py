@@ -6,6 +6,7 @@ import numpy as np
 from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
+from .._cpu.work import expecting
 from .._utils.partial_failures import process_groups
 
 __all__ = [
@@ -45,9 +46,9 @@ def predict_in_chunks(estimator, paths, *, chunk_size=16):
     """
 
     def predict(chunk):
-        labels, probabilities = predict_with_probabilities(
-            estimator, [str(paths[row]) for (row,) in chunk]
-        )
+        recordings = [str(paths[row]) for (row,) in chunk]
+        with expecting(len(paths)):
+            labels, probabilities = predict_with_probabilities(estimator, recordings)
         return zip(
             labels, [None] * len(labels) if probabilities is None else probabilities, strict=True
         )
@@ -67,7 +68,9 @@ def predict_patients_in_chunks(model, paths, patients, *, chunk_size=16):
 
     def predict(chunk):
         numbers = [number for number, rows in enumerate(chunk) for _ in rows]
-        found = model.predict_patients([str(paths[row]) for rows in chunk for row in rows], numbers)
+        recordings = [str(paths[row]) for rows in chunk for row in rows]
+        with expecting(len(paths)):
+            found = model.predict_patients(recordings, numbers)
         return zip(found.labels, found.probabilities, strict=True)
 
     check_is_fitted(model)

@@ -13,6 +13,7 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import _check_feature_names_in, check_is_fitted
 
+from .._cpu.work import expected_recordings
 from .._utils.parallel import map_ranges, progress, read_ahead
 from ..audio import is_path, load_kept, load_samples, recording_name, validate_recordings
 from ._logmel import LogMel, Moments, standardise
@@ -21,6 +22,10 @@ from ._settings import make_plan
 # Recordings per task. Moments are combined in these groups whatever n_jobs is, so that the mean and
 # standard deviation do not depend on it.
 _TASK = 4
+
+# Seconds of sound from which the Fourier transform is compiled. The compiled one saves 0.5 ms on
+# 30 s of sound; compiling it takes 3 s, or 0.6 s when the machine code is on disk.
+COMPILE_SECONDS = 24 * 3600
 
 
 def _is_flat(transformer):
@@ -326,13 +331,13 @@ class LogMelTransformer(TransformerMixin, BaseEstimator):
 
         Returns their moments where they are not standardised by `mean` and `scale`.
         """
-        idle = []  # of those who compute, one for each thread
+        seconds = expected_recordings(len(recordings)) * plan.n_times / plan.sr
+        log_mel = LogMel(plan, mean, scale, compiled=seconds >= COMPILE_SECONDS)
 
         def load(row):
             return load_kept(recordings[row], row, plan)
 
         def work(rows, loaded):
-            log_mel = idle.pop() if idle else LogMel(plan, mean, scale)
             batch = list(itertools.islice(loaded, len(rows)))
             if features is None:
                 out = self._allocate(len(rows), plan)
@@ -347,7 +352,6 @@ class LogMelTransformer(TransformerMixin, BaseEstimator):
                     f"{recording_name(recordings[row], row)} has samples so large that its "
                     f"spectrum overflows (up to {np.abs(samples).max():.3g}). Scale it to [-1, 1]."
                 ) from None
-            idle.append(log_mel)
             advance(len(rows))
             return moments
 

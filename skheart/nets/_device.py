@@ -9,6 +9,7 @@ from contextlib import contextmanager
 import torch
 
 from .._cpu.chunks import worker_threads
+from .._cpu.hardware import multiplies_bfloat16
 
 __all__ = ["detect_ctrl_c", "resolve_device", "torch_settings", "uses_bfloat16"]
 
@@ -110,6 +111,4 @@ def uses_bfloat16(precision, device):
         return precision == "bfloat16"
     if device.type == "cuda":
         return torch.cuda.get_device_capability(device) >= (8, 0)
-    from .._cpu.bfloat16 import in_hardware  # numba is slow to import
-
-    return device.type == "cpu" and in_hardware()
+    return device.type == "cpu" and multiplies_bfloat16()

@@ -60,9 +60,6 @@ class AttentionPooling(nn.Module):
     rectifier : {"sigmoid", "softmax"}, default="sigmoid"
         Maps the second convolution to [0, 1]. The softmax is over the classes; over the cells,
         the normalisation would have no effect (assumed; the paper does not state the axis).
-    floor : float, default=1e-7
-        F is kept at least this large, so that its sum is never zero (assumed; from the public
-        code of sister papers).
 
     References
     ----------
@@ -81,13 +78,12 @@ class AttentionPooling(nn.Module):
     True
     """
 
-    def __init__(self, in_channels, n_classes, *, ndim=2, rectifier="sigmoid", floor=1e-7):
+    def __init__(self, in_channels, n_classes, *, ndim=2, rectifier="sigmoid"):
         super().__init__()
         check_choice("ndim", ndim, (1, 2))
         check_choice("rectifier", rectifier, RECTIFIERS)
         conv = nn.Conv1d if ndim == 1 else nn.Conv2d
         self.rectifier = rectifier
-        self.floor = floor
         self.class_conv = conv(in_channels, n_classes, 1)
         self.attention_conv = conv(in_channels, n_classes, 1)
         for layer in (self.class_conv, self.attention_conv):
@@ -116,22 +112,22 @@ class AttentionPooling(nn.Module):
         """
         class_map = self.class_conv(features)
         attention = self.attention_conv(features)
+        # F can be so small everywhere that its sum is 0: it is normalised as a logarithm.
         if self.rectifier == "sigmoid":
-            attention = torch.sigmoid(attention)
+            log_attention = functional.logsigmoid(attention)
         else:
-            attention = torch.softmax(attention, dim=1)
-        attention = attention.clamp(min=self.floor)
+            log_attention = functional.log_softmax(attention, dim=1)
         if mask is not None:
             padding = ~_broadcast_mask(mask, features)
-            attention = attention.masked_fill(padding, 0)
+            log_attention = log_attention.masked_fill(padding, -torch.inf)
             class_map = class_map.masked_fill(padding, 0)
-        cells = tuple(range(2, attention.ndim))
-        mass = attention.sum(cells, keepdim=True)
-        attention = attention / mass
+        log_attention = log_attention.flatten(2)
+        attention = torch.softmax(log_attention, dim=2).view_as(class_map)
         contribution = class_map * attention
-        logits = contribution.sum(cells)
+        logits = contribution.flatten(2).sum(2)
         if return_maps:
-            return AttentionMaps(logits, class_map, attention, contribution, mass.flatten(1))
+            mass = log_attention.logsumexp(2).exp()
+            return AttentionMaps(logits, class_map, attention, contribution, mass)
         return logits
 
 

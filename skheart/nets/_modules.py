@@ -12,12 +12,14 @@ from torch import nn
 from torch.nn import functional
 
 from .._cpu.chunks import chunk_slices, in_chunks
-from .._cpu.conv_block import channels_last, conv_norm_pool, fold, folded_conv_pool
-from .._cpu.recurrent import recurrent_layer
+from .._cpu.conv_block import channels_last, conv_norm_pool
+from .._cpu.folded_conv import fold, folded_conv_pool
+from .._cpu.hardware import multiplies_bfloat16
+from .._cpu.work import expected_recordings
 from .._utils.suggest import check_choice
+from ._gru import gru_layer
 from ._heads import AttentionPooling, PooledHead, init_he
 from ._padding import (
-    align_ends,
     masked_conv_norm_pool,
     pooled_lengths,
     run_bidirectional,
@@ -30,12 +32,20 @@ __all__ = ["CNN_HEADS", "RNN_HEADS", "AttentionCNN", "AttentionRNN"]
 CNN_HEADS = ("attention", "flatten", "max", "mean")
 RNN_HEADS = ("attention", "last", "max", "mean")
 
+# Multiplications of convolutions from which on loops are compiled for them: 10 to 20 s of work.
+# Compiling takes 2 to 8 s, or 0.5 s when the machine code is on disk, and saves 30 %.
+COMPILE_WORK = 1e12
+
 
 class _AttentionNet(nn.Module):
     """Base class of the networks: `features` of a subclass, then its `head`."""
 
-    def predicting(self, dtype=torch.float32):
-        """Prepare the network for many predictions in this type; a context manager."""
+    def training_on(self, shape, n_epochs):
+        """Prepare the network for training on recordings (n, n_frames, n_mels)."""
+        return nullcontext()
+
+    def predicting(self, shape, dtype=torch.float32):
+        """Prepare the network to predict recordings (n, n_frames, n_mels) in this type."""
         return nullcontext()
 
     @torch.no_grad()
@@ -99,8 +109,6 @@ class AttentionCNN(_AttentionNet):
         Attention pooling, or a linear layer on the whole map, its maximum or its mean.
     rectifier : {"sigmoid", "softmax"}, default="sigmoid"
         Rectifier of `AttentionPooling`.
-    attention_floor : float, default=1e-7
-        Floor of `AttentionPooling`.
 
     References
     ----------
@@ -116,6 +124,7 @@ class AttentionCNN(_AttentionNet):
     torch.Size([2, 3])
     """
 
+    _compiled = False
     _folded = None
 
     def __init__(
@@ -128,7 +137,6 @@ class AttentionCNN(_AttentionNet):
         pool_size=2,
         head="attention",
         rectifier="sigmoid",
-        attention_floor=1e-7,
     ):
         super().__init__()
         check_choice("head", head, CNN_HEADS)
@@ -146,9 +154,7 @@ class AttentionCNN(_AttentionNet):
         for conv in self.convs:
             init_he(conv)
         if head == "attention":
-            self.head = AttentionPooling(
-                channels[-1], n_classes, rectifier=rectifier, floor=attention_floor
-            )
+            self.head = AttentionPooling(channels[-1], n_classes, rectifier=rectifier)
         else:
             n_cells = prod(self.map_shape(*input_shape)) if head == "flatten" else 1
             self.head = PooledHead(channels[-1] * n_cells, n_classes, head)
@@ -178,10 +184,20 @@ class AttentionCNN(_AttentionNet):
         return self._maps(x)
 
     @contextmanager
-    def predicting(self, dtype=torch.float32):
-        """Fold the normalisation into the convolutions once for all predictions in a block."""
-        with torch.no_grad():
-            self._folded = [fold(*pair, dtype) for pair in zip(self.convs, self.norms, strict=True)]
+    def training_on(self, shape, n_epochs):
+        # The gradients of input and weights take as many multiplications each as the output.
+        self._compiled = 3 * n_epochs * self._multiplications(*shape) >= COMPILE_WORK
+        try:
+            yield
+        finally:
+            del self._compiled
+
+    @contextmanager
+    def predicting(self, shape, dtype=torch.float32):
+        work = self._multiplications(expected_recordings(shape[0]), *shape[1:])
+        with torch.no_grad():  # fold the normalisation into the convolutions, once
+            layers = zip(self.convs, self.norms, strict=True)
+            self._folded = [fold(*layer, dtype, compiled=work >= COMPILE_WORK) for layer in layers]
         try:
             yield
         finally:
@@ -196,6 +212,11 @@ class AttentionCNN(_AttentionNet):
         """Bytes of the largest map of a recording in float32."""
         sizes = zip(self.convs, self._layer_sizes(n_frames, n_mels), strict=True)
         return max(4 * conv.out_channels * prod(shape) for conv, (shape, _) in sizes)
+
+    def _multiplications(self, n_recordings, n_frames, n_mels):
+        """Multiplications of the convolutions."""
+        sizes = zip(self.convs, self._layer_sizes(n_frames, n_mels), strict=True)
+        return n_recordings * sum(conv.weight.numel() * prod(shape) for conv, (shape, _) in sizes)
 
     def _layer_sizes(self, n_frames, n_mels):
         """Yield the shape of each layer's maps before pooling, and the pool, cut to the maps."""
@@ -214,7 +235,7 @@ class AttentionCNN(_AttentionNet):
         for layer, (conv, norm, sizes) in enumerate(layers):
             pool = tuple(map(min, sizes, h.shape[2:]))
             if fused:
-                h = conv_norm_pool(h, conv, norm, pool)
+                h = conv_norm_pool(h, conv, norm, pool, compiled=self._compiled)
             elif self.training:
                 h = functional.relu(functional.max_pool2d(norm(conv(h)), pool))
             else:
@@ -251,8 +272,6 @@ class AttentionRNN(_AttentionNet):
         maximum or mean over time (assumed; the paper does not state its read-out).
     rectifier : {"sigmoid", "softmax"}, default="sigmoid"
         Rectifier of `AttentionPooling`.
-    attention_floor : float, default=1e-7
-        Floor of `AttentionPooling`.
 
     References
     ----------
@@ -277,7 +296,6 @@ class AttentionRNN(_AttentionNet):
         bidirectional=False,
         head="attention",
         rectifier="sigmoid",
-        attention_floor=1e-7,
     ):
         super().__init__()
         check_choice("cell", cell, ("lstm", "gru"))
@@ -291,9 +309,7 @@ class AttentionRNN(_AttentionNet):
             for n_in, n_units in zip(widths, units, strict=False)
         )
         if head == "attention":
-            self.head = AttentionPooling(
-                widths[-1], n_classes, ndim=1, rectifier=rectifier, floor=attention_floor
-            )
+            self.head = AttentionPooling(widths[-1], n_classes, ndim=1, rectifier=rectifier)
         else:
             self.head = PooledHead(widths[-1], n_classes, head)
 
@@ -310,15 +326,7 @@ class AttentionRNN(_AttentionNet):
         """Feature sequence ``(n, outputs, time)`` of spectrograms ``(n, n_frames, n_mels)``."""
         if lengths is not None:
             x = x.masked_fill(~valid_frames(lengths, x.shape[1])[:, :, None], 0)
-        if x.device.type == "cpu" and reduced_precision(x) == torch.bfloat16:
-            h = self._reduced(x, lengths)
-        elif lengths is not None and self.layers[-1].bidirectional:
-            h = run_bidirectional(self.layers, x, lengths)
-        else:  # forwards, padding comes after everything that counts
-            h = x
-            for layer in self.layers:
-                h, _ = layer(h)
-        h = h.to(x.dtype)
+        h = self._sequence(x, lengths).to(x.dtype)
         if self._last_of_both:
             # The backward direction ends at the first frame.
             n_units = self.layers[-1].hidden_size
@@ -331,19 +339,26 @@ class AttentionRNN(_AttentionNet):
         """Frames and mel bins that a feature step covers."""
         return n_frames if self._last_of_both else 1, n_mels
 
-    def _reduced(self, x, lengths):
-        """The layers with products in bfloat16, on the CPU."""
-        h = x.transpose(0, 1)
-        for layer in self.layers:
-            outputs = [recurrent_layer(h, layer)]
-            if layer.bidirectional and lengths is None:
-                outputs.append(recurrent_layer(h, layer, reverse=True))
-            elif layer.bidirectional:  # backwards from a common end
-                backward = align_ends(h, lengths)
-                backward = recurrent_layer(backward, layer, reverse=True)
-                outputs.append(align_ends(backward, lengths, undo=True))
-            h = torch.cat(outputs, dim=2)
-        return h.transpose(0, 1)
+    def _sequence(self, x, lengths):
+        """Outputs of the layers, (n, time, outputs)."""
+        kind, reduced = x.device.type, reduced_precision(x)
+        on_cpu = kind == "cpu"
+        if lengths is not None and self.layers[-1].bidirectional:
+            # On the CPU, torch would sum the gradients of these layers over time in bfloat16.
+            with torch.autocast(kind, reduced, enabled=reduced is not None and not on_cpu):
+                return run_bidirectional(self.layers, x, lengths)
+        if on_cpu and reduced == torch.bfloat16 and isinstance(self.layers[0], nn.GRU):
+            h = x.transpose(0, 1)
+            for layer in self.layers:
+                directions = (False, True) if layer.bidirectional else (False,)
+                h = torch.cat([gru_layer(h, layer, reverse=reverse) for reverse in directions], 2)
+            return h.transpose(0, 1)
+        # torch's LSTM does the same without bfloat16 in the processor.
+        reduces = reduced is not None and (not on_cpu or multiplies_bfloat16())
+        with torch.autocast(kind, reduced, enabled=reduces):
+            for layer in self.layers:  # forwards, padding comes after everything that counts
+                x, _ = layer(x)
+        return x
 
 
 def reduced_precision(x):

@@ -7,7 +7,6 @@ from torch.nn import functional
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 __all__ = [
-    "align_ends",
     "count_valid_frames",
     "crop_padding",
     "masked_conv_norm_pool",
@@ -80,11 +79,3 @@ def run_bidirectional(layers, x, lengths):
     for layer in layers:
         h, _ = layer(h)
     return pad_packed_sequence(h, batch_first=True, total_length=x.shape[1])[0]
-
-
-def align_ends(x, lengths, *, undo=False):
-    """Rotate sequences (time, n, features) so that all end together, or undo that."""
-    missing = len(x) - lengths
-    steps = torch.arange(len(x), device=x.device)[:, None]
-    steps = (steps + missing if undo else steps - missing) % len(x)
-    return x[steps, torch.arange(x.shape[1], device=x.device)]

@@ -1,6 +1,7 @@
-"""The training step of a convolutional layer against torch's own layers."""
+"""Training step and prediction of a convolutional layer against torch's own layers."""
 
 import threading
+from functools import partial
 
 import numpy as np
 import pytest
@@ -9,9 +10,10 @@ from torch import nn
 from torch.nn import functional
 
 from skheart._cpu import chunks as _chunks
-from skheart._cpu.bfloat16 import in_hardware
+from skheart._cpu import conv_block, winograd
 from skheart._cpu.chunks import borrow, chunk_slices, give_back, in_chunks, worker_threads
-from skheart._cpu.conv_block import conv_norm_pool, fold, folded_conv_pool
+from skheart._cpu.conv_block import conv_norm_pool
+from skheart._cpu.folded_conv import fold, folded_conv_pool
 
 LAYERS = [  # kernel, pool, (n, time, mel)
     (3, (2, 2), (5, 12, 8)),
@@ -21,6 +23,14 @@ LAYERS = [  # kernel, pool, (n, time, mel)
     (1, (1, 1), (2, 3, 1)),
     (3, (1, 4), (3, 7, 9)),
 ]
+
+
+@pytest.fixture(params=["plain", "compiled", "winograd"])
+def step(request, monkeypatch):
+    """`conv_norm_pool` in torch, in compiled loops, and with Winograd's convolution too."""
+    monkeypatch.setattr(conv_block, "MIN_CHANNELS", 1)
+    monkeypatch.setattr(winograd, "MIN_PAIRS", 1 if request.param == "winograd" else 10**9)
+    return partial(conv_norm_pool, compiled=request.param != "plain")
 
 
 def make(kernel, seed=0, channels=(3, 6)):
@@ -38,8 +48,8 @@ def plain(x, conv, norm, pool):
     return functional.relu(functional.max_pool2d(norm(conv(x)), pool))
 
 
-def evaluated(x, conv, norm, pool):
-    return folded_conv_pool(x, *fold(conv, norm, x.dtype), pool)
+def evaluated(x, conv, norm, pool, compiled=False):
+    return folded_conv_pool(x, *fold(conv, norm, x.dtype, compiled=compiled), pool)
 
 
 def run(function, kernel, pool, shape, dtype=torch.float32, seed=0):
@@ -58,25 +68,43 @@ def distance(found, expected):
 
 
 @pytest.mark.parametrize(("kernel", "pool", "shape"), LAYERS)
-def test_numbers_are_those_of_torch_layers(kernel, pool, shape):
-    found, expected = (run(f, kernel, pool, shape) for f in (conv_norm_pool, plain))
+def test_numbers_are_those_of_torch_layers(step, kernel, pool, shape):
+    found, expected = (run(f, kernel, pool, shape) for f in (step, plain))
     # Gradients are small differences of large sums.
     assert max(distance(found, expected)) < 2e-4
     assert max(distance(found[:1] + found[4:], expected[:1] + expected[4:])) < 1e-5
     assert found[0].max() > 0
 
 
-def test_batches_tracked_and_evaluation_agree_with_torch():
+def test_batches_are_counted(step):
     conv, norm = make(3)
-    x = torch.randn(6, 3, 10, 8)
     for _ in range(3):
-        conv_norm_pool(x, conv, norm, (2, 2))
+        step(torch.randn(6, 3, 10, 8), conv, norm, (2, 2))
     assert int(norm.num_batches_tracked) == 3
-    norm.eval()
+
+
+@pytest.mark.parametrize("compiled", [False, True])
+@pytest.mark.parametrize(("kernel", "pool", "shape"), [*LAYERS, (3, (1, 2), (2, 13, 9))])
+def test_predictions_are_those_of_torch_layers(kernel, pool, shape, compiled, monkeypatch):
+    monkeypatch.setattr(winograd, "MIN_PAIRS", 1)
+    conv, norm = make(kernel)
     with torch.no_grad():
-        found = evaluated(x, conv, norm, (2, 3))
-        torch.testing.assert_close(found, plain(x, conv, norm, (2, 3)), rtol=1e-4, atol=1e-5)
-    x.requires_grad_()  # an explanation asks for the gradient of the input
+        norm.running_mean.uniform_(-1, 1)
+        norm.running_var.uniform_(0.5, 2)
+        x = torch.randn(shape[0], 3, *shape[1:]).contiguous(memory_format=torch.channels_last)
+        norm.eval()
+        found, expected = evaluated(x, conv, norm, pool, compiled), plain(x, conv, norm, pool)
+        torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-5)
+        reduced = evaluated(x.bfloat16(), conv, norm, pool, compiled)
+        assert reduced.dtype == torch.bfloat16
+        torch.testing.assert_close(reduced.float(), expected, rtol=0.05, atol=0.05)
+
+
+def test_gradients_of_the_input_in_evaluation_mode():
+    """As an explanation asks for them."""
+    conv, norm = make(3)
+    norm.eval()
+    x = torch.randn(6, 3, 10, 8, requires_grad=True)
     found, expected = (
         torch.autograd.grad(f(x, conv, norm, (2, 3)).square().sum(), x)[0]
         for f in (evaluated, plain)
@@ -84,7 +112,7 @@ def test_batches_tracked_and_evaluation_agree_with_torch():
     torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-4)
 
 
-def test_bfloat16_is_as_near_to_float32_as_torch_autocast():
+def test_bfloat16_is_as_near_to_float32_as_torch_autocast(step):
     def autocast(x, conv, norm, pool):
         with torch.autocast("cpu", torch.bfloat16):
             return plain(x, conv, norm, pool)
@@ -93,46 +121,46 @@ def test_bfloat16_is_as_near_to_float32_as_torch_autocast():
     seeds = range(4)
     expected = [run(plain, 3, (2, 2), shape, seed=seed) for seed in seeds]
     peer = [run(autocast, 3, (2, 2), shape, seed=seed) for seed in seeds]
-    ours = [run(conv_norm_pool, 3, (2, 2), shape, torch.bfloat16, seed) for seed in seeds]
+    ours = [run(step, 3, (2, 2), shape, torch.bfloat16, seed) for seed in seeds]
     far = np.mean([distance(*pair) for pair in zip(peer, expected, strict=True)], axis=0)
     near = np.mean([distance(*pair) for pair in zip(ours, expected, strict=True)], axis=0)
     assert (near[:5] < 1.3 * far[:5]).all()
     assert near[0] > 1e-4  # that it was bfloat16 at all
 
 
-def test_a_channel_that_never_varies_and_one_row_are_no_trouble():
+def test_a_channel_that_never_varies_and_one_row_are_no_trouble(step):
     conv, norm = make(3)
     x = torch.zeros(1, 3, 6, 6, requires_grad=True)
-    y = conv_norm_pool(x, conv, norm, (2, 2))
+    y = step(x, conv, norm, (2, 2))
     y.sum().backward()
     assert torch.isfinite(y).all()
     assert torch.isfinite(x.grad).all()
 
 
-def test_moments_far_from_zero_lose_no_digits():
+def test_moments_far_from_zero_lose_no_digits(step):
     conv, norm = make(1, channels=(1, 2))
     x = torch.randn(4, 1, 40, 16) + 1000
-    conv_norm_pool(x, conv, norm, (2, 2))
+    step(x, conv, norm, (2, 2))
     expected = conv(x.double().float()).double().var((0, 2, 3)) * 0.1 + 0.9
     torch.testing.assert_close(norm.running_var.double(), expected, rtol=1e-4, atol=0)
 
 
 @pytest.mark.parametrize("chunk_bytes", [1, 3000, 10**9])
-def test_chunks_and_threads(chunk_bytes, monkeypatch):
-    whole = run(conv_norm_pool, 3, (2, 2), (7, 12, 8))
+def test_chunks_and_threads(step, chunk_bytes, monkeypatch):
+    whole = run(step, 3, (2, 2), (7, 12, 8))
     monkeypatch.setattr(_chunks, "CHUNK_BYTES", chunk_bytes)
-    alone = run(conv_norm_pool, 3, (2, 2), (7, 12, 8))
+    alone = run(step, 3, (2, 2), (7, 12, 8))
     assert max(distance(alone, whole)) < 1e-4
     for n_threads in (2, 3):
         with worker_threads(n_threads):
             for _ in range(2):  # the second step uses the buffers of the first
-                shared = run(conv_norm_pool, 3, (2, 2), (7, 12, 8))
+                shared = run(step, 3, (2, 2), (7, 12, 8))
                 assert all(map(torch.equal, shared, alone))
 
 
-def test_the_gradient_is_taken_once():
+def test_the_gradient_is_taken_once(step):
     conv, norm = make(3)
-    y = conv_norm_pool(torch.randn(2, 3, 8, 8), conv, norm, (2, 2)).sum()
+    y = step(torch.randn(2, 3, 8, 8), conv, norm, (2, 2)).sum()
     y.backward(retain_graph=True)
     with pytest.raises(RuntimeError, match="once only"):
         y.backward()
@@ -140,7 +168,7 @@ def test_the_gradient_is_taken_once():
 
 def test_chunks_are_done_in_order_without_gradients_and_errors_come_through():
     assert chunk_slices(5, 2**30) == [slice(i, i + 1) for i in range(5)]
-    assert chunk_slices(5, 1) == [slice(0, _chunks.CHUNK_BYTES)]
+    assert chunk_slices(5, 1) == [slice(0, 5)]
     threads = torch.get_num_threads()
     with worker_threads(2):
         seen = in_chunks(lambda rows: (rows, torch.is_grad_enabled()), chunk_slices(9, 2**30))
@@ -153,23 +181,13 @@ def test_chunks_are_done_in_order_without_gradients_and_errors_come_through():
 
 
 def test_buffers_come_back_within_a_block_alone():
-    settings = (2, 3, 4, 5), torch.float32, torch.channels_last
+    settings = (2, 3, 4, 5), torch.float32
     first = borrow(*settings)
     assert first.is_contiguous(memory_format=torch.channels_last)
-    give_back(first, torch.channels_last)
+    give_back(first)
     with worker_threads(1):
         assert borrow(*settings).data_ptr() != first.data_ptr()
-        give_back(first, torch.channels_last)
-        for other in [((2, 3, 4, 5), torch.bfloat16, torch.channels_last), settings[:2]]:
-            assert borrow(*other).data_ptr() != first.data_ptr()
+        give_back(first)
+        assert borrow((2, 3, 4, 5), torch.bfloat16).data_ptr() != first.data_ptr()
         assert borrow(*settings).data_ptr() == first.data_ptr()
         assert borrow(*settings).data_ptr() != first.data_ptr()
-
-
-def test_bfloat16_in_hardware_is_what_the_processor_says():
-    try:
-        with open("/proc/cpuinfo") as cpuinfo:
-            flags = set(cpuinfo.read().split())
-    except OSError:
-        flags = {"avx512_bf16"} if torch.cpu.get_capabilities().get("avx512_bf16") else set()
-    assert in_hardware() == bool(flags & {"avx512_bf16", "amx_bf16"})

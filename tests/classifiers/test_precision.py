@@ -16,7 +16,7 @@ CPU = torch.device("cpu")
 @pytest.mark.parametrize("build", SMALL)
 @pytest.mark.parametrize("in_hardware", [True, False])
 def test_auto_is_bfloat16_where_the_processor_has_it(build, in_hardware, monkeypatch):
-    monkeypatch.setattr("skheart._cpu.bfloat16.in_hardware", lambda: in_hardware)
+    monkeypatch.setattr("skheart.nets._device.multiplies_bfloat16", lambda: in_hardware)
     X, y = make()
     logits = {
         precision: build(precision=precision)
@@ -81,7 +81,7 @@ def test_settings_of_torch_are_left_as_they_were(build):
 
 
 def test_what_auto_means_for_each_device(monkeypatch):
-    monkeypatch.setattr("skheart._cpu.bfloat16.in_hardware", lambda: True)
+    monkeypatch.setattr("skheart.nets._device.multiplies_bfloat16", lambda: True)
     monkeypatch.setattr("torch.cuda.get_device_capability", lambda device: (7, 5))
     cuda = torch.device("cuda")
     assert uses_bfloat16("auto", CPU)

@@ -28,9 +28,7 @@ from tests.helpers.small import SMALL, make, small_cnn
 
 def test_skorch_names_are_routed_by_set_params_and_survive_clone():
     X, y = make()
-    clf = small_cnn().set_params(
-        optimizer__weight_decay=0.5, optimizer=torch.optim.SGD, module__attention_floor=0.1
-    )
+    clf = small_cnn().set_params(optimizer__weight_decay=0.5, optimizer=torch.optim.SGD)
     assert clf.skorch_params["optimizer__weight_decay"] == 0.5
     copied = clone(clf)
     assert copied.skorch_params == clf.skorch_params
@@ -38,7 +36,6 @@ def test_skorch_names_are_routed_by_set_params_and_survive_clone():
     net = copied.fit(X, y).net_
     assert isinstance(net.optimizer_, torch.optim.SGD)
     assert net.optimizer_.param_groups[0]["weight_decay"] == 0.5
-    assert net.module_.head.floor == 0.1
     assert small_cnn().skorch_params is None
 
 
@@ -46,7 +43,7 @@ def test_skorch_names_are_routed_by_set_params_and_survive_clone():
     ("name", "message"),
     [
         ("module__drpout", "AttentionCNN takes"),
-        ("module__attention_flor", "Did you mean 'attention_floor'"),
+        ("module__rectifer", "Did you mean 'rectifier'"),
         ("optimizer__weight_decy", "Did you mean 'weight_decay'"),
         ("iterator_train__shufle", "Did you mean 'shuffle'"),
         ("module__channels", "set 'channels' of the classifier instead"),

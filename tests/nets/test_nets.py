@@ -50,12 +50,31 @@ def test_attention_pooling_is_the_formula_of_the_paper(rectifier, cells):
     np.testing.assert_allclose(total.detach(), maps.logits.detach(), atol=1e-5)
 
 
-def test_attention_is_finite_where_every_cell_is_rejected():
-    head = AttentionPooling(2, 3)
+@pytest.mark.parametrize("rectifier", ["sigmoid", "softmax"])
+def test_attention_has_gradients_where_the_rectifier_is_nearly_zero(rectifier):
+    """Where F was kept at 1e-7 before, without a gradient."""
+    head = AttentionPooling(2, 3, rectifier=rectifier)
+    features = torch.randn(4, 2, 5, 4)
     with torch.no_grad():
-        head.attention_conv.bias.fill_(-1e4)
-    maps = head(torch.randn(1, 2, 5, 4), return_maps=True)
-    np.testing.assert_allclose(maps.attention.detach(), 1 / 20, rtol=1e-6)
+        head.attention_conv.bias.copy_(torch.tensor([-30.0, 0.0, 30.0]))
+    maps = head(features, return_maps=True)
+    assert (maps.mass < 20e-7).any()
+    gradient = torch.autograd.grad(maps.logits[:, 0].sum(), head.attention_conv.weight)[0][0]
+    assert gradient.abs().min() > 1e-5
+
+
+@pytest.mark.parametrize("rectifier", ["sigmoid", "softmax"])
+@pytest.mark.parametrize("bias", [(-1e4,) * 3, (1e4,) * 3, (1e4, -1e4, 0.0)])
+def test_attention_is_finite_for_extreme_logits(rectifier, bias):
+    head = AttentionPooling(2, 3, rectifier=rectifier)
+    with torch.no_grad():
+        head.attention_conv.bias.copy_(torch.tensor(bias))
+    mask = torch.tensor([[True] * 5, [True, False, False, False, False]])
+    maps = head(torch.randn(2, 2, 5, 4), return_maps=True, mask=mask)
+    maps.logits.sum().backward()
+    assert all(v.isfinite().all() for v in (*maps, *(w.grad for w in head.parameters())))
+    torch.testing.assert_close(maps.attention.sum((2, 3)), torch.ones(2, 3))
+    assert not maps.attention[1, :, 1:].any()
 
 
 def test_default_cnn_has_the_papers_shapes_and_as_many_weights_as_arithmetic_says():

@@ -151,11 +151,10 @@ def test_the_history_can_be_drawn(tmp_path):
 def test_settings_of_skorch_are_stored(tmp_path):
     X, y = make()
     settings = {"optimizer": torch.optim.AdamW, "optimizer__weight_decay": 0.1, "callbacks": None}
-    settings |= {"callbacks__valid_acc": None, "module__attention_floor": 1e-3}
+    settings["callbacks__valid_acc"] = None
     clf = small_cnn(skorch_params=settings, augment=Augmentation(gain=0.5, time_masks=1)).fit(X, y)
     loaded = again(clf, tmp_path)
     assert loaded.skorch_params == settings
-    assert loaded.net_.module_.head.floor == 1e-3
     assert type(loaded.net_.optimizer_) is torch.optim.AdamW
     assert loaded.augment.get_params() == clf.augment.get_params()
     np.testing.assert_array_equal(loaded.predict_proba(X), clf.predict_proba(X))
