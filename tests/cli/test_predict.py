@@ -184,7 +184,7 @@ def test_names_that_cannot_be_encoded(model, wav, tmp_path, monkeypatch):
     assert run("predict", "--quiet", model, path) == 0
     (row,) = read_csv(stream.buffer.getvalue().decode("ascii"))
     assert row["path"] == f"{tmp_path}/\\xe9.wav"
-    with files.replacing(tmp_path / "o", "w") as file:
+    with files.open_atomic(tmp_path / "o", "w") as file:
         file.write(os.fsdecode(b"\xff.wav"))
     assert (tmp_path / "o").read_bytes() == b"\xff.wav"
 

@@ -261,14 +261,14 @@ def test_a_failed_write_leaves_the_old_file(out):
     out.write_text("old")
 
     def write_half():
-        with files.replacing(out, "w") as file:
+        with files.open_atomic(out, "w") as file:
             file.write("half")
             raise OSError("disk full")
 
     with pytest.raises(OSError, match="disk full"):
         write_half()
     assert out.read_text() == "old"
-    with files.replacing(out, "w") as file:
+    with files.open_atomic(out, "w") as file:
         file.write("new")
         assert out.read_text() == "old"
     assert out.read_text() == "new"
