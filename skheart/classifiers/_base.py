@@ -13,7 +13,6 @@ from sklearn.utils.validation import check_is_fitted
 from skorch.helper import predefined_split
 from skorch.utils import params_for
 
-from .._cpu.chunks import in_chunks
 from .._utils.random import new_random_state
 from .._utils.splits import plan_rows
 from .._utils.suggest import closest
@@ -27,8 +26,9 @@ from ._callbacks import (
     discard_training_state,
     make_callbacks,
 )
+from ._inference import check_logits, run_batches
 from ._inputs import check_spectrograms, longest
-from ._rows import Rows, read_rows
+from ._rows import Rows
 from ._skorch_net import make_net
 from ._skorch_params import check_skorch_params, is_skorch_name
 
@@ -375,7 +375,7 @@ class AttentionClassifier(ClassifierMixin, BaseEstimator):
     def _logits(self, X):
         check_is_fitted(self, "net_")
         logits = self._infer_array(self._check_X(X, reset=False), lambda output: output)
-        self._check_logits(logits)
+        check_logits(logits)
         return logits
 
     def _infer_array(self, X, get, **params):
@@ -389,39 +389,4 @@ class AttentionClassifier(ClassifierMixin, BaseEstimator):
         self._infer(X, collect, **params)
         return array
 
-    def _infer(self, X, collect, **params):
-        """Run the network on checked X; call ``collect(first row, output)`` for each batch.
-
-        The last batch may be longer than the rest of X. `params` are passed to the module.
-        """
-        net = self.net_
-        device = next(net.module_.parameters()).device
-        size = self.batch_size
-        if device.type == "cpu":  # with masks, each recording at its own length
-            size = 1 if self.masked else self._predict_batch_size()
-        reduced = self.precision == "bfloat16"
-        dtype = torch.bfloat16 if reduced else torch.float32
-
-        def predict(start):
-            # All batches have the same size, since it changes the order of sums and predictions
-            # must not depend on it: the last row fills up the last batch.
-            rows = np.minimum(np.arange(start, start + size), len(X) - 1)
-            # A value beyond float32 becomes infinite here; _check_logits reports its row.
-            batch = read_rows(X, rows)
-            with torch.autocast(device.type, torch.bfloat16, enabled=reduced):
-                collect(start, net.infer(batch, **params))
-
-        net.module_.eval()
-        n_threads = 1 if device.type == "cuda" else self.n_threads or torch.get_num_threads()
-        with torch_settings(device, n_threads), net.module_.predicting(X.shape, dtype):
-            in_chunks(predict, range(0, len(X), size))
-
-    @staticmethod
-    def _check_logits(logits):
-        wrong = np.flatnonzero(~np.isfinite(logits).all(axis=1))
-        if len(wrong):
-            raise ValueError(
-                f"X has values too large for the network: the logits of {len(wrong)} recordings "
-                f"are not finite, the first in row {wrong[0]}. Use the LogMelTransformer that the "
-                "classifier was trained with."
-            )
+    _infer = run_batches
