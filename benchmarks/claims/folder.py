@@ -7,9 +7,10 @@ they are resampled: `LogMelTransformer().transform(paths)`, which reads in a sec
 `librosa.load` and `librosa.feature.melspectrogram` for one file after another. All else has one
 thread. The files are in the cache of the system.
 
-The Fourier transform is the compiled one, as for a day of sound: at least 1.25 times as fast as the
-same call with SciPy's at 4 kHz. That reading overlaps computing is claimed as well: reading all files and computing the features
-of what was read, one after the other, takes at least 1.1 times as long as `transform` does both.
+The mel spectrogram is the compiled one, as for a day of sound: at least 1.25 times as fast as the
+same call with SciPy at 4 kHz. That reading overlaps computing is claimed as well: reading all
+files and computing the features of what was read, one after the other, takes at least 1.1 times
+as long as `transform` does both.
 """
 
 from __future__ import annotations
