@@ -7,8 +7,10 @@ they are resampled: `LogMelTransformer().transform(paths)`, which reads in a sec
 `librosa.load` and `librosa.feature.melspectrogram` for one file after another. All else has one
 thread. The files are in the cache of the system.
 
-That reading overlaps computing is claimed as well: reading all files and computing the features
-of what was read, one after the other, takes at least 1.1 times as long as `transform` does both.
+The mel spectrogram is the compiled one, as for a day of sound: at least 1.25 times as fast as the
+same call with SciPy at 4 kHz. That reading overlaps computing is claimed as well: reading all
+files and computing the features of what was read, one after the other, takes at least 1.1 times
+as long as `transform` does both.
 """
 
 from __future__ import annotations
@@ -21,7 +23,16 @@ import numpy as np
 
 from benchmarks import _measure
 from benchmarks._measure import Row, in_turns, ratio
-from benchmarks.claims.front_end import DURATION, FLOOR, FMIN, HOP, N_FFT, N_MELS, SR
+from benchmarks.claims.front_end import (
+    DURATION,
+    FLOOR,
+    FMIN,
+    HOP,
+    N_FFT,
+    N_MELS,
+    SR,
+    compiled,
+)
 
 
 def written(folder, number, sr):
@@ -65,9 +76,13 @@ def run(small=False):
             def apart(paths=paths, transformer=transformer):
                 transformer.transform([read_recording(path, SR)[0] for path in paths])
 
+            def transform(paths=paths, transformer=transformer):
+                transformer.transform(paths)
+
             cases = {
-                "ours": lambda paths=paths, t=transformer: t.transform(paths),
-                "apart": apart,
+                "ours": compiled(transform),
+                "SciPy": transform,
+                "apart": compiled(apart),
                 "librosa": lambda paths=paths: by_librosa(paths),
             }
             times = in_turns(cases, rounds=rounds)
@@ -75,6 +90,9 @@ def run(small=False):
             ours, claim = rate.pop("ours"), f"folder of WAV at {sr} Hz"
             value = ratio(times, "librosa", "ours")
             rows.append(Row(claim, "recordings/s", ours, rate, value, 3.0))
+            if sr == SR:  # elsewhere most of the time is for resampling
+                peer, value = {"SciPy": rate["SciPy"]}, ratio(times, "SciPy", "ours")
+                rows.append(Row(f"{claim}, SciPy", "recordings/s", ours, peer, value, 1.25))
             peer, value = {"one after the other": rate["apart"]}, ratio(times, "apart", "ours")
             rows.append(Row(f"{claim}, overlap", "recordings/s", ours, peer, value, 1.1))
     return rows

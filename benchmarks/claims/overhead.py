@@ -32,11 +32,11 @@ def classifier(settings, epochs):
 
 def bare_loop(settings, X, y, epochs):
     """Seconds of the same training as a loop in plain torch."""
-    from skheart._cpu.bfloat16 import in_hardware
     from skheart._cpu.chunks import worker_threads
+    from skheart._cpu.hardware import multiplies_bfloat16
     from skheart.nets import AttentionCNN
 
-    reduced = in_hardware()
+    reduced = multiplies_bfloat16()
     n_threads = torch.get_num_threads()
     torch.manual_seed(0)
     start = time.perf_counter()
@@ -45,8 +45,8 @@ def bare_loop(settings, X, y, epochs):
         net = AttentionCNN(3, input_shape=X.shape[1:], **settings).train()
         optimizer = torch.optim.Adam(net.parameters(), lr=1e-3)
         X, y = torch.from_numpy(X), torch.from_numpy(y)
-        for _ in range(epochs):
-            for batch in torch.randperm(len(X)).split(32):
+        with net.training_on(X.shape, epochs):
+            for batch in [b for _ in range(epochs) for b in torch.randperm(len(X)).split(32)]:
                 optimizer.zero_grad()
                 with torch.autocast("cpu", torch.bfloat16, enabled=reduced):
                     logits = net(X[batch])

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import functools
-
 import numpy as np
 import scipy.fft
 
@@ -11,8 +9,6 @@ __all__ = ["MelSpectrogram"]
 
 # Frames that SciPy transforms at once: they stay in the cache.
 BLOCK = 128
-# Frames that the compiled loops transform side by side, one in each lane of a vector register.
-LANES = 8
 
 
 class MelSpectrogram:
@@ -37,8 +33,8 @@ class MelSpectrogram:
     dtype : {np.float32, np.float64}, default=np.float32
         Type of roots, filters and results.
     compiled : bool, default=False
-        Use the compiled loops. They are made for float32, magnitudes or their squares, and a power
-        of two of at least 16 samples in a frame; all else is left to SciPy.
+        Use the compiled kernel. It is made for float32, magnitudes or their squares, a power of
+        two of at least 16 samples in a frame, and at least 8 filters; all else is left to SciPy.
     """
 
     def __init__(
@@ -47,27 +43,23 @@ class MelSpectrogram:
         n_fft = len(window)
         self._window, self._hop, self._power = window, int(hop_length), power
         self._filters, self._floor = filters.astype(dtype), dtype(floor)
-        power_of_two = n_fft >= 16 and n_fft & (n_fft - 1) == 0
-        self._compiled = compiled and dtype == np.float32 and power in (1, 2) and power_of_two
+        suits = n_fft >= 16 and n_fft & (n_fft - 1) == 0 and filters.shape[0] >= 8
+        self._compiled = compiled and dtype == np.float32 and power in (1, 2) and suits
 
     def __call__(self, samples, out):
         """Write the spectrogram of `samples` to `out`, an array (n_frames, n_mels) of `dtype`."""
-        if self._compiled and len(out) >= LANES:
-            self._run_loops(samples, out)
+        if self._compiled:
+            self._run_kernel(samples, out)
         else:
             self._run_scipy(samples, out)
 
-    def _run_loops(self, samples, out):
-        from .mel_loops import mel_spectrogram  # importing numba takes half a second
+    def _run_kernel(self, samples, out):
+        from .mel_kernel import mel_spectrogram  # only where it compiles: llvmlite
 
         kind = np.float32 if samples.dtype == np.float32 else np.float64
-        filters = self._filters
-        mel_spectrogram(
-            np.ascontiguousarray(samples, dtype=kind), self._window / 2, self._hop,
-            *_transform_tables(len(self._window)), self._power == 1,
-            filters.indices[filters.indptr[:-1]].astype(np.int64), np.diff(filters.indptr),
-            filters.data, self._floor, LANES, out,
-        )  # fmt: skip
+        samples = np.require(samples, kind, "CA")
+        settings = self._window, self._hop, self._filters, self._power, self._floor
+        mel_spectrogram(samples, *settings, out)
 
     def _run_scipy(self, samples, out):
         frames = np.lib.stride_tricks.sliding_window_view(samples, len(self._window))
@@ -84,29 +76,3 @@ class MelSpectrogram:
             elif self._power != 2:
                 np.power(squares, self._power / 2, out=squares)
             np.add((self._filters @ squares).T, self._floor, out=out[start : start + BLOCK])
-
-
-@functools.lru_cache(maxsize=16)
-def _transform_tables(n_fft):
-    """Twiddle factors and order of results of the compiled transform.
-
-    Returns
-    -------
-    factors : ndarray of shape (n_passes * n_fft // 8, 6)
-        Of the passes of radix 4: cosine and sine of three angles for each row of a pass.
-    last_factors : ndarray of shape (1 + n_fft // 4, 2)
-        Cosine and sine by which the transforms of even and odd samples are put together.
-    order : ndarray of shape (n_fft // 2,)
-        The row in which each result is found after the passes.
-    """
-    size = n_fft // 2
-    order, factors, done = np.zeros(1, np.int64), [], 1
-    while done < size:
-        radix = min(4, size // done)
-        if radix == 4:
-            turns = np.arange(size // 4)[:, None] // done * done * np.arange(1, 4)
-            factors.append(np.exp(-2j * np.pi * turns / size).view(np.float64))
-        order = (order[:, None] + done * np.arange(radix)).ravel()
-        done *= radix
-    last_factors = np.exp(-2j * np.pi * np.arange(size // 2 + 1)[:, None] / n_fft)
-    return np.concatenate(factors), last_factors.view(np.float64), np.argsort(order)

@@ -19,7 +19,7 @@ class LogMel:
     mean, scale : ndarray of shape (n_mels,), default=None
         Mean and standard deviation of each mel bin; features are not standardised if None.
     compiled : bool, default=False
-        Use the compiled Fourier transform, where there is one for the settings.
+        Use the compiled mel spectrogram, if the settings have one.
     """
 
     def __init__(self, plan, mean=None, scale=None, compiled=False):

@@ -5,9 +5,8 @@ them (`AttentionMaps`), come out. With the attention head, the logit of a class 
 contribution map.
 
 Read `_modules.py` (the networks), `_heads.py` (attention pooling and the heads without attention),
-`_gru.py` (a GRU in bfloat16),
-`_padding.py` (recordings of different lengths in one batch) and `_device.py` (device, threads,
-seeds). This room imports torch, `_cpu` and `_utils`.
+`_gru.py` (a GRU in bfloat16), `_padding.py` (recordings of different lengths in one batch) and
+`_device.py` (device, threads, seeds). This room imports torch, `_cpu` and `_utils`.
 """
 
 from ._device import detect_ctrl_c, resolve_device, torch_settings, uses_bfloat16
