@@ -111,7 +111,7 @@ def test_a_row_of_weight_two_is_two_rows_and_of_weight_zero_none():
     weighted = small_cnn().fit(X, y, sample_weight=weight)
     repeated = small_cnn().fit(np.repeat(X, weight, axis=0), np.repeat(y, weight))
     np.testing.assert_array_equal(weighted.predict_proba(X), repeated.predict_proba(X))
-    with pytest.raises(ValueError, match="sample_weight is zero for every recording"):
+    with pytest.raises(ValueError, match="sample_weight is zero for all recordings"):
         small_cnn().fit(X, y, sample_weight=np.zeros(30))
 
 
