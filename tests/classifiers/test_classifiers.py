@@ -295,7 +295,7 @@ def test_a_missing_subject_or_label_is_named_by_its_row(missing):
         small_cnn().fit(X, y, groups=subjects)
     with pytest.raises(ValueError, match="1 recordings have no label, the first in row 5"):
         small_cnn().fit(X, subjects)
-    with pytest.raises(ValueError, match="X has 48 recordings and groups 20.*oversample=True"):
+    with pytest.raises(ValueError, match="X has 48 recordings and groups has 20.*oversample=True"):
         small_cnn().fit(X, y, groups=np.arange(20))
 
 
