@@ -86,10 +86,10 @@ def openvino_case(path, X, precision):
 
 def with_loops(predict, compiled):
     """A function that predicts with compiled loops, or in the best plain form that we know."""
-    from skheart.nets import _modules
+    from skheart._cpu import work
 
     def run():
-        with mock.patch.object(_modules, "COMPILE_WORK", 0 if compiled else float("inf")):
+        with mock.patch.object(work, "COMPILE_WORK", 0 if compiled else float("inf")):
             return predict()
 
     return run

@@ -33,9 +33,9 @@ if name == "plain":
     history = plain_skorch(model, max_epochs=epochs).fit(X, y).history
 else:
     from skheart import AttentionCNNClassifier, AttentionRNNClassifier
-    from skheart.nets import _modules
+    from skheart._cpu import work
     precision, _, loops = name.partition(" ")
-    _modules.COMPILE_WORK = float("inf") if loops else 0
+    work.COMPILE_WORK = float("inf") if loops else 0
     settings = {"max_epochs": epochs, "precision": precision, "random_state": 0}
     if model == "cnn":
         clf = AttentionCNNClassifier(**settings)

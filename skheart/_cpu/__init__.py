@@ -5,7 +5,8 @@ Each compiled form stands next to a plain form of NumPy, SciPy or torch, which i
 is enough work to compile for, and to which tests compare it.
 
 Read `work.py` (when to compile), `compiled.py` (how), `mel_spectrogram.py` with `mel_kernel.py` and
-`vector_code.py`, `chunks.py` (threads that change no result), `conv_block.py` with `pool_loops.py` (training),
-`folded_conv.py` (prediction), `winograd.py` with `winograd_loops.py` (the convolution of both) and
-`hardware.py`. This room imports NumPy, SciPy and torch; numba and llvmlite only when code is compiled.
+`vector_code.py`, `chunks.py` (threads that change no result), `conv_block.py` with `pool_loops.py`
+(training), `folded_conv.py` (prediction), `winograd.py` with `winograd_loops.py` (the convolution
+of both) and `hardware.py`. This room imports NumPy, SciPy and torch; numba and llvmlite only when
+code is compiled.
 """

@@ -13,6 +13,7 @@ from ..storage import register
 from . import _storage
 from ._attention import AttentionCNNClassifier, AttentionRNNClassifier
 from ._base import AttentionClassifier
+from ._inference import check_logits
 from ._pipeline_steps import attention_mass, steps_and_classifier, transformed
 from ._skorch_net import HeartSoundNet
 from ._skorch_params import is_skorch_name

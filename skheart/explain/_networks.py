@@ -9,7 +9,7 @@ from scipy.special import softmax
 from sklearn.utils.validation import check_is_fitted
 
 from ..audio import as_recording_list, crop_or_pad, load_samples
-from ..classifiers import transformed
+from ..classifiers import check_logits, transformed
 from . import _saliency
 from ._estimators import split_network
 from ._explanation import Explanation, Maps, describe_recording
@@ -91,7 +91,7 @@ def _attention_maps(clf, features):
             ]
 
     clf._infer(features, collect, return_maps=True)
-    clf._check_logits(logits)
+    check_logits(logits)
     return logits, [list(map(_with_frequency_axis, of_row)) for of_row in maps]
 
 

@@ -11,11 +11,11 @@ import torch
 from torch import nn
 from torch.nn import functional
 
+from .._cpu import work
 from .._cpu.chunks import chunk_slices, in_chunks
 from .._cpu.conv_block import channels_last, conv_norm_pool
 from .._cpu.folded_conv import fold, folded_conv_pool
 from .._cpu.hardware import multiplies_bfloat16
-from .._cpu.work import expected_recordings
 from .._utils.suggest import check_choice
 from ._gru import gru_layer
 from ._heads import AttentionPooling, PooledHead, init_he
@@ -31,10 +31,6 @@ __all__ = ["CNN_HEADS", "RNN_HEADS", "AttentionCNN", "AttentionRNN"]
 
 CNN_HEADS = ("attention", "flatten", "max", "mean")
 RNN_HEADS = ("attention", "last", "max", "mean")
-
-# Multiplications of convolutions from which on loops are compiled for them: 10 to 20 s of work.
-# Compiling takes 2 to 8 s, or 0.5 s when the machine code is on disk, and saves 30 %.
-COMPILE_WORK = 1e12
 
 
 class _AttentionNet(nn.Module):
@@ -186,7 +182,7 @@ class AttentionCNN(_AttentionNet):
     @contextmanager
     def training_on(self, shape, n_epochs):
         # The gradients of input and weights take as many multiplications each as the output.
-        self._compiled = 3 * n_epochs * self._multiplications(*shape) >= COMPILE_WORK
+        self._compiled = 3 * n_epochs * self._multiplications(*shape) >= work.COMPILE_WORK
         try:
             yield
         finally:
@@ -194,10 +190,11 @@ class AttentionCNN(_AttentionNet):
 
     @contextmanager
     def predicting(self, shape, dtype=torch.float32):
-        work = self._multiplications(expected_recordings(shape[0]), *shape[1:])
+        n_recordings = work.expected_recordings(shape[0])
+        compiled = self._multiplications(n_recordings, *shape[1:]) >= work.COMPILE_WORK
         with torch.no_grad():  # fold the normalisation into the convolutions, once
             layers = zip(self.convs, self.norms, strict=True)
-            self._folded = [fold(*layer, dtype, compiled=work >= COMPILE_WORK) for layer in layers]
+            self._folded = [fold(*layer, dtype, compiled=compiled) for layer in layers]
         try:
             yield
         finally:

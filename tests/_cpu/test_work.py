@@ -41,7 +41,7 @@ def test_with_compiled_loops_labels_are_the_same(monkeypatch):
     found = []
     for many in (False, True):
         if many:
-            monkeypatch.setattr("skheart.nets._modules.COMPILE_WORK", 0)
+            monkeypatch.setattr("skheart._cpu.work.COMPILE_WORK", 0)
             monkeypatch.setattr("skheart.features._transformer.COMPILE_SECONDS", 0)
             monkeypatch.setattr("skheart._cpu.conv_block.MIN_CHANNELS", 1)
             monkeypatch.setattr("skheart._cpu.winograd.MIN_PAIRS", 1)
