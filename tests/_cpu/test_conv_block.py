@@ -10,7 +10,7 @@ from torch import nn
 from torch.nn import functional
 
 from skheart._cpu import chunks as _chunks
-from skheart._cpu import conv_block, winograd
+from skheart._cpu import conv_block, pool_loops, winograd, winograd_loops
 from skheart._cpu.chunks import borrow, chunk_slices, give_back, in_chunks, worker_threads
 from skheart._cpu.conv_block import conv_norm_pool
 from skheart._cpu.folded_conv import fold, folded_conv_pool
@@ -74,6 +74,29 @@ def test_numbers_are_those_of_torch_layers(step, kernel, pool, shape):
     assert max(distance(found, expected)) < 2e-4
     assert max(distance(found[:1] + found[4:], expected[:1] + expected[4:])) < 1e-5
     assert found[0].max() > 0
+
+
+@pytest.mark.parametrize(("dtype", "bound"), [(torch.float32, 2e-4), (torch.bfloat16, 0.1)])
+@pytest.mark.parametrize("min_pairs", [1, 10**9])
+def test_numbers_are_the_same_without_a_compiler(dtype, bound, min_pairs, monkeypatch):
+    """As with NUMBA_DISABLE_JIT=1."""
+    monkeypatch.setattr(conv_block, "MIN_CHANNELS", 1)
+    monkeypatch.setattr(winograd, "MIN_PAIRS", min_pairs)
+    for module in (pool_loops, winograd_loops):
+        for name, loop in vars(module).copy().items():
+            if hasattr(loop, "py_func"):
+                monkeypatch.setattr(module, name, loop.py_func)
+    shape, step = (3, 7, 5), partial(conv_norm_pool, compiled=True)
+    found, expected = run(step, 3, (2, 2), shape, dtype), run(plain, 3, (2, 2), shape)
+    assert max(distance(found, expected)) < bound
+    conv, norm = make(3)
+    norm.eval()
+    with torch.no_grad():
+        x = torch.randn(2, 3, 7, 5).contiguous(memory_format=torch.channels_last)
+        for pool in winograd.POOLS:
+            expected = plain(x, conv, norm, pool)
+            found = evaluated(x, conv, norm, pool, compiled=True)
+            torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-5)
 
 
 def test_batches_are_counted(step):

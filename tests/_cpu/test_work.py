@@ -79,3 +79,12 @@ def test_bfloat16_is_multiplied_where_the_processor_says_so(old_torch, monkeypat
     if old_torch:
         monkeypatch.delattr(torch.cpu, "get_capabilities", raising=False)
     assert hardware.multiplies_bfloat16() == bool(flags & {"avx512_bf16", "amx_bf16"})
+
+
+def test_bfloat16_is_not_used_where_the_processor_is_unknown(monkeypatch):
+    def absent(*args, **kwargs):
+        raise FileNotFoundError
+
+    monkeypatch.delattr(torch.cpu, "get_capabilities", raising=False)
+    monkeypatch.setattr("builtins.open", absent)
+    assert not hardware.multiplies_bfloat16()
