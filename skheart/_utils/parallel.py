@@ -75,3 +75,11 @@ def progress(total, what, verbose, unit="recording"):
                 bar.update(number)
 
         yield advance
+
+
+def track(items, total, what, verbose, unit="recording"):
+    """Yield the items, with a progress bar if `verbose`."""
+    with progress(total, what, verbose, unit) as advance:
+        for item in items:
+            yield item
+            advance(1)

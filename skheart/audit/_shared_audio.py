@@ -11,6 +11,7 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 from sklearn.utils import check_scalar
 
+from .._utils.parallel import track
 from .._utils.validation import check_groups
 from ..audio import (
     FINGERPRINT_RATE,
@@ -201,12 +202,8 @@ def _check_window(row, path, start, stop):
 
 def _read(recordings, sr, verbose):
     """Yield samples and sampling rate of each recording or window."""
-    if verbose:
-        from tqdm import tqdm
-
-        recordings = tqdm(recordings, desc="audio", unit="recording")
     read = lru_cache(maxsize=1)(read_recording)  # consecutive windows of one file
-    for row, item in enumerate(recordings):
+    for row, item in enumerate(track(recordings, len(recordings), "audio", verbose)):
         path = path_of(item)
         if path is None:
             yield load_samples(item, row, sr), sr

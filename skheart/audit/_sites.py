@@ -13,6 +13,7 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.utils import _safe_indexing, check_consistent_length, check_random_state, column_or_1d
 from sklearn.utils.parallel import Parallel, delayed
 
+from .._utils.parallel import track
 from .._utils.validation import check_groups
 from ..audio import as_recording_list
 from ..evaluation import SubjectEvaluation, evaluate_by_subject, evaluate_predictions
@@ -237,10 +238,7 @@ def _log_mel_summary(X, n_jobs, verbose):
         return _summarise(X)
     logmel = LogMelTransformer(standardize=False, n_jobs=n_jobs).fit(recordings[:1])
     starts = range(0, len(recordings), _BATCH)
-    if verbose:
-        from tqdm import tqdm
-
-        starts = tqdm(starts, desc="log-mel", unit=f"{_BATCH} recordings")
+    starts = track(starts, len(starts), "log-mel", verbose, unit=f"{_BATCH} recordings")
     return np.concatenate(
         [_summarise(logmel.transform(recordings[start : start + _BATCH])) for start in starts]
     )
@@ -277,10 +275,7 @@ def _predict_unseen(estimator, X, y, splits, n_jobs, verbose):
     outcomes = Parallel(n_jobs=n_jobs, return_as="generator")(
         delayed(_fit_and_predict)(clone(estimator), X, y, train, test) for train, test in splits
     )
-    if verbose:
-        from tqdm import tqdm
-
-        outcomes = tqdm(outcomes, total=len(splits), desc="other sites", unit="training")
+    outcomes = track(outcomes, len(splits), "other sites", verbose, unit="training")
     unseen = np.full(len(y), None, dtype=object)
     for (_, test), labels in zip(splits, outcomes, strict=True):
         unseen[test] = labels

@@ -7,12 +7,13 @@ import hashlib
 import logging
 import os
 import re
-import sys
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
+
+from .._utils.parallel import progress
 
 # Bounds for one file: the largest published one has about 1 MB.
 _MAX_BYTES = 1 << 28
@@ -95,21 +96,20 @@ def download_files(folder, urls, sums, title, settings):
     `sums` has the SHA-256 sum of each name, or None for a file that is not verified.
     """
     import pooch
-    from tqdm import tqdm
 
     for parent in {(folder / name).parent for name in urls}:
         parent.mkdir(parents=True, exist_ok=True)  # pooch would do it, but not thread-safely
     files = pooch.Pooch(folder, "", sums, urls, retry_if_failed=settings.n_retries)
     stop = threading.Event()
     download = _make_downloader(settings.timeout, stop)
-    bar = tqdm(total=len(urls), desc=title, file=sys.stderr, disable=not settings.verbose)
+    bar = progress(len(urls), title, settings.verbose, unit="file")
     pool = ThreadPoolExecutor(settings.n_connections, thread_name_prefix="skheart-fetch")
-    with bar, pool, _warnings_only(pooch.get_logger()):
+    with bar as advance, pool, _warnings_only(pooch.get_logger()):
         jobs = [pool.submit(_fetch_file, files, name, download) for name in urls]
         try:
             for job in as_completed(jobs):
                 job.result()
-                bar.update()
+                advance(1)
         finally:  # after an error or an interrupt, do not finish the other files
             stop.set()
             pool.shutdown(cancel_futures=True)

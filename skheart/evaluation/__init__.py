@@ -2,7 +2,7 @@
 
 Files: `_predict` (labels and probabilities of many recordings), `_evaluation` (subject-wise
 cross-validation and hold-out), `_tables` (results as text), `_report` (scores by subgroup).
-Imports `_utils` and `metrics`.
+Imports `_utils`, `_cpu` and `metrics`.
 """
 
 from ._evaluation import (

@@ -8,6 +8,7 @@ import numpy as np
 from sklearn.utils import _safe_indexing
 from sklearn.utils.parallel import Parallel, delayed
 
+from .._utils.parallel import track
 from ._recordings import join_recordings
 
 __all__ = ["collect_held_out", "fit_members", "make_examples"]
@@ -59,10 +60,7 @@ def fit_members(members, examples, folds, *, aggregator, random_state, n_jobs, v
         delayed(_fit_member)(member, examples, aggregator, *fold)
         for member, fold in zip(members, folds, strict=True)
     )
-    if verbose:
-        from tqdm import tqdm
-
-        results = tqdm(results, total=len(folds), desc="PatientClassifier", unit="fold")
+    results = track(results, len(folds), "PatientClassifier", verbose, unit="fold")
     members, held_out = map(list, zip(*results, strict=True))
     return members, held_out
 

@@ -294,13 +294,13 @@ def test_a_full_disk_leaves_no_file(published, tmp_path, monkeypatch):
 
 
 def test_an_interrupt_leaves_whole_files_only(published, tmp_path, monkeypatch):
-    def interrupt(self):
+    def interrupt(self, number):
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
         patch.setattr("tqdm.tqdm.update", interrupt)
         with pytest.raises(KeyboardInterrupt):
-            fetch(published, tmp_path, checksums=checksums_of(published))
+            fetch(published, tmp_path, checksums=checksums_of(published), verbose=1)
     assert content(tmp_path).items() <= data_files(published).items()
     assert len(fetch(published, tmp_path).paths) == 2
 
