@@ -128,6 +128,8 @@ def test_estimators_pass_scikit_learns_checks(estimator, at_least):
         ("lstm", "check_methods_sample_order_invariance"),
         ("lstm", "check_methods_subset_invariance"),
         ("gru", "check_classifiers_train"),
+        ("gru", "check_methods_sample_order_invariance"),
+        ("gru", "check_methods_subset_invariance"),
     ],
 )
 @pytest.mark.filterwarnings("ignore:Each row of X is read as:UserWarning")
