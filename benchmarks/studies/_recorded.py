@@ -67,7 +67,7 @@ def pretrained_on_files(folder):
 
 def storage(sounds):
     """Predictions of models that were saved and loaded again."""
-    X = basics.log_mel(sounds)
+    X = basics.spectrograms(sounds)
     common = {"precision": "float32", "max_epochs": 1}
     estimators = {
         "cnn": skheart.AttentionCNNClassifier(**{**models.SMALL_CNN, **common}),

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 import torch
-from _recorded_sounds import FRONT_END, log_mel, numbers_of
+from _recorded_sounds import FRONT_END, numbers_of, spectrograms
 
 import skheart
 
@@ -130,7 +130,7 @@ def fitted_values(name, clf, X):
 
 
 def classifiers(sounds):
-    whole, masked = log_mel(sounds), log_mel(sounds, pad="mask")
+    whole, masked = spectrograms(sounds), spectrograms(sounds, masked=True)
     kinds = (
         ("cnn", skheart.AttentionCNNClassifier, SMALL_CNN, CNN_CASES),
         ("lstm", skheart.AttentionRNNClassifier, SMALL_RNN, RNN_CASES),
@@ -151,7 +151,7 @@ def augmentation(sounds):
         crop=40, pieces=2, gain=0.3, tilt=0.3, noise=0.1, time_masks=1, mixup=0.3
     )
     clf = skheart.AttentionCNNClassifier(**SMALL_CNN, augment=augment, precision="float32")
-    X = log_mel(sounds)
+    X = spectrograms(sounds)
     yield from fitted_values("cnn", clf.fit(X, sounds.target), X)
 
 
@@ -200,7 +200,9 @@ def segmentation(sounds):
         width=8, n_layers=3, crop=2.0, max_epochs=3, batch_size=8, random_state=0
     )
     segmenter.fit(sounds.data, sounds.segmentation)
-    yield from segmenter_values("fitted", segmenter, sounds.data[:5], sounds.segmentation[:5])
+    for row, probabilities in enumerate(segmenter.predict_proba(sounds.data[:5])):
+        yield f"fitted/{row}/predict_proba", probabilities
+    yield "fitted/score", segmenter.score(sounds.data, sounds.segmentation)
 
 
 def trees(sounds):
