@@ -21,7 +21,7 @@ JOBLIB = "Leave it out, or save this model with joblib.dump (loading that runs c
 BUILD_ERRORS = (ValueError, TypeError, RuntimeError, AttributeError, OverflowError)
 
 
-def _keeps(name, value):
+def _can_store(name, value):
     """Whether an entry of skorch_params is stored: settings are, code is not.
 
     Nor are `compile`, `torch_load_kwargs` and the like, which concern the process, not the model.
@@ -36,10 +36,10 @@ def pack(packer, clf, fitted, where):
     """Pack the weights as tensors, and the history."""
     if clf.net_class is not None:
         name = getattr(clf.net_class, "__name__", clf.net_class)
-        raise TypeError(f"{where}.net_class={name} is code, which cannot be kept. {JOBLIB}")
+        raise TypeError(f"{where}.net_class={name} is code, which a model file cannot hold. {JOBLIB}")
     for name, value in (clf.skorch_params or {}).items():
-        if not _keeps(name, value):
-            raise TypeError(f"{where}.skorch_params[{name!r}] cannot be kept. {JOBLIB}")
+        if not _can_store(name, value):
+            raise TypeError(f"{where}.skorch_params[{name!r}] cannot be stored in a model file. {JOBLIB}")
     if "net_" not in fitted:
         return {}
     net, history = fitted.pop("net_"), fitted.pop("history_")
@@ -65,7 +65,7 @@ def unpack(unpacker, clf, packed, where):
     if clf.net_class is not None:
         raise InvalidModel(f"{where}.net_class is there, which is never kept")
     for name, value in (clf.skorch_params or {}).items():
-        if type(name) is not str or not _keeps(name, value):
+        if type(name) is not str or not _can_store(name, value):
             raise InvalidModel(f"{where}.skorch_params[{str(name)[:80]!r}] is never kept")
     if not packed:
         return
@@ -116,7 +116,7 @@ def _check_weights(clf, weights, where):
             )
     except BUILD_ERRORS as error:
         raise InvalidModel(
-            f"{where} has parameters of which no net can be made: {error}"
+            f"{where} has parameters from which no network can be built: {error}"
         ) from error
     check_weights(weights, module.state_dict(), f"{where}.net_")
 
