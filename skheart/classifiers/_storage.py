@@ -36,10 +36,14 @@ def pack(packer, clf, fitted, where):
     """Pack the weights as tensors, and the history."""
     if clf.net_class is not None:
         name = getattr(clf.net_class, "__name__", clf.net_class)
-        raise TypeError(f"{where}.net_class={name} is code, which a model file cannot hold. {JOBLIB}")
+        raise TypeError(
+            f"{where}.net_class={name} is code, which a model file cannot hold. {JOBLIB}"
+        )
     for name, value in (clf.skorch_params or {}).items():
         if not _can_store(name, value):
-            raise TypeError(f"{where}.skorch_params[{name!r}] cannot be stored in a model file. {JOBLIB}")
+            raise TypeError(
+                f"{where}.skorch_params[{name!r}] cannot be stored in a model file. {JOBLIB}"
+            )
     if "net_" not in fitted:
         return {}
     net, history = fitted.pop("net_"), fitted.pop("history_")
