@@ -97,31 +97,6 @@ def parameters_of(value):
     return {name: p for name, p in parameters.items() if name != "self"}
 
 
-def test_parser_of_numpydoc_sections():
-    text = """Do it.
-
-    Parameters
-    ----------
-    a, b : int, default=1
-        The first.
-
-        And more.
-    **rest : dict
-        Others.
-
-    Returns
-    -------
-    c : str
-    """
-    found = sections(text)
-    assert list(found) == ["", "Parameters", "Returns"]
-    assert entries(found["Parameters"]) == {
-        "a": ("int, default=1", " The first. And more."),
-        "b": ("int, default=1", " The first. And more."),
-        "rest": ("dict", " Others."),
-    }
-
-
 def test_the_collection_is_not_empty():
     assert {name.rpartition(".")[2] for name in ESTIMATORS} >= {
         "LogMelTransformer",

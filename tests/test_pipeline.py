@@ -1,11 +1,6 @@
 """The pieces together, in the workflows that scikit-learn users have; small nets throughout."""
 
-import copy
-import pickle
-
-import joblib
 import numpy as np
-import pandas as pd
 import pytest
 import sklearn
 import soundfile as sf
@@ -113,20 +108,6 @@ def test_generated_sounds_are_learnable_and_not_trivial():
 # ------------------------------------------------------------------ the three orders
 
 
-@pytest.mark.parametrize("kind", ["arrays", "paths", "column", "series"])
-def test_sampler_before_the_features(kind, sounds, paths):
-    X = {
-        "arrays": sounds.data,
-        "paths": paths,
-        "column": np.array(paths, dtype=object)[:, np.newaxis],
-        "series": pd.Series(paths),
-    }[kind]
-    sampler = RandomOverSampler(random_state=0)
-    before = Pipeline([("ros", sampler), ("logmel", logmel()), ("clf", cnn())])
-    assert set(before.fit(X, sounds.target).predict(X)) <= set(sounds.target_names)
-    assert len(sampler.sample_indices_) == 3 * np.max(np.unique(sounds.target, return_counts=1)[1])
-
-
 def test_all_orders_see_the_same_recordings(sounds, paths):
     """Without standardisation, which learns from what it sees, the order of steps is no matter."""
     features, sampler = logmel(standardize=False), RandomOverSampler(random_state=0)
@@ -201,23 +182,6 @@ def test_stacking(sounds):
 
 
 # ------------------------------------------------------------------ copies, pictures, routing
-
-
-def test_copies_before_and_after_fit(sounds, tmp_path):
-    pipeline = small_pipeline()
-    expected = sklearn.clone(pipeline).fit(sounds.data, sounds.target).predict_proba(sounds.data)
-    for fitted in (False, True):
-        joblib.dump(pipeline, tmp_path / "pipeline")
-        twins = (
-            pickle.loads(pickle.dumps(pipeline)),
-            joblib.load(tmp_path / "pipeline"),
-            copy.deepcopy(pipeline),
-        )
-        for twin in twins:
-            if not fitted:
-                twin.fit(sounds.data, sounds.target)
-            np.testing.assert_array_equal(twin.predict_proba(sounds.data), expected)
-        pipeline.fit(sounds.data, sounds.target)
 
 
 def test_metadata_routing_of_groups_and_weights(sounds):

@@ -350,14 +350,6 @@ def test_invalid_options_are_refused(arguments, message, capsys):
     assert message in capsys.readouterr().err
 
 
-def test_defaults_depend_on_the_data_set():
-    own, real = paper.parse([]), paper.parse(["--data-home", "x", "--store", "y"])
-    assert (own.dataset, own.compact, own.duration) == ("generated", True, 4.0)
-    assert (real.dataset, real.compact, real.duration, real.epochs) == ("circor", False, 6.0, 8)
-    full = paper.parse(["--data-home", "x", "--store", "y", "--full", "--epochs", "3"])
-    assert (full.compact, full.duration, full.epochs) == (False, 30.0, 3)
-
-
 def test_settings_include_recordings_and_all_parameters():
     sounds = runs.load_sounds("generated", n_subjects=12)
     recipe = {**RECIPE, "folds": "hold-out", "equal_epochs": False}

@@ -112,43 +112,6 @@ def test_the_model_is_trained_on_everything(data, store):
     assert (a == b).all()
 
 
-def test_only_missing_folds_are_repeated(data, store, monkeypatch):
-    folder, folds = store
-    files = [fold.file(folder) for fold in folds]
-    before = [pd.read_csv(file) for file in files]
-    kept = [path.read_bytes() for path in (*files[:1], folder / "circor-murmur.safetensors")]
-    files[1].unlink()
-    done, predict = [], runs.predict_fold
-    monkeypatch.setattr(
-        runs, "predict_fold", lambda d, fold, *a: done.append(fold.number) or predict(d, fold, *a)
-    )
-    monkeypatch.setattr(runs, "store_model", None)  # is not called
-    pretrained.make(data, folder, options_of(), tiny)
-    assert done == [1]
-    again = pd.read_csv(files[1]).drop(columns="training_seconds")
-    pd.testing.assert_frame_equal(again, before[1].drop(columns="training_seconds"))
-    assert [
-        p.read_bytes() for p in (*files[:1], folder / "circor-murmur.safetensors")
-    ] == kept  # fmt: skip
-
-
-def test_a_store_of_other_settings_is_refused(data, store):
-    folder, _ = store
-    other = data._replace(digest="another")
-
-    def longer(random_state):
-        return tiny(random_state).set_params(estimator__clf__max_epochs=2)
-
-    for given, options, make_model, message in [
-        (data, ["--seed", "1"], tiny, "seed: 0, now 1"),
-        (data, ["--folds", "3"], tiny, "folds: 2, now 3"),
-        (other, [], tiny, "recordings: .*, now another"),
-        (data, [], longer, "max_epochs: 1, now 2"),
-    ]:
-        with pytest.raises(ValueError, match=f"other settings .*{message}"):
-            pretrained.make(given, folder, options_of(*options), make_model)
-
-
 def test_the_check_finds_changed_predictions(data, store, capsys):
     folder, folds = store
     pretrained.check_store(data, folder, options_of(), tiny)
@@ -172,13 +135,6 @@ def test_the_check_finds_changed_predictions(data, store, capsys):
         assert not (folder / "none").exists()
     finally:
         file.write_bytes(before)
-
-
-def test_different_labels_are_an_infinite_difference():
-    one = pd.DataFrame({"predicted": ["Absent", "Present"], **dict.fromkeys(P, 0.25)})
-    assert runs.difference(one, one, CLASSES) == 0
-    assert runs.difference(one, one.assign(p_Unknown=0.5), CLASSES) == 0.25
-    assert runs.difference(one, one.assign(predicted="Absent"), CLASSES) == np.inf
 
 
 def made_frame(n=120):

@@ -106,17 +106,6 @@ def test_phases_are_scored_on_annotated_recordings_only(data, cycle_store):
     assert len(part) < len(whole)
 
 
-def test_models_and_cards_are_copied(cycle_store, tmp_path):
-    folder, _ = cycle_store
-    pretrained.copy(folder, tmp_path / "new", "circor-murmur")
-    names = {
-        f"{name}{end}" for name in ("circor-murmur", "circor-phases") for end in pretrained.ENDS
-    }
-    assert {path.name for path in (tmp_path / "new").iterdir()} == names
-    for name in names:
-        assert (tmp_path / "new" / name).read_bytes() == (folder / name).read_bytes()
-
-
 def small_best(random_state):
     model = skheart.make_heart_pipeline(recipe="best", random_state=random_state)
     return model.set_params(

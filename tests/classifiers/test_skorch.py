@@ -3,8 +3,6 @@
 import copy
 import pickle
 import signal
-import subprocess
-import sys
 
 import joblib
 import numpy as np
@@ -296,20 +294,6 @@ def test_a_model_carries_no_recordings_and_no_moments():
     assert len(pickle.dumps(clf)) < 1.5 * n_bytes < X.nbytes
 
 
-@pytest.mark.parametrize("name", [None, "step", "cosine", "one_cycle", "plateau"])
-def test_every_tensor_of_a_pickle_is_one_that_skorch_moves(name, monkeypatch):
-    """skorch brings the module from the GPU to the CPU; what lies elsewhere would stay behind."""
-    X, y = make()
-    early = {"early_stopping": True, "validation_fraction": 0.3}
-    pickled = pickle.dumps(small_cnn(lr_schedule=name, max_epochs=2, **early).fit(X, y))
-
-    def behind(data):
-        raise AssertionError("a tensor outside skorch's care")
-
-    monkeypatch.setattr(torch.storage, "_load_from_bytes", behind)
-    assert pickle.loads(pickled).n_iter_ == 2
-
-
 @pytest.fixture
 def loaded(tmp_path):
     """A fitted classifier, and itself from a model file."""
@@ -338,15 +322,6 @@ def test_a_loaded_net_has_the_parameters_of_the_saved_one(loaded):
     assert ours.keys() == theirs.keys()
     differ = {name for name in ours if repr(ours[name]) != repr(theirs[name])}
     assert differ <= {"callbacks", "callbacks__print_log__sink"}
-
-
-def test_loading_imports_no_compiler():
-    """torch's optimizers import torch._dynamo, which takes seconds."""
-    code = (
-        "import sys, skheart; skheart.load_pretrained('circor-murmur');"
-        "assert 'skorch' in sys.modules; assert 'torch._dynamo' not in sys.modules"
-    )
-    subprocess.run([sys.executable, "-c", code], check=True)
 
 
 def test_a_model_from_a_gpu_unpickles_without_one():

@@ -126,11 +126,6 @@ def test_a_seed_reproduces_the_data():
     assert are_equal(make(None), make(5))  # None is NumPy's global generator, as in scikit-learn
 
 
-def test_no_two_recordings_are_equal(sounds):
-    starts = {x[:100].tobytes() for x in sounds.data}
-    assert len(starts) == len(sounds.data)
-
-
 # ---------------------------------------------------------------------- times
 
 
