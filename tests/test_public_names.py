@@ -50,6 +50,9 @@ skheart
     uar
     uar_scorer
 skheart.audio
+    ReadableRecordings
+    RecordingWarning
+    find_readable
     read_recording
 skheart.audit
     SiteAudit
@@ -74,6 +77,7 @@ skheart.datasets
     fetch_physionet2016
     list_recordings
     load_circor
+    load_folder
     load_hss
     load_physionet2016
     load_table
