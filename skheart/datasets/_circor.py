@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import warnings
-
-import numpy as np
 
 from .._utils.suggest import check_choice
 from ._circor_split import read_circor_split
@@ -18,9 +15,12 @@ from ._files import (
     list_subfolders,
     missing_recordings_error,
 )
+from ._read_table import read_table, read_text
+from ._segmentation import read_segmentations
+from ._skipped import warn_about_unlisted
+from ._table_checks import NA_VALUES, as_numbers, check_filled, drop_repeated
 
 _LABELS = {"murmur": ["Absent", "Present", "Unknown"], "outcome": ["Abnormal", "Normal"]}
-_STATES = ["unannotated", "S1", "systole", "S2", "diastole"]  # by published code, 0 to 4
 _EXPECTED = (
     "the folder that holds training_data.csv and training_data/ (CirCor 1.0.3 as published), "
     "or training_data itself"
@@ -54,16 +54,19 @@ def load_circor(folder, *, target="murmur", split=None, return_X_y=False):
         The fields listed in :mod:`skheart.datasets`, and of shape (n_recordings,) `site` ("AV",
         "PV", "TV", "MV" or "Phc") and `partition` ("train", "validation" or "test" by `split`, ""
         for patients it does not name; None without `split`). `groups` is the smallest number of a
-        person with several. `frame` has the columns of the published table in snake case
-        (`patient_id`, `age`, `height` in cm, `weight` in kg, ...). A segment can also have the
-        state "unannotated".
+        person with several. `frame` has `subject`, `patient` (the patient number), `visit` (the
+        campaign), `site`, and the columns of the published table in snake case (`patient_id`,
+        `age`, `height` in cm, `weight` in kg, ...); "nan" and similar words in it are missing
+        values. A segment can also have the state "unannotated".
 
     Raises
     ------
     FileNotFoundError
         If the folder, its table, `split` or a listed recording is missing.
     ValueError
-        If a label or segmentation is invalid, no recording is found, or `split` does not fit.
+        If a label, number or segmentation is invalid, a patient is listed twice with different
+        values, no recording is found, or `split` does not fit. Rows that are equal count once,
+        with a warning.
 
     References
     ----------
@@ -96,8 +99,12 @@ def _load(table, audio, target, split, return_X_y):
     frame.insert(0, "path", paths)
     frame.insert(1, "label", frame[target])
     frame.insert(2, "subject", frame.pop("subject"))
-    frame.insert(3, "site", [stem.split("_")[1] for stem in stems])
-    frame.insert(4, "recording", stems)
+    frame.insert(3, "patient", frame["patient_id"])
+    if "campaign" in frame:
+        frame.insert(4, "visit", frame["campaign"])
+    at = 4 + ("visit" in frame)
+    frame.insert(at, "site", [stem.split("_")[1] for stem in stems])
+    frame.insert(at + 1, "recording", stems)
     partition = None
     if split is not None:
         partition = read_circor_split(split, frame["patient_id"], frame["subject"])
@@ -110,7 +117,7 @@ def _load(table, audio, target, split, return_X_y):
         groups=frame["subject"].to_numpy(dtype=str),
         site=frame["site"].to_numpy(dtype=str),
         partition=partition,
-        segmentation=None if return_X_y else _read_segmentations(audio, stems),
+        segmentation=None if return_X_y else read_segmentations(audio, stems),
         sr=4000,
         DESCR=CIRCOR,
     )
@@ -135,39 +142,49 @@ def _locate(root):
 
 def _read_patients(table, audio):
     """Return the table of patients with `subject`, and the recordings that each lists, or None."""
-    import pandas as pd
-
-    patients = pd.read_csv(table, dtype=str, encoding="utf-8-sig")
-    patients = patients.apply(lambda column: column.str.strip())
-    patients.columns = [re.sub("[^a-z0-9]+", "_", c.lower()).strip("_") for c in patients.columns]
-    for name in ("patient_id", "murmur"):
-        if name not in patients:
-            raise ValueError(
-                f"{table}: no column for {name}; it has {', '.join(patients.columns)}. {_REMEDY}"
-            )
-    if patients.empty:
-        raise ValueError(f"{table}: the table has no rows. {_REMEDY}")
-    if "additional_id" not in patients:
-        patients["additional_id"] = pd.Series(dtype=str)
+    patients, headings = _read_cells(table)
     for name in ("patient_id", "additional_id"):
         patients[name] = patients[name].str.removesuffix(".0")
+    columns = [name for name in patients if name != "patient_id"]
+    patients = drop_repeated(table, patients, "patient_id", columns, stacklevel=5)
     texts = [_read_patient_file(audio / f"{name}.txt") for name in patients["patient_id"]]
     if "outcome" not in patients:
         # Some copies of the table lack this column; the file of each patient has it.
         patients["outcome"] = [fields.get("Outcome") for _, fields in texts]
     for name in patients.columns.intersection(["height", "weight"]):
-        patients[name] = pd.to_numeric(patients[name]).astype(float)
+        patients[name] = as_numbers(table, patients[name].fillna(""), headings[name])
     for name in patients.columns.intersection(["pregnancy_status"]):
-        patients[name] = patients[name].map({"True": True, "False": False})
+        patients[name] = patients[name].str.lower().map({"true": True, "false": False})
     linked = patients[["patient_id", "additional_id"]].dropna().itertuples(index=False)
     patients["subject"] = _merge_ids(patients["patient_id"], linked)
     return patients, [listed for listed, _ in texts]
 
 
+def _read_cells(table):
+    """Return the cells by line, NaN where missing, and the headings by column in snake case."""
+    import pandas as pd
+
+    patients = read_table(table, columns={})
+    names = [re.sub("[^a-z0-9]+", "_", c.lower()).strip("_") for c in patients.columns]
+    for name in ("patient_id", "murmur"):
+        if names.count(name) != 1:
+            raise ValueError(
+                f"{table}: {'no column' if name not in names else 'several columns'} for {name}; "
+                f"it has {', '.join(names)}. {_REMEDY}"
+            )
+    check_filled(table, patients.iloc[:, names.index("patient_id")], "patient", NA_VALUES)
+    headings = dict(zip(names, patients.columns, strict=True))
+    patients = patients[list(headings.values())].set_axis(list(headings), axis=1)
+    patients = patients.where(~patients.isin(["", *NA_VALUES]))
+    if "additional_id" not in patients:
+        patients["additional_id"] = pd.Series(dtype=str)
+    return patients, headings
+
+
 def _read_patient_file(path):
     """Return the recordings and fields of a patient's file, or (None, {}) without the file."""
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
+        lines = read_text(path).splitlines()
     except FileNotFoundError:
         return None, {}
     fields = dict(line[1:].split(": ", 1) for line in lines if re.match("#.+: ", line))
@@ -200,15 +217,8 @@ def _match_recordings(patient_ids, listed, table, audio):
         )
     if not paths:
         raise ValueError(f"{audio}: no recording of the patients in {table.name}. {_REMEDY}")
-    strangers = sorted(set(of_patient) - set(patient_ids))
-    if strangers:
-        warnings.warn(
-            f"{audio}: {sum(len(of_patient[s]) for s in strangers)} recording(s) belong to "
-            f"{len(strangers)} patient(s) that {table.name} does not list (first: "
-            f"{strangers[0]}); they are left out.",
-            UserWarning,
-            stacklevel=4,
-        )
+    listed_in = f"{table.name} or the files of its patients"
+    warn_about_unlisted(audio, available, stems, listed_in, stacklevel=4)
     return paths, stems, rows
 
 
@@ -217,40 +227,9 @@ def _check_labels(patients, target, table):
     if len(wrong):
         first = wrong.iloc[0]
         raise ValueError(
-            f"{table}: patient {first['patient_id']} has {target} {first[target]!r}; it must be "
+            f"{table}, line {wrong.index[0]}: patient {first['patient_id']} has {target} {first[target]!r}; it must be "
             f"one of {', '.join(_LABELS[target])} ({len(wrong)} such row(s))."
         )
-
-
-def _read_segmentations(audio, stems):
-    import pandas as pd
-
-    names = set(os.listdir(audio))
-    states = pd.CategoricalDtype(_STATES)
-    return [
-        _read_segmentation(os.path.join(audio, f"{stem}.tsv"), states)
-        if f"{stem}.tsv" in names
-        else None
-        for stem in stems
-    ]
-
-
-def _read_segmentation(path, states):
-    import pandas as pd
-
-    with open(path, "rb") as stream:
-        cells = stream.read().split()
-    try:
-        start, end, code = np.array(cells, dtype=float).reshape(-1, 3).T
-        codes = code.astype(np.int8)
-        if (codes != code).any() or (codes < 0).any() or (codes >= len(_STATES)).any():
-            raise ValueError("a state is not 0, 1, 2, 3 or 4")
-    except ValueError as error:
-        raise ValueError(
-            f"{path}: not a segmentation (lines of start, end and state): {error}"
-        ) from error
-    state = pd.Categorical.from_codes(codes, dtype=states)
-    return pd.DataFrame({"start": start, "end": end, "state": state}, copy=False)
 
 
 def _merge_ids(ids, linked):

@@ -6,6 +6,8 @@ import re
 import warnings
 from pathlib import Path
 
+from ._read_table import read_text
+
 _PARTITIONS = {"train_data": "train", "vali_data": "validation", "test_data": "test"}
 _ENTRY = re.compile(rf"({'|'.join(_PARTITIONS)})/(\d+)[_.]")
 _SOURCE = (
@@ -24,14 +26,16 @@ def read_circor_split(path, patient_ids, subjects):
     path = Path(path).expanduser()
     if not path.is_file():
         raise FileNotFoundError(f"{path}: there is no such split list. {_SOURCE}")
-    partition_of = {}
-    for folder, patient in _ENTRY.findall(path.read_text(encoding="utf-8-sig", errors="replace")):
-        name = _PARTITIONS[folder]
-        if partition_of.setdefault(patient, name) != name:
-            raise ValueError(
-                f"{path}: patient {patient} is both in {partition_of[patient]} and in {name}. "
-                f"A patient must be in one partition."
-            )
+    partition_of, line_of = {}, {}
+    for line, text in enumerate(read_text(path).splitlines(), start=1):
+        for folder, patient in _ENTRY.findall(text):
+            name = _PARTITIONS[folder]
+            line_of.setdefault(patient, line)
+            if partition_of.setdefault(patient, name) != name:
+                raise ValueError(
+                    f"{path}, lines {line_of[patient]} and {line}: patient {patient} is both in "
+                    f"{partition_of[patient]} and in {name}. A patient must be in one partition."
+                )
     partition = patient_ids.map(partition_of)
     if partition.isna().all():
         raise ValueError(

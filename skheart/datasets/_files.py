@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import os
+import warnings
 from pathlib import Path
 
-# Formats that libsndfile decodes. If a folder holds a recording in several formats, the first of
-# these is taken.
-AUDIO_SUFFIXES = (
-    ".wav", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".aif", ".aiff", ".aifc", ".au", ".snd",
-    ".caf", ".w64", ".rf64", ".voc", ".sph", ".nist", ".avr", ".svx", ".8svx", ".ircam", ".wve",
-)  # fmt: skip
+from ..audio import AUDIO_SUFFIXES, PHONE_SUFFIXES, RecordingWarning
+
+SUFFIXES = (*AUDIO_SUFFIXES, *PHONE_SUFFIXES)  # the first is taken of a recording in several formats
 TABLE_SUFFIXES = (".csv", ".tsv")
 
 
@@ -37,17 +35,29 @@ def list_subfolders(root):
 
 def is_audio_name(name):
     """Return whether a file name looks like a recording. Hidden files (``._x.wav``) do not."""
-    return not name.startswith(".") and os.path.splitext(name)[1].lower() in AUDIO_SUFFIXES
+    return not name.startswith(".") and os.path.splitext(name)[1].lower() in SUFFIXES
 
 
 def find_recordings(folder):
-    """Return ``{stem: path}`` of the recordings directly in `folder`, one per stem."""
-    found = {}
+    """Return ``{stem: path}`` of the recordings directly in `folder`.
+
+    Of a recording in several formats one is taken, with a warning.
+    """
+    ranked = {}
     for name in sorted(filter(is_audio_name, os.listdir(folder))):
         stem, suffix = os.path.splitext(name)
-        ranked = AUDIO_SUFFIXES.index(suffix.lower()), os.path.join(folder, name)
-        found[stem] = min(ranked, found.get(stem, ranked))
-    return {stem: path for stem, (_, path) in found.items()}
+        ranked.setdefault(stem, []).append((SUFFIXES.index(suffix.lower()), name))
+    several = [sorted(names) for names in ranked.values() if len(names) > 1]
+    if several:
+        first = several[0]
+        warnings.warn(
+            f"{folder}: {len(several)} recording(s) are present in several formats (first: "
+            f"{' and '.join(name for _, name in first)}); only {first[0][1]} is read. Remove the "
+            f"others.",
+            RecordingWarning,
+            stacklevel=5,
+        )
+    return {stem: os.path.join(folder, min(names)[1]) for stem, names in ranked.items()}
 
 
 def resolve_path(folder, name):

@@ -14,6 +14,9 @@ from ._files import (
     list_subfolders,
     missing_recordings_error,
 )
+from ._read_table import read_table
+from ._skipped import warn_about_unlisted
+from ._table_checks import drop_repeated
 
 _PARTITIONS = ("train", "devel", "test")
 _LABELS = {"0": 0, "1": 1, "2": 2, "?": None, "": None}  # None: withheld
@@ -49,7 +52,8 @@ def load_hss(folder, *, partition=("train", "devel"), return_X_y=False):
     FileNotFoundError
         If the folder, the table, a partition or a listed recording is missing.
     ValueError
-        If a label is not 0, 1 or 2, or labelled and unlabelled recordings are mixed.
+        If a label is not 0, 1 or 2, a recording is listed with two labels, or labelled and
+        unlabelled recordings are mixed. "?" and an empty cell are withheld labels.
 
     References
     ----------
@@ -81,6 +85,8 @@ def _load(root, partitions, return_X_y):
 
     labels = _read_labels(root / _TABLE)
     found = find_recordings(root / "wav")
+    known = [stem for stem in found if stem.split("_")[0] in _PARTITIONS]
+    warn_about_unlisted(root / "wav", found, known, "any partition by name", stacklevel=4)
     frame = pd.DataFrame({"recording": sorted({*found, *labels})})
     frame.insert(0, "partition", [stem.split("_")[0] for stem in frame["recording"]])
     frame = pd.concat([frame[frame["partition"] == name] for name in partitions])
@@ -132,20 +138,20 @@ def _locate(root):
 
 def _read_labels(table):
     """Return ``{stem: label}`` of the table; the label is None where it is withheld."""
-    labels = {}
-    lines = table.read_text(encoding="utf-8-sig").splitlines()
-    for number, line in enumerate(lines, start=1):
-        cells = [cell.strip().strip("'\"") for cell in line.split("\t")]
-        name, label = (*cells, "")[:2]
-        if not line.strip() or (number == 1 and name.lower() == "file_name"):
-            continue
-        if label not in _LABELS:
-            raise ValueError(
-                f"{table}, line {number}: label {label!r} of {name} must be 0 (normal), 1 (mild), "
-                f"2 (moderate or severe), or ? (withheld)."
-            )
-        labels[os.path.splitext(name)[0]] = _LABELS[label]
-    return labels
+    rows = read_table(table, columns=["recording", "label"], sep="\t", heading=False)
+    rows = rows.apply(lambda column: column.str.strip("'\""))
+    if len(rows) and rows["recording"].iloc[0].lower() == "file_name":
+        rows = rows.iloc[1:]
+    wrong = rows[~rows["label"].isin(list(_LABELS))]
+    if len(wrong):
+        line, (name, label) = next(wrong.iterrows())
+        raise ValueError(
+            f"{table}, line {line}: label {label!r} of {name} must be 0 (normal), 1 (mild), "
+            f"2 (moderate or severe), or ? (withheld)."
+        )
+    rows["recording"] = [os.path.splitext(name)[0] for name in rows["recording"]]
+    rows = drop_repeated(table, rows, "recording", ["label"], stacklevel=5)
+    return {stem: _LABELS[label] for stem, label in zip(*map(rows.get, rows), strict=True)}
 
 
 def _select_labels(stems, labels, table):

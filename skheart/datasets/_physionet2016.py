@@ -18,6 +18,9 @@ from ._files import (
     list_subfolders,
     missing_recordings_error,
 )
+from ._read_table import read_table
+from ._skipped import warn_about_unlisted
+from ._table_checks import NA_VALUES, as_numbers, check_consistent, drop_repeated
 
 _DATABASES = tuple("abcdef")
 _EXPECTED = (
@@ -71,14 +74,16 @@ def load_physionet2016(folder, *, databases=None, subset="training", return_X_y=
         abnormal); and `database`, ndarray of str, shape (n_recordings,). `groups` are the `group`
         of a table ``subjects.csv`` (columns `path` and `group`) beside the databases, else derived
         from ``annotations/Online_Appendix_training_set.csv``, else the recording. `frame` has also
-        `subject_known`, `sqi` (1 good, 0 doubtful), `in_validation` and columns of the appendix.
+        `subject_known`, `sqi` (1 good, 0 doubtful), `in_validation` and columns of the appendix, such
+        as `site`.
 
     Raises
     ------
     FileNotFoundError
         If the folder, a database, a ``REFERENCE.csv`` or a listed recording is missing.
     ValueError
-        If a label is not -1 or 1, or a parameter is invalid.
+        If a label is not -1 or 1, a record is listed with two labels, or a parameter is invalid.
+        A record that is listed twice with one label counts once, with a warning.
 
     References
     ----------
@@ -197,27 +202,32 @@ def _read_reference(folder):
     table = folder / "REFERENCE.csv"
     if not table.is_file():
         raise FileNotFoundError(f"{folder}: no REFERENCE.csv, which gives the labels. {_REMEDY}")
-    rows = _read_rows(table)
-    for line, cells in rows.items():
-        if len(cells) < 2 or cells[1] not in ("-1", "1"):
-            raise ValueError(
-                f"{table}, line {line}: {','.join(cells)!r} is not a record name and a label "
-                f"-1 (normal) or 1 (abnormal)."
-            )
-    names = [cells[0] for cells in rows.values()]
+    rows = _read_rows(table, ["record", "label"])
+    wrong = rows.index[~rows["label"].isin(["-1", "1"])]
+    if len(wrong):
+        cells = ",".join(filter(None, rows.loc[wrong[0]]))
+        raise ValueError(
+            f"{table}, line {wrong[0]}: {cells!r} is not a record name and a label "
+            f"-1 (normal) or 1 (abnormal)."
+        )
+    rows = drop_repeated(table, rows, "record", ["label"], stacklevel=6)
+    names = rows["record"].tolist()
     found = find_recordings(folder)
     missing = [name for name in names if name not in found]
     if missing:
         raise missing_recordings_error(
             missing, listed_in="REFERENCE.csv", folder=folder, remedy=_REMEDY
         )
-    quality = _read_rows(folder / "REFERENCE-SQI.csv").values()
-    quality = {cells[0]: float(cells[2]) for cells in quality if len(cells) > 2}
+    warn_about_unlisted(folder, found, names, table.name, stacklevel=6)
+    sqi = folder / "REFERENCE-SQI.csv"
+    quality = _read_rows(sqi, ["record", "label", "sqi"])
+    check_consistent(sqi, quality, "record", ["sqi"])
+    quality = dict(zip(quality["record"], as_numbers(sqi, quality["sqi"], "sqi"), strict=True))
     of_copies = folder.name == "validation"
     return pd.DataFrame(
         {
             "path": [found[name] for name in names],
-            "label": np.array([int(cells[1]) for cells in rows.values()], dtype=np.int64),
+            "label": rows["label"].to_numpy().astype(np.int64),
             "database": [f"training-{name[0]}" if of_copies else folder.name for name in names],
             "recording": names,
             "sqi": [quality.get(name, np.nan) for name in names],
@@ -225,20 +235,21 @@ def _read_reference(folder):
     )
 
 
-def _read_rows(table):
-    """Return ``{line: cells}`` of a table without heading; {} if it does not exist."""
+def _read_rows(table, columns):
+    """Return a table without heading, by line number; no rows if it does not exist."""
+    import pandas as pd
+
     if not table.is_file():
-        return {}
-    lines = enumerate(table.read_text(encoding="utf-8-sig").splitlines(), start=1)
-    return {n: [cell.strip() for cell in line.split(",")] for n, line in lines if line.strip()}
+        return pd.DataFrame(columns=columns, dtype=str)
+    return read_table(table, columns=columns, heading=False)
 
 
 def _mark_copies(frame, bases):
     """Add `in_validation`: whether validation/ has a copy of the recording, if it exists."""
-    tables = [_read_rows(base / "validation" / "REFERENCE.csv") for base in bases]
-    rows = next(filter(None, tables), {})
-    if rows:
-        frame["in_validation"] = frame["recording"].isin([cells[0] for cells in rows.values()])
+    tables = [_read_rows(base / "validation" / "REFERENCE.csv", ["record"]) for base in bases]
+    copies = next((table for table in tables if len(table)), None)
+    if copies is not None:
+        frame["in_validation"] = frame["recording"].isin(copies["record"])
 
 
 def _add_subjects(frame, bases):
@@ -270,20 +281,22 @@ def _add_subjects(frame, bases):
 
 
 def _read_subjects(bases):
-    """Return the table subjects.csv by record name, or None without it."""
-    import pandas as pd
+    """Return the table subjects.csv by record name, or None without it.
 
+    A group that is missing, as in "NA", leaves the subject of the recording unknown.
+    """
     path = next(
         (base / "subjects.csv" for base in bases if (base / "subjects.csv").is_file()), None
     )
     if path is None:
         return None
-    table = pd.read_csv(path, dtype={"path": str, "group": str}, encoding="utf-8-sig")
-    if not {"path", "group"} <= set(table):
-        raise ValueError(f"{path} needs the columns path and group; it has {', '.join(table)}.")
-    stems = [os.path.splitext(os.path.basename(p))[0] for p in table["path"]]
-    table = table.dropna(subset=["group"]).set_axis(stems)
-    return table[~table.index.duplicated()]
+    table = read_table(path, columns={"path": "path", "group": "group"}, can_rename=False)
+    table = table.where(~table.isin(["", *NA_VALUES])).dropna(subset=["path", "group"])
+    table["record"] = [os.path.splitext(os.path.basename(p))[0] for p in table["path"]]
+    if "sqi" in table:
+        table["sqi"] = as_numbers(path, table["sqi"].fillna(""), "sqi")
+    check_consistent(path, table, "record", ["group"])
+    return table.drop_duplicates("record").set_index("record")
 
 
 def _read_appendix(bases):
@@ -295,7 +308,7 @@ def _read_appendix(bases):
     path = next((p for p in paths if _APPENDIX.fullmatch(p.name)), None)
     if path is None:
         return None
-    table = pd.read_csv(path, dtype=str, encoding="utf-8-sig", encoding_errors="replace")
+    table = read_table(path, columns={}, lenient=True)
     renamed = {}
     for heading in table.columns:
         for start, name in _APPENDIX_COLUMNS.items():
@@ -304,13 +317,14 @@ def _read_appendix(bases):
     table = table[list(renamed)].rename(columns=renamed)
     if "recording" not in table:
         raise ValueError(f"{path}: no column 'Challenge record name'.")
-    table = table.apply(lambda column: column.str.strip())
-    table = table.where(table != "")
+    table = table.where(~table.isin(["", *NA_VALUES]))
     for name in table.columns.intersection(["age", "height_m", "weight"]):
         table[name] = pd.to_numeric(table[name], errors="coerce")
-    table = table.dropna(subset=["recording"]).set_index("recording")
+    table = table.dropna(subset=["recording"])
+    check_consistent(path, table, "recording", ["subject_id"] if "subject_id" in table else [])
+    table = table.drop_duplicates("recording").set_index("recording")
     table["group"] = [_derive_group(str(name), row) for name, row in table.iterrows()]
-    return table[~table.index.duplicated()]
+    return table
 
 
 def _derive_group(name, row):

@@ -182,7 +182,7 @@ def test_missing_or_invalid_files_are_errors(physionet, tmp_path):
 
 def test_invalid_tables_of_subjects_are_errors(physionet):
     (physionet / "subjects.csv").write_text("path,person\n")
-    with pytest.raises(ValueError, match="needs the columns path and group; it has path, person"):
+    with pytest.raises(ValueError, match="no column 'group'; it has 'path', 'person'"):
         load_physionet2016(physionet)
     (physionet / "subjects.csv").unlink()
     (physionet / "Online Appendix_training set.csv").write_text("Name,Subject ID\na0001,3\n")
