@@ -9,7 +9,13 @@ Imports no other room; scikit-learn only to validate 2-D arrays.
 from ._fingerprints import FINGERPRINT_RATE, fingerprint, match_fingerprints
 from ._formats import AUDIO_SUFFIXES, PHONE_SUFFIXES, audio_format
 from ._joined import JoinedRecording, LazyConcatenation
-from ._readable import ON_ERROR, ReadableRecordings, find_readable, warn_about_skipped
+from ._readable import (
+    ON_ERROR,
+    ReadableRecordings,
+    find_readable,
+    reading_error,
+    warn_about_skipped,
+)
 from ._reading import is_path, read_recording
 from ._recordings import as_recording_list, load_samples, recording_name, validate_recordings
 from ._samples import as_float, crop_or_pad, load_kept

@@ -14,7 +14,13 @@ from ._reading import is_path, read_recording
 from ._recordings import as_recording_list, load_samples
 from ._warnings import RecordingWarning
 
-__all__ = ["ON_ERROR", "ReadableRecordings", "find_readable", "warn_about_skipped"]
+__all__ = [
+    "ON_ERROR",
+    "ReadableRecordings",
+    "find_readable",
+    "reading_error",
+    "warn_about_skipped",
+]
 
 ON_ERROR = ("raise", "warn", "skip")
 
@@ -79,7 +85,7 @@ def find_readable(recordings, *, on_error="warn", decode=True):
     items = list(recordings) if items is None else items
     skipped = []
     for row, item in enumerate(items):
-        error = _reading_error(item, row, decode)
+        error = reading_error(item, row, decode)
         if error is not None and on_error == "raise":
             raise error
         if error is not None:
@@ -106,7 +112,7 @@ def warn_about_skipped(reasons, *, stacklevel):
     )
 
 
-def _reading_error(item, row, decode):
+def reading_error(item, row, decode):
     """Return why a recording cannot be read, or None."""
     try:
         if not is_path(item):

@@ -126,7 +126,8 @@ def _add_source(verb):
         "source",
         metavar="SOURCE",
         help="a CSV table with the columns path, label and subject (who keeps to one side of a "
-        f"split), or a dataset: {', '.join(DATASETS)}",
+        "split), a folder with one subfolder of recordings for each label, or a dataset: "
+        f"{', '.join(DATASETS)}",
     )
     verb.add_argument("--data", metavar="FOLDER", help="the folder of the dataset")
     verb.add_argument(
@@ -140,6 +141,21 @@ def _add_source(verb):
             metavar="COLUMN",
             help=f"name of that column (default: {column})",
         )
+    verb.add_argument(
+        "--na-values",
+        metavar="WORD",
+        nargs="*",
+        type=str,
+        help="cells that stand for a missing value, which a label or subject must not be (default: "
+        "NA, nan, NULL, None, ? and similar)",
+    )
+    verb.add_argument(
+        "--subject-pattern",
+        metavar="REGEX",
+        type=_pattern,
+        help="for a folder: beginning of file names with the subject in parentheses, as in "
+        "'([0-9]+)_' for 123_AV.wav",
+    )
 
 
 def _add_train(verbs):

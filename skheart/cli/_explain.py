@@ -16,7 +16,7 @@ def explain(args):
     from .._utils.files import FileKind, check_output
 
     _check_options(args)
-    paths = list_paths(args)
+    paths, some_lost = list_paths(args)
     patients = patients_of_paths(args, paths) if args.by_patient else None
     if args.output is not None:
         pages = FileKind("page of skheart explain", b"<!doctype html>", MARK)
@@ -36,7 +36,7 @@ def explain(args):
         tell(args, f"wrote {args.output}: open it in a browser")
     if args.check:
         _print_checks(args, model, [path for row, path in enumerate(paths) if row not in failed])
-    return int(bool(failed))
+    return int(some_lost or bool(failed))
 
 
 def _explanations(args, model, paths, patients):

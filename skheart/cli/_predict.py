@@ -19,7 +19,7 @@ def predict(args):
     """Write the predictions of recordings or patients; return 1 if some could not be read."""
     from .._utils.files import FileKind, check_output, open_atomic
 
-    paths, patients = list_paths(args), None
+    (paths, some_lost), patients = list_paths(args), None
     if args.by_patient or args.patient_pattern:
         patients = patients_of_paths(args, paths)
     if args.output is not None:
@@ -36,7 +36,7 @@ def predict(args):
         file = stack.enter_context(open_atomic(args.output, "w")) if args.output else sys.stdout
         writer = csv.writer(file, lineterminator="\n")
         writer.writerows(table(model, paths, patients, rows))
-    return int(bool(failed))
+    return int(some_lost or bool(failed))
 
 
 def _predictions(args, model, paths, patients):

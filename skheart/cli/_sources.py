@@ -7,6 +7,7 @@ import warnings
 from pathlib import Path
 
 from ._arguments import DATASETS
+from ._console import complain, tell
 
 __all__ = [
     "files_read",
@@ -24,9 +25,12 @@ PATIENT_COLUMNS = ("patient", "subject")  # the first that a table has
 
 
 def list_paths(args):
-    """Return the paths of the recordings in the arguments; those in lists need not exist."""
+    """Return the paths of the recordings in the arguments, and whether some are left out.
+
+    Recordings in lists need not exist. What is left out of folders is reported.
+    """
     from .._utils.files import MODEL, is_kind
-    from ..datasets import list_recordings
+    from ..datasets import collect_recordings, describe_hidden
 
     if args.pretrained is not None and is_kind(args.recordings[0], MODEL):
         raise ValueError(
@@ -39,7 +43,17 @@ def list_paths(args):
         raise ValueError(
             f"there is no recording, folder or list {missing[0]}{others}: correct the path"
         )
-    return list_recordings(args.recordings, missing="keep")
+    paths, folders = collect_recordings(args.recordings, missing="keep")
+    lost = [sentence for folder in folders for sentence in folder.lost.values()]
+    hidden = [path for folder in folders for path in folder.hidden]
+    n_companions = sum(folder.n_companions for folder in folders)
+    for sentence in lost:
+        complain(sentence)
+    if hidden:
+        tell(args, describe_hidden(hidden))
+    if n_companions:
+        tell(args, f"{n_companions} other file(s) are not sound and are ignored")
+    return paths, bool(lost)
 
 
 def files_read(args, paths):
@@ -69,7 +83,7 @@ def patients_of_paths(args, paths):
 
 def _patients_in_tables(names):
     """Return ``{absolute path: patient}`` of the tables that have patients."""
-    from ..datasets import TABLE_SUFFIXES, read_table, resolve_path
+    from ..datasets import NA_VALUES, TABLE_SUFFIXES, check_filled, read_table, resolve_path
 
     found = {}
     for name in map(Path, names):
@@ -77,9 +91,10 @@ def _patients_in_tables(names):
             continue
         table = read_table(name, columns={"path": "path"}, can_rename=False)
         column = next((column for column in PATIENT_COLUMNS if column in table), None)
-        for line, row in () if column is None else table[table["path"] != ""].iterrows():
-            if not row[column]:
-                raise ValueError(f"{name}, line {line}: the {column} is empty. Fill it in")
+        if column is None:
+            continue
+        check_filled(name, table[column], column, NA_VALUES)
+        for line, row in table.iterrows():
             path = os.path.abspath(resolve_path(name.expanduser().parent, row["path"]))
             if found.setdefault(path, row[column]) != row[column]:
                 raise ValueError(
@@ -108,7 +123,7 @@ def _patient_in_name(path, pattern):
 
 
 def read_source(args):
-    """Load a table or dataset with labels; call `set_subjects` next.
+    """Load a table, folder or dataset with labels; call `set_subjects` next.
 
     Rows whose recordings do not exist are kept, for whoever reads them to report.
     """
@@ -136,10 +151,12 @@ def set_subjects(args, data, by_patient):
     if data.groups is not None:
         return
     if by_patient and "patient" in data.frame:
-        data.groups = _filled_column(args, data, "patient")
+        data.groups = data.frame["patient"].to_numpy(dtype=str)
         return
     hint = ""
-    if data.subject_like is not None:
+    if data.subject_like == "":
+        hint = " If their names begin with the subject, pass --subject-pattern."
+    elif data.subject_like is not None:
         hint = f" If {data.subject_like!r} has them, pass --subject {data.subject_like}."
     warnings.warn(
         f"{args.source} has no subjects, so each recording counts as a subject. If some are of the "
@@ -153,21 +170,27 @@ def set_subjects(args, data, by_patient):
 def _load(args):
     from .. import datasets
 
-    columns = {role: getattr(args, role) for role in ("path", "label", "subject")}
+    columns = {role: getattr(args, role) for role in ("path", "label", "subject", "na_values")}
     columns = {role: column for role, column in columns.items() if column is not None}
     if args.target is not None and args.source != "circor":
         raise ValueError(f"--target applies to circor, not to {args.source}: remove it")
+    is_folder = args.source not in DATASETS and Path(args.source).expanduser().is_dir()
+    if columns and (is_folder or args.source in DATASETS):
+        option = next(iter(columns)).replace("_", "-")
+        raise ValueError(f"--{option} applies to tables: remove it")
+    if args.subject_pattern is not None and not is_folder:
+        raise ValueError("--subject-pattern applies to a folder of labels: remove it")
     if args.source not in DATASETS:
         if args.data is not None:
             raise ValueError(
                 f"--data applies to {', '.join(DATASETS)}, not to {args.source}: remove it. Paths "
                 "in a table are relative to its folder"
             )
+        if is_folder:
+            return datasets.load_folder(args.source, subject_pattern=args.subject_pattern)
         return datasets.load_table(args.source, missing="keep", **columns)
     if args.data is None:
         raise ValueError(f"--data is missing: give the folder of {args.source}")
-    if columns:
-        raise ValueError(f"--{next(iter(columns))} applies to tables: remove it")
     target = {} if args.target is None else {"target": args.target}
     return getattr(datasets, f"load_{args.source}")(args.data, **target)
 
@@ -175,25 +198,13 @@ def _load(args):
 def patients_of_source(args, data):
     """Return the patient of each recording of `read_source`.
 
-    They are in a column patient, or patient_id in CirCor; otherwise patients are the subjects. A
-    subject may have several patients (visits), with their own labels.
+    They are in a column patient; otherwise patients are the subjects. A subject may have several
+    patients (visits), with their own labels.
     """
     from ..evaluation import first_rows
 
-    names = ["patient", "patient_id"] if args.source == "circor" else ["patient"]
-    column = next((name for name in names if name in data.frame), None)
-    if column is None:
+    if "patient" not in data.frame:
         return data.groups
-    patients = _filled_column(args, data, column)
+    patients = data.frame["patient"].to_numpy(dtype=str)
     first_rows(patients, subject=data.groups)
     return patients
-
-
-def _filled_column(args, data, name):
-    values = data.frame[name]
-    if values.isna().any():
-        raise ValueError(
-            f"{args.source}: {data.paths[values.isna().argmax()]} and {values.isna().sum() - 1} "
-            f"more recordings have no {name}. Fill it in"
-        )
-    return values.to_numpy(dtype=str)

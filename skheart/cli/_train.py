@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
+import os
 
 from ._console import complain, tell
 from ._evaluate import print_scores, score
@@ -12,7 +12,7 @@ __all__ = ["train"]
 
 
 def train(args):
-    """Train a model on a table or dataset, score it by subject, and write it."""
+    """Train a model on a table, folder or dataset, score it by subject, and write it."""
     from .._utils.files import MODEL, check_output
 
     check_output(args.output, [args.source], MODEL)
@@ -108,30 +108,19 @@ def _check_classes(args, target):
 
 def _check_recordings(args, paths):
     """Report all files that are not recordings, before hours of training."""
-    errors = [error for error in map(_reading_error, paths) if error is not None]
+    from ..audio import reading_error
+
+    errors = [reading_error(path, row, decode=False) for row, path in enumerate(paths)]
+    errors = [error for error in errors if error is not None]
     if not errors:
         return
     for error in errors[:10]:
         complain(error)
-    where = f"in {args.data}" if args.data else f"or delete their lines in {args.source}"
+    where = f"in {args.data or args.source}"
+    if os.path.isfile(args.source):
+        where = f"or delete their lines in {args.source}"
     first = "; the first 10 are above" if len(errors) > 10 else ""
     raise ValueError(
         f"{len(errors)} of {len(paths)} recordings cannot be read{first}. Nothing was trained: "
         f"repair them {where} and start again"
     )
-
-
-def _reading_error(path):
-    """Return why a file is not a recording, from its header where possible, or None."""
-    import soundfile
-
-    from ..audio import read_recording
-
-    with contextlib.suppress(OSError, ValueError, TypeError, soundfile.SoundFileError):
-        if soundfile.info(path).frames > 0:
-            return None
-    try:
-        read_recording(path)
-    except (OSError, ValueError) as error:
-        return error
-    return None

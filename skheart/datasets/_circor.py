@@ -227,8 +227,9 @@ def _check_labels(patients, target, table):
     if len(wrong):
         first = wrong.iloc[0]
         raise ValueError(
-            f"{table}, line {wrong.index[0]}: patient {first['patient_id']} has {target} {first[target]!r}; it must be "
-            f"one of {', '.join(_LABELS[target])} ({len(wrong)} such row(s))."
+            f"{table}, line {wrong.index[0]}: patient {first['patient_id']} has {target} "
+            f"{first[target]!r}; it must be one of {', '.join(_LABELS[target])} ({len(wrong)} such "
+            f"row(s))."
         )
 
 

@@ -8,7 +8,8 @@ from pathlib import Path
 
 from ..audio import AUDIO_SUFFIXES, PHONE_SUFFIXES, RecordingWarning
 
-SUFFIXES = (*AUDIO_SUFFIXES, *PHONE_SUFFIXES)  # the first is taken of a recording in several formats
+# Of a recording in several formats the first of these is taken.
+SUFFIXES = (*AUDIO_SUFFIXES, *PHONE_SUFFIXES)
 TABLE_SUFFIXES = (".csv", ".tsv")
 
 

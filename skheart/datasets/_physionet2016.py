@@ -74,8 +74,8 @@ def load_physionet2016(folder, *, databases=None, subset="training", return_X_y=
         abnormal); and `database`, ndarray of str, shape (n_recordings,). `groups` are the `group`
         of a table ``subjects.csv`` (columns `path` and `group`) beside the databases, else derived
         from ``annotations/Online_Appendix_training_set.csv``, else the recording. `frame` has also
-        `subject_known`, `sqi` (1 good, 0 doubtful), `in_validation` and columns of the appendix, such
-        as `site`.
+        `subject_known`, `sqi` (1 good, 0 doubtful), `in_validation` and columns of the appendix
+        (`site`, ...).
 
     Raises
     ------

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import os
+import warnings
 from pathlib import Path
 
 from .._utils.suggest import check_choice
-from ._files import AUDIO_SUFFIXES, TABLE_SUFFIXES, is_audio_name, resolve_path
+from ..audio import RecordingWarning
+from ._files import TABLE_SUFFIXES, resolve_path
+from ._read_table import read_table, read_text
+from ._scan import check_any, describe_hidden, scan_folder
+from ._table_checks import NA_VALUES, check_filled
 
 
 def list_recordings(paths, *, missing="raise"):
@@ -28,12 +33,20 @@ def list_recordings(paths, *, missing="raise"):
     recordings : list of str
         Each recording once, in the order given.
 
+    Warns
+    -----
+    skheart.audio.RecordingWarning
+        If a folder holds files that are sound by their first bytes but not by their suffix, folders
+        that cannot be read, or hidden sound files. They are not in the list. Other files, such as
+        tables and notes, are ignored.
+
     Raises
     ------
     FileNotFoundError
         If a path does not exist and ``missing="raise"``.
     ValueError
-        If a folder or list has no recording, or `paths` is empty or contains an empty string.
+        If a folder or list has no recording, a row of a table has no path, or `paths` is empty or
+        contains an empty string.
 
     Examples
     --------
@@ -46,29 +59,47 @@ def list_recordings(paths, *, missing="raise"):
     ...     [Path(p).name for p in list_recordings(folder)]
     ['a.flac', 'b.wav']
     """
+    recordings, contents = collect_recordings(paths, missing=missing)
+    sentences = [sentence for part in contents for sentence in part.lost.values()]
+    if len(sentences) > 5:
+        sentences = [*sentences[:5], f"{len(sentences) - 5} more are left out."]
+    hidden = [path for part in contents for path in part.hidden]
+    if hidden:
+        sentences.append(describe_hidden(hidden))
+    if sentences:
+        warnings.warn(" ".join(sentences), RecordingWarning, stacklevel=2)
+    return recordings
+
+
+def collect_recordings(paths, *, missing):
+    """Return the recordings of `list_recordings`, and the contents of each folder in `paths`."""
     check_choice("missing", missing, ("raise", "keep"))
     if isinstance(paths, (str, os.PathLike)):
         paths = [paths]
-    recordings = []
+    recordings, contents = [], []
     for position, path in enumerate(paths):
         if not os.fspath(path):
             raise ValueError(
                 f"paths has an empty string at position {position}. Name a recording, a folder or "
                 f"a list, or remove it ('.' is the current folder)."
             )
-        recordings += _expand(Path(path).expanduser(), missing)
+        path = Path(path).expanduser()
+        if path.is_dir():
+            contents.append(scan_folder(path))
+            check_any(path, contents[-1])
+            recordings += contents[-1].recordings
+        else:
+            recordings += _expand(path, missing)
     if not recordings:
         raise ValueError("paths is empty. Name at least one recording, folder or list.")
     unique = {}
     for recording in recordings:
         unique.setdefault(os.path.abspath(recording), recording)
-    return list(unique.values())
+    return list(unique.values()), contents
 
 
 def _expand(path, missing):
-    """Return the recordings of one path."""
-    if path.is_dir():
-        return _walk(path)
+    """Return the recordings of a file or list."""
     if path.suffix.lower() in (*TABLE_SUFFIXES, ".txt") and path.is_file():
         return _read_list(path, missing)
     if not path.exists() and missing == "raise":
@@ -76,28 +107,13 @@ def _expand(path, missing):
     return [str(path)]
 
 
-def _walk(folder):
-    """Return all recordings below a folder."""
-    found = []
-    for base, folders, names in os.walk(folder):
-        folders[:] = [d for d in folders if not d.startswith(".")]
-        found += [resolve_path(base, name) for name in names if is_audio_name(name)]
-    if not found:
-        raise ValueError(
-            f"{folder}: no recording in this folder or below it. Looked for files ending in "
-            f"{', '.join(AUDIO_SUFFIXES)}."
-        )
-    return sorted(found)
-
-
 def _read_list(path, missing):
     """Return the recordings of a table or text file."""
     if path.suffix.lower() in TABLE_SUFFIXES:
-        from ._read_table import read_table
-
         lines = read_table(path, columns={"path": "path"}, can_rename=False)["path"]
+        check_filled(path, lines, "path", NA_VALUES)
     else:
-        lines = path.read_text(encoding="utf-8-sig").splitlines()
+        lines = read_text(path).splitlines()
     found = [resolve_path(path.parent, line.strip()) for line in lines if line.strip()]
     if not found:
         raise ValueError(f"{path}: the list has no recording. Write one path per line.")

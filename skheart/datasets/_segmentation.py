@@ -42,12 +42,9 @@ def _read_segmentation(path, states):
 
 def _find_fault(path, data):
     """Return the error for the first line that is not a segment."""
-    number, line, rule = 1, b"", "there must be a start, an end and a state in each line"
-    for number, line in enumerate(data.splitlines(), start=1):
-        fault = _fault_of(line.split())
-        if fault:
-            rule = fault
-            break
+    lines = enumerate(data.splitlines(), start=1)
+    faults = ((number, line, _fault_of(line.split())) for number, line in lines)
+    number, line, rule = next(fault for fault in faults if fault[-1] is not None)
     return ValueError(
         f"{path}, line {number}: not a segmentation: {rule}. Got "
         f"{line.decode('utf-8', 'replace')!r} instead. Correct it, or remove the file to load the "

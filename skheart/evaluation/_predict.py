@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from copy import copy
+
 import numpy as np
 from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
@@ -74,6 +76,8 @@ def predict_patients_in_chunks(model, paths, patients, *, chunk_size=16):
         return zip(found.labels, found.probabilities, strict=True)
 
     check_is_fitted(model)
+    model = copy(model)
+    model.on_error = "raise"  # every recording that cannot be read has an error below
     for row, answer, error in process_groups(predict, paths, patients, chunk_size=chunk_size):
         yield row, *(answer or (None, None)), error
 

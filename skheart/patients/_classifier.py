@@ -9,14 +9,14 @@ from sklearn.base import BaseEstimator, ClassifierMixin, MetaEstimatorMixin, _fi
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import accuracy_score
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted
 
 from .._utils.random import new_random_state
-from .._utils.splits import subject_folds
 from .._utils.validation import check_targets
+from ..audio import ON_ERROR
 from ._aggregate import RULES, Aggregator, log_odds, mean_log_proba, resolve_weights
-from ._members import collect_held_out, fit_members, make_examples
-from ._recordings import join_recordings, recordings_of_patients
+from ._members import collect_held_out, fit_members, make_examples, make_folds
+from ._recordings import check_recordings, join_recordings, keep_readable
 from ._scores import PatientPredictions, patient_scorer
 
 __all__ = ["PatientClassifier"]
@@ -65,6 +65,11 @@ default="mean_probability"
         The label is the class with the largest product of probability and weight. "balanced" is the
         inverse prevalence, which is best for UAR; ``{"Absent": 1, "Present": 5, "Unknown": 3}`` is
         best for CirCor's weighted accuracy.
+    on_error : {"raise", "warn", "skip"}, default="raise"
+        What to do about recordings that cannot be read: raise, or predict a patient from the other
+        recordings, with one :class:`skheart.audio.RecordingWarning` or silently. Files are then
+        read once more. A patient without any readable recording is left out in `fit` and an error
+        in `predict`; so is every such recording with ``level="recording"``.
     random_state : int, RandomState instance or None, default=None
         Seed of the folds of an int `cv` and of all estimators. None leaves the seeds of the
         estimators, unless `n_estimators` is above 1.
@@ -87,6 +92,8 @@ default="mean_probability"
         Number of patients in the training set.
     oof_ : PatientPredictions or None
         Uncalibrated out-of-fold predictions, one per patient and label; None without `cv`.
+    skipped_ : list of (path, reason)
+        Recordings that were left out by `on_error`; of arrays the path is None.
     n_features_in_ : int
         Samples per row. Defined only when X was a 2-D array of numbers.
 
@@ -143,6 +150,7 @@ default="mean_probability"
         "n_estimators": [Interval(Integral, 1, None, closed="left")],
         "calibrator": [StrOptions({"logistic"}), HasMethods(["fit", "predict_proba"]), None],
         "decision_weight": [dict, StrOptions({"balanced"}), None],
+        "on_error": [StrOptions(set(ON_ERROR))],
         "random_state": ["random_state"],
         "n_jobs": [Integral, None],
         "verbose": ["verbose"],
@@ -164,6 +172,7 @@ default="mean_probability"
         n_estimators=1,
         calibrator=None,
         decision_weight=None,
+        on_error="raise",
         random_state=None,
         n_jobs=None,
         verbose=0,
@@ -181,6 +190,7 @@ default="mean_probability"
         self.n_estimators = n_estimators
         self.calibrator = calibrator
         self.decision_weight = decision_weight
+        self.on_error = on_error
         self.random_state = random_state
         self.n_jobs = n_jobs
         self.verbose = verbose
@@ -209,8 +219,10 @@ default="mean_probability"
             If a patient is missing, a class has too few subjects, or parameters conflict.
         """
         self._check_params()
-        given = self._check_recordings(X, groups, reset=True)
+        given = check_recordings(self, X, groups, reset=True)
         y, _, _ = check_targets(given.recordings, y, None, None)
+        given, rows, self.skipped_ = keep_readable(given, self.on_error)
+        y = y[rows]
         self.classes_, codes = np.unique(y, return_inverse=True)
         if self.cv is not None and len(self.classes_) < 2:
             raise ValueError(
@@ -222,7 +234,7 @@ default="mean_probability"
         self.n_patients_ = len(first)
         self.decision_weight_ = resolve_weights(self.decision_weight, self.classes_, codes[first])
         random_state = new_random_state(self.random_state)
-        folds = self._make_folds(y, given.subject, random_state)
+        folds = make_folds(self, y, given.subject, random_state)
         # Estimators that keep one seed would be equal.
         draw_seeds = self.random_state is not None or self.n_estimators > 1
         aggregator = self._make_aggregator()
@@ -254,13 +266,6 @@ default="mean_probability"
                 f"join=True joins recordings and window={self.window} cuts them. Set join=False or "
                 "window=None."
             )
-
-    def _make_folds(self, y, subject, random_state):
-        """Return rows to fit on and rows to hold out, for each estimator."""
-        folds = [] if self.cv is None else subject_folds(y, subject, self.cv, random_state)
-        if self.cv is None or not self.ensemble:
-            folds += [(np.arange(len(y)), np.array([], int))] * self.n_estimators
-        return folds
 
     def _use_held_out(self, given, held_out, codes, patient, first):
         """Set `oof_` and `calibrator_`."""
@@ -310,7 +315,7 @@ default="mean_probability"
         """
         if self.level == "recording":
             check_is_fitted(self, "estimators_")
-            given = self._check_recordings(X, groups, reset=False)
+            given = check_recordings(self, X, groups, reset=False)
             return np.exp(self._score_recordings(given.recordings)[0])
         predictions, row = self._predict_patients(X, groups)
         return predictions.probabilities[row]
@@ -356,28 +361,21 @@ default="mean_probability"
     def _predict_patients(self, X, groups):
         """Return the predictions for patients, and the entry of each recording."""
         check_is_fitted(self, "estimators_")
-        given = self._check_recordings(X, groups, reset=False)
+        given = check_recordings(self, X, groups, reset=False)
         patients, patient = np.unique(given.patient, return_inverse=True)
+        given, rows, skipped = keep_readable(given, self.on_error, patients=patients)
+        used = patient[rows]
         if self.join:
-            joined = join_recordings(given.recordings, patient, len(patients), self.sr)
+            joined = join_recordings(given.recordings, used, len(patients), self.sr)
             log_proba = mean_log_proba(self.estimators_, joined)
         else:
             log_proba = self._make_aggregator().score_patients(
-                *self._score_recordings(given.recordings), patient, len(patients), given.site
+                *self._score_recordings(given.recordings), used, len(patients), given.site
             )
         probabilities = np.exp(log_proba)
         if self.calibrator_ is not None:
             probabilities = self.calibrator_.predict_proba(log_odds(log_proba))
-        return self._decide(patients, probabilities, patient), patient
-
-    def _check_recordings(self, X, groups, *, reset):
-        given = recordings_of_patients(X, groups)
-        if isinstance(given.recordings, list):
-            for name in ("n_features_in_", "feature_names_in_") if reset else ():
-                vars(self).pop(name, None)
-            return given
-        checked = validate_data(self, X, reset=reset, dtype="numeric", allow_nd=True)
-        return given._replace(recordings=checked)
+        return self._decide(patients, probabilities, used, skipped), patient
 
     def _score_recordings(self, recordings):
         """Return log-probabilities of recordings and, for "attention", their mass."""
@@ -394,6 +392,6 @@ default="mean_probability"
         rule = None if self.join else self.aggregate
         return Aggregator(self.window, self.overlap, self.sr, rule, negative)
 
-    def _decide(self, patients, probabilities, patient):
+    def _decide(self, patients, probabilities, patient, skipped=()):
         labels = self.classes_[(probabilities * self.decision_weight_).argmax(axis=1)]
-        return PatientPredictions(patients, labels, probabilities, np.bincount(patient))
+        return PatientPredictions(patients, labels, probabilities, np.bincount(patient), skipped)

@@ -9,9 +9,10 @@ from sklearn.utils import _safe_indexing
 from sklearn.utils.parallel import Parallel, delayed
 
 from .._utils.parallel import track
+from .._utils.splits import subject_folds
 from ._recordings import join_recordings
 
-__all__ = ["collect_held_out", "fit_members", "make_examples"]
+__all__ = ["collect_held_out", "fit_members", "make_examples", "make_folds"]
 
 
 class TrainingExamples(NamedTuple):
@@ -30,6 +31,14 @@ class TrainingExamples(NamedTuple):
         """Return the examples of some recordings."""
         rows = np.flatnonzero(np.isin(self.recording, recordings))
         return TrainingExamples(_safe_indexing(self.items, rows), *(a[rows] for a in self[1:]))
+
+
+def make_folds(model, y, subject, random_state):
+    """Return rows to fit on and rows to hold out, for each estimator of a PatientClassifier."""
+    folds = [] if model.cv is None else subject_folds(y, subject, model.cv, random_state)
+    if model.cv is None or not model.ensemble:
+        folds += [(np.arange(len(y)), np.array([], int))] * model.n_estimators
+    return folds
 
 
 def make_examples(recordings, y, patient, first, aggregator, join):

@@ -5,11 +5,26 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
+from sklearn.utils.validation import validate_data
 
 from .._utils.validation import check_groups
-from ..audio import JoinedRecording, as_float, as_recording_list, load_samples
+from ..audio import (
+    JoinedRecording,
+    as_float,
+    as_recording_list,
+    find_readable,
+    load_samples,
+    warn_about_skipped,
+)
 
-__all__ = ["PatientRecordings", "cut_windows", "join_recordings", "recordings_of_patients"]
+__all__ = [
+    "PatientRecordings",
+    "check_recordings",
+    "cut_windows",
+    "join_recordings",
+    "keep_readable",
+    "recordings_of_patients",
+]
 
 PATH_COLUMNS = ("path", "recording")
 
@@ -25,6 +40,40 @@ class PatientRecordings(NamedTuple):
     patient: np.ndarray
     subject: np.ndarray
     site: np.ndarray | None
+
+
+def check_recordings(estimator, X, groups, *, reset):
+    """Validate the recordings and patients of X; `reset` is True in `fit`."""
+    given = recordings_of_patients(X, groups)
+    if isinstance(given.recordings, list):
+        for name in ("n_features_in_", "feature_names_in_") if reset else ():
+            vars(estimator).pop(name, None)
+        return given
+    checked = validate_data(estimator, X, reset=reset, dtype="numeric", allow_nd=True)
+    return given._replace(recordings=checked)
+
+
+def keep_readable(given, on_error, patients=None):
+    """Return the recordings that can be read, their rows, and a list of (path, reason) of others.
+
+    Raises if none of the recordings of one of `patients` can be read.
+    """
+    if on_error == "raise" or not isinstance(given.recordings, list):
+        return given, slice(None), []
+    rows, skipped = find_readable(given.recordings, on_error="skip")
+    lost = np.setdiff1d([] if patients is None else patients, given.patient[rows])
+    if len(lost):
+        reason = next(reason for row, _, reason in skipped if given.patient[row] == lost[0])
+        raise ValueError(
+            f"None of the recordings of patient {lost[0]} can be read, as of {len(lost)} "
+            f"patient(s) in total, so there is nothing to predict from: {reason} Leave the patient "
+            f"out."
+        )
+    if on_error == "warn":
+        warn_about_skipped([reason for _, _, reason in skipped], stacklevel=4)
+    recordings = [given.recordings[row] for row in rows]
+    others = (None if values is None else values[rows] for values in given[1:])
+    return PatientRecordings(recordings, *others), rows, [row[1:] for row in skipped]
 
 
 def recordings_of_patients(X, groups=None):

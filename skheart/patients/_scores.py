@@ -23,13 +23,16 @@ class PatientPredictions(NamedTuple):
     probabilities : ndarray of shape (n_patients, n_classes)
         Class probabilities, in the order of `classes_`.
     n_recordings : ndarray of int of shape (n_patients,)
-        Number of recordings of each patient.
+        Number of recordings of each patient, without those that were left out.
+    skipped : list of (path, reason)
+        Recordings that could not be read and were left out, see `on_error` of `PatientClassifier`.
     """
 
     patients: np.ndarray
     labels: np.ndarray
     probabilities: np.ndarray
     n_recordings: np.ndarray
+    skipped: list | tuple = ()
 
 
 class patient_scorer:

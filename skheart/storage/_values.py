@@ -202,7 +202,9 @@ class Unpacker:
         cls = named_tuple(name)
         if cls is None:
             raise InvalidModel(f"{where} is an unknown named tuple: {str(name)[:80]!r}")
-        items = _list(items, where, length=len(cls._fields))
+        missing = len(cls._fields) - len(_list(items, where))
+        if not 0 <= missing <= len(cls._field_defaults):  # older files lack fields with defaults
+            _list(items, where, length=len(cls._fields))
         return cls(*self.unpack(items, where, depth + 1))
 
     def _unpack_dict(self, pairs, where, depth):

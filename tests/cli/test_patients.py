@@ -97,7 +97,7 @@ def test_patients_are_checked_before_training(table, train, tmp_path, capsys, mo
     table.assign(patient=np.resize(["a", "b", "c"], 30)).to_csv(path, index=False)
     assert "patient a has the subjects" in fails(train, capsys)
     table.assign(patient=[*"a" * 29, ""]).to_csv(path, index=False)
-    assert "29.wav and 0 more recordings have no patient" in fails(train, capsys)
+    assert "line 31: the patient (column 'patient') is empty, as in 1" in fails(train, capsys)
 
 
 def test_jobs_are_members(train, monkeypatch):
@@ -221,7 +221,8 @@ def test_what_is_wrong_with_patients(folder, wav, of_patients, model, tmp_path, 
     assert f"the patient of {wav[0]} is unknown" in line
     for cells, words in (
         (f"{wav[0]},a\n{wav[0]},b\n", "line 3: {} has two patients, a and b"),
-        (f"{wav[0]},\n", "line 2: the patient is empty"),
+        (f"{wav[0]},NA\n", "line 2: the patient (column 'patient') is 'NA', which stands for a"),
+        (f"{wav[0]},\n", "line 2: the patient (column 'patient') is empty"),
     ):
         (tmp_path / "t.csv").write_text(f"path,patient\n{cells}")
         line = fails(["predict", of_patients, tmp_path / "t.csv"], capsys)

@@ -160,7 +160,8 @@ def test_columns_that_may_leak_are_one_warning(table, model, tmp_path, capsys):
     ("line", "words"),
     [
         ("nowhere.csv", "nowhere.csv: there is no such table"),
-        ("{folder}", "is a folder; load_table reads a table (CSV)"),
+        ("{folder}/wav", "30 recording(s) are in no subfolder, so they have no label"),
+        ("{folder}/table.csv --subject-pattern=x", "--subject-pattern applies to a folder"),
         ("{folder}/table.csv --label=diagnosis", "no column 'diagnosis'"),
         ("{folder}/table.csv --label=diagnosis", "label=... (--label on the command line)"),
         ("{folder}/table.csv --subject=person", "no column 'person'"),

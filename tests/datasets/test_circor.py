@@ -167,7 +167,7 @@ def test_without_the_patients_files(circor):
 
 def test_recordings_of_unlisted_patients_give_a_warning(circor):
     sound(circor / "training_data" / "777_AV.wav")
-    with pytest.warns(RecordingWarning, match=r"1 recording\(s\) are not listed in .*first: 777_AV"):
+    with pytest.warns(RecordingWarning, match=r"1 recording\(s\) are not listed.*first: 777"):
         bunch = load_circor(circor)
     assert len(bunch.paths) == 6
 
