@@ -95,7 +95,7 @@ def find_readable(recordings, *, on_error="warn", decode=True):
             f"None of {len(items)} recordings can be read. The first error is: {skipped[0][2]}"
         )
     if on_error == "warn":
-        warn_about_skipped([reason for _, _, reason in skipped], stacklevel=3)
+        warn_about_skipped([reason for _, _, reason in skipped], stacklevel=2)
     rows = np.setdiff1d(np.arange(len(items)), [row for row, _, _ in skipped])
     return ReadableRecordings(rows.astype(np.intp), skipped)
 

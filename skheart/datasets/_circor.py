@@ -146,7 +146,7 @@ def _read_patients(table, audio):
     for name in ("patient_id", "additional_id"):
         patients[name] = patients[name].str.removesuffix(".0")
     columns = [name for name in patients if name != "patient_id"]
-    patients = drop_repeated(table, patients, "patient_id", columns, stacklevel=5)
+    patients = drop_repeated(table, patients, "patient_id", columns, stacklevel=4)
     texts = [_read_patient_file(audio / f"{name}.txt") for name in patients["patient_id"]]
     if "outcome" not in patients:
         # Some copies of the table lack this column; the file of each patient has it.

@@ -87,7 +87,7 @@ def load_folder(folder, *, subject_pattern=None, on_error="raise", return_X_y=Fa
     else:
         _warn_about_subjects(root)
     _warn_about_left_out(root, contents)
-    frame, skipped = leave_out_unreadable(frame, on_error, stacklevel=3)
+    frame, skipped = leave_out_unreadable(frame, on_error, stacklevel=2)
     lost = pd.DataFrame(list(contents.lost.items()), columns=skipped.columns, dtype=str)
     target = frame["label"] = parse_labels(frame["label"])
     return as_bunch(

@@ -86,7 +86,7 @@ def _load(root, partitions, return_X_y):
     labels = _read_labels(root / _TABLE)
     found = find_recordings(root / "wav")
     known = [stem for stem in found if stem.split("_")[0] in _PARTITIONS]
-    warn_about_unlisted(root / "wav", found, known, "any partition by name", stacklevel=4)
+    warn_about_unlisted(root / "wav", found, known, "any partition by name", stacklevel=3)
     frame = pd.DataFrame({"recording": sorted({*found, *labels})})
     frame.insert(0, "partition", [stem.split("_")[0] for stem in frame["recording"]])
     frame = pd.concat([frame[frame["partition"] == name] for name in partitions])
@@ -149,8 +149,8 @@ def _read_labels(table):
             f"{table}, line {line}: label {label!r} of {name} must be 0 (normal), 1 (mild), "
             f"2 (moderate or severe), or ? (withheld)."
         )
-    rows["recording"] = [os.path.splitext(name)[0] for name in rows["recording"]]
-    rows = drop_repeated(table, rows, "recording", ["label"], stacklevel=5)
+    rows = rows.assign(recording=[os.path.splitext(name)[0] for name in rows["recording"]])
+    rows = drop_repeated(table, rows, "recording", ["label"], stacklevel=4)
     return {stem: _LABELS[label] for stem, label in zip(*map(rows.get, rows), strict=True)}
 
 

@@ -292,7 +292,7 @@ def _read_subjects(bases):
         return None
     table = read_table(path, columns={"path": "path", "group": "group"}, can_rename=False)
     table = table.where(~table.isin(["", *NA_VALUES])).dropna(subset=["path", "group"])
-    table["record"] = [os.path.splitext(os.path.basename(p))[0] for p in table["path"]]
+    table = table.assign(record=[os.path.splitext(os.path.basename(p))[0] for p in table["path"]])
     if "sqi" in table:
         table["sqi"] = as_numbers(path, table["sqi"].fillna(""), "sqi")
     check_consistent(path, table, "record", ["group"])

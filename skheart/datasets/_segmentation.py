@@ -44,7 +44,8 @@ def _find_fault(path, data):
     """Return the error for the first line that is not a segment."""
     lines = enumerate(data.splitlines(), start=1)
     faults = ((number, line, _fault_of(line.split())) for number, line in lines)
-    number, line, rule = next(fault for fault in faults if fault[-1] is not None)
+    unknown = (1, data[:80], "start, end and state must be numbers")
+    number, line, rule = next((fault for fault in faults if fault[-1] is not None), unknown)
     return ValueError(
         f"{path}, line {number}: not a segmentation: {rule}. Got "
         f"{line.decode('utf-8', 'replace')!r} instead. Correct it, or remove the file to load the "

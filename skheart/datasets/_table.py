@@ -103,7 +103,7 @@ def load_table(
     columns = {"path": path, "label": label, "subject": subject}
     table, columns = _read(csv, columns, sep, na_values)
     frame = _select(csv, table, columns, na_values, missing if on_error == "raise" else "keep")
-    frame, skipped = leave_out_unreadable(frame, on_error, stacklevel=3)
+    frame, skipped = leave_out_unreadable(frame, on_error, stacklevel=2)
     target = names = groups = None
     if "label" in columns:
         target = frame["label"] = parse_labels(frame["label"])
