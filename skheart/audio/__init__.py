@@ -3,22 +3,49 @@
 Files: `_formats` (suffixes and first bytes), `_warnings`, `_reading` (sound files), `_recordings`
 (all forms of input), `_readable` (which recordings can be read), `_samples` (floats, cut or
 padded), `_joined` (concatenated recordings), `_fingerprints`.
-Imports no other room; scikit-learn only to validate 2-D arrays.
+Imports no other room; scikit-learn only to validate 2-D arrays. A file is imported when one of its
+names is first used: suffixes and warnings need no library.
 """
 
-from ._fingerprints import FINGERPRINT_RATE, fingerprint, match_fingerprints
-from ._formats import AUDIO_SUFFIXES, PHONE_SUFFIXES, audio_format
-from ._joined import JoinedRecording, LazyConcatenation
-from ._readable import (
-    ON_ERROR,
-    ReadableRecordings,
-    find_readable,
-    reading_error,
-    warn_about_skipped,
-)
-from ._reading import is_path, read_recording
-from ._recordings import as_recording_list, load_samples, recording_name, validate_recordings
-from ._samples import as_float, crop_or_pad, load_kept
-from ._warnings import RecordingWarning
+from importlib import import_module
+
+_MODULE_OF = {
+    "ReadableRecordings": "_readable",
+    "RecordingWarning": "_warnings",
+    "find_readable": "_readable",
+    "read_recording": "_reading",
+    # For other rooms of skheart.
+    "AUDIO_SUFFIXES": "_formats",
+    "FINGERPRINT_RATE": "_fingerprints",
+    "JoinedRecording": "_joined",
+    "LazyConcatenation": "_joined",
+    "ON_ERROR": "_warnings",
+    "PHONE_SUFFIXES": "_formats",
+    "as_float": "_samples",
+    "as_recording_list": "_recordings",
+    "audio_format": "_formats",
+    "crop_or_pad": "_samples",
+    "fingerprint": "_fingerprints",
+    "is_path": "_reading",
+    "load_kept": "_samples",
+    "load_samples": "_recordings",
+    "match_fingerprints": "_fingerprints",
+    "reading_error": "_readable",
+    "recording_name": "_recordings",
+    "validate_recordings": "_recordings",
+    "warn_about_skipped": "_warnings",
+}
 
 __all__ = ["ReadableRecordings", "RecordingWarning", "find_readable", "read_recording"]
+
+
+def __getattr__(name):
+    if name not in _MODULE_OF:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(import_module(f"{__name__}.{_MODULE_OF[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__():
+    return sorted({*globals(), *__all__})

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import warnings
 from typing import NamedTuple
 
 import numpy as np
@@ -12,17 +11,9 @@ import soundfile
 
 from ._reading import is_path, read_recording
 from ._recordings import as_recording_list, load_samples
-from ._warnings import RecordingWarning
+from ._warnings import ON_ERROR, warn_about_skipped
 
-__all__ = [
-    "ON_ERROR",
-    "ReadableRecordings",
-    "find_readable",
-    "reading_error",
-    "warn_about_skipped",
-]
-
-ON_ERROR = ("raise", "warn", "skip")
+__all__ = ["ReadableRecordings", "find_readable", "reading_error"]
 
 
 class ReadableRecordings(NamedTuple):
@@ -98,18 +89,6 @@ def find_readable(recordings, *, on_error="warn", decode=True):
         warn_about_skipped([reason for _, _, reason in skipped], stacklevel=2)
     rows = np.setdiff1d(np.arange(len(items)), [row for row, _, _ in skipped])
     return ReadableRecordings(rows.astype(np.intp), skipped)
-
-
-def warn_about_skipped(reasons, *, stacklevel):
-    """Give one warning for all recordings that are left out; `reasons` name them."""
-    if not reasons:
-        return
-    shown = " ".join(reasons[:5]) + (" ..." if len(reasons) > 5 else "")
-    warnings.warn(
-        f"{len(reasons)} recording(s) are left out: {shown}",
-        RecordingWarning,
-        stacklevel=stacklevel + 1,
-    )
 
 
 def reading_error(item, row, decode):

@@ -1,7 +1,25 @@
 """Warnings about recordings."""
 
-__all__ = ["RecordingWarning"]
+from __future__ import annotations
+
+import warnings
+
+__all__ = ["ON_ERROR", "RecordingWarning", "warn_about_skipped"]
+
+ON_ERROR = ("raise", "warn", "skip")
 
 
 class RecordingWarning(UserWarning):
     """Warns that a recording may not be what it seems, or is left out."""
+
+
+def warn_about_skipped(reasons, *, stacklevel):
+    """Give one warning for all recordings that are left out; `reasons` name them."""
+    if not reasons:
+        return
+    shown = " ".join(reasons[:5]) + (" ..." if len(reasons) > 5 else "")
+    warnings.warn(
+        f"{len(reasons)} recording(s) are left out: {shown}",
+        RecordingWarning,
+        stacklevel=stacklevel + 1,
+    )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 
-from ..audio import RecordingWarning, find_readable, warn_about_skipped
+from ..audio import RecordingWarning, warn_about_skipped
 
 COLUMNS = ["path", "reason"]
 
@@ -15,6 +15,8 @@ def leave_out_unreadable(frame, on_error, *, stacklevel):
     With ``on_error="raise"`` no file is opened: what reads the recordings raises.
     """
     import pandas as pd
+
+    from ..audio import find_readable
 
     if on_error == "raise":
         return frame, pd.DataFrame(columns=COLUMNS, dtype=str)

@@ -14,7 +14,7 @@ from ..audio import ON_ERROR
 from ._files import LeakageWarning, as_bunch, resolve_path
 from ._read_table import missing_column_error, read_table
 from ._skipped import leave_out_unreadable
-from ._table_checks import NA_VALUES, ROLES, check_consistent, check_filled, check_na_values
+from ._table_checks import ROLES, check_consistent, check_filled, check_na_values
 
 _INTEGER = re.compile("0|-?[1-9][0-9]{0,18}")
 _SUBJECT_LIKE = ("subject", "subjects", "subjectid", "patient", "patients", "patientid", "person")
@@ -37,7 +37,7 @@ def load_table(
     subject="subject",
     sep=None,
     missing="raise",
-    na_values=NA_VALUES,
+    na_values=None,
     on_error="raise",
     return_X_y=False,
 ):
@@ -59,10 +59,10 @@ def load_table(
         Separator of the columns. None chooses a comma, tab, semicolon or bar.
     missing : {"raise", "keep"}, default="raise"
         Whether to raise for recordings that do not exist or to keep their rows.
-    na_values : list of str
-        Cells that stand for a missing value, such as "NA", "nan", "None" or "?"; the empty cell is
-        always one. In a path, label, subject or patient they are an error; elsewhere they become
-        NaN. Pass ``()`` if one of them is the name of a class.
+    na_values : list of str or None, default=None
+        Cells that stand for a missing value; None is "NA", "N/A", "nan", "NULL", "None", "?" and
+        their spellings, and the empty cell is always one. In a path, label, subject or patient
+        they are an error; elsewhere they become NaN. Pass ``()`` if one is the name of a class.
     on_error : {"raise", "warn", "skip"}, default="raise"
         "raise" does not open the recordings: what reads them raises. The others look at the header
         of each file and leave out those that do not exist or cannot be read, with one

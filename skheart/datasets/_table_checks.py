@@ -14,7 +14,9 @@ ROLES = ("path", "label", "subject", "patient", "visit", "site")
 
 
 def check_na_values(na_values):
-    """Return `na_values` as a tuple of strings."""
+    """Return `na_values` as a tuple of strings; None is the usual words."""
+    if na_values is None:
+        return NA_VALUES
     if isinstance(na_values, str) or not all(isinstance(word, str) for word in na_values):
         raise ValueError(f"na_values must be a list of strings. Got {na_values!r} instead.")
     return tuple(na_values)
