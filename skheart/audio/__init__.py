@@ -1,7 +1,8 @@
 """Audio: files or arrays in, samples and their rate out.
 
-Files: `_formats` (suffixes and first bytes), `_warnings`, `_reading` (sound files), `_recordings`
-(all forms of input), `_readable` (which recordings can be read), `_samples` (floats, cut or
+Files: `_formats` (suffixes and first bytes), `_warnings`, `_decoding` (the content of a file) with
+`_damage` (what is missing from it) and `_phone`, `_channels`, `_reading` (one sound file),
+`_recordings` (all forms of input), `_readable` (which recordings can be read), `_samples` (cut or
 padded), `_joined` (concatenated recordings), `_fingerprints`.
 Imports no other room; scikit-learn only to validate 2-D arrays. A file is imported when one of its
 names is first used: suffixes and warnings need no library.
@@ -21,11 +22,12 @@ _MODULE_OF = {
     "LazyConcatenation": "_joined",
     "ON_ERROR": "_warnings",
     "PHONE_SUFFIXES": "_formats",
-    "as_float": "_samples",
+    "as_float": "_recordings",
     "as_recording_list": "_recordings",
     "audio_format": "_formats",
     "crop_or_pad": "_samples",
     "fingerprint": "_fingerprints",
+    "is_pair": "_recordings",
     "is_path": "_reading",
     "load_kept": "_samples",
     "load_samples": "_recordings",

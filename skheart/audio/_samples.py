@@ -2,39 +2,12 @@
 
 from __future__ import annotations
 
-import warnings
-
 import numpy as np
 
 from ._reading import is_path
-from ._recordings import load_samples, recording_name
+from ._recordings import as_float, load_samples, recording_name
 
-__all__ = ["as_float", "crop_or_pad", "load_kept"]
-
-
-def as_float(samples):
-    """Return samples as floats; integers are divided by the range of their type.
-
-    Unsigned integers are centred first, as in 8-bit WAV files. float32 and float64 are unchanged;
-    other types become float64.
-    """
-    dtype = samples.dtype
-    if dtype.kind not in "iu":
-        return samples if dtype in (np.float32, np.float64) else samples.astype(np.float64)
-    full = 2.0 ** (8 * dtype.itemsize - 1)
-    samples = samples.astype(np.float64)
-    if dtype.kind == "u":
-        samples -= full
-    samples /= full
-    if dtype.itemsize > 2 and 0 < np.abs(samples).max() < 2.0**-16:
-        warnings.warn(
-            f"Integer recordings are divided by the range of their type, and these, of {dtype}, "
-            "stay below 1/65536 of it. If their samples have fewer bits, convert them to a "
-            "smaller type, for example with X.astype(np.int16), or to floats in [-1, 1].",
-            UserWarning,
-            stacklevel=1,
-        )
-    return samples
+__all__ = ["crop_or_pad", "load_kept"]
 
 
 def crop_or_pad(samples, plan):
@@ -57,7 +30,7 @@ def load_kept(recording, row, plan):
     `row` is its row in X, for messages, and `plan` the settings of the front end. Raises ValueError
     if a sample is not finite, or with ``pad="mask"`` if the recording is shorter than a frame.
     """
-    samples = load_samples(recording, row, plan.sr, finite=False)
+    samples = load_samples(recording, row, plan.sr, finite=False, channel=plan.channel)
     if plan.pad == "mask" and samples.size < len(plan.window):
         raise ValueError(
             f"{recording_name(recording, row)} has {samples.size} samples at sr={plan.sr} Hz, "
@@ -66,7 +39,7 @@ def load_kept(recording, row, plan):
         )
     # NaN in a frame shows in its features: checking all samples would take a tenth of the time.
     if not all(np.isfinite(part).all() for part in _outside_frames(samples, plan)):
-        load_samples(recording, row, plan.sr)  # raises
+        load_samples(recording, row, plan.sr, channel=plan.channel)  # raises
     kept = crop_or_pad(samples, plan)
     return kept.copy() if is_path(recording) else kept  # a copy frees the rest
 
