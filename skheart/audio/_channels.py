@@ -57,7 +57,8 @@ def to_mono(samples, channel, name):
     warnings.warn(
         f"{name} has channels that differ (lowest correlation with the loudest channel "
         f"{correlation.min():.2f}), so their mean could cancel. The loudest, channel {loudest} of "
-        f"{n_channels}, is used. Pass channel=... to choose another.",
+        f"{n_channels}, is used. To choose another, pass the result of "
+        "skheart.audio.read_recording(path, channel=...) instead of the path.",
         RecordingWarning,
         stacklevel=3,
     )

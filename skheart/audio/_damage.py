@@ -34,7 +34,8 @@ def find_loss(file, n_read, content):
     content : callable
         Returns the bytes of the file; called for formats whose log says nothing.
     """
-    declared = _declared(file, n_read, content)
+    log = file.extra_info
+    declared = _declared(file, log, n_read, content)
     if declared is not None and declared > n_read:
         rate = file.samplerate
         return (
@@ -44,12 +45,12 @@ def find_loss(file, n_read, content):
     if file.format == "OGG" and not _ogg_has_end(content()):
         return f"the stream breaks off after {n_read / file.samplerate:.2f} s"
     # libsndfile finds its own GSM files of an odd number of blocks "truncated".
-    if file.subtype != "GSM610" and _WORDS.get(file.format, "truncated") in file.extra_info:
+    if file.subtype != "GSM610" and _WORDS.get(file.format, "truncated") in log:
         return f"its last block is cut off, after {n_read / file.samplerate:.2f} s"
     return None
 
 
-def _declared(file, n_read, content):
+def _declared(file, log, n_read, content):
     """Return the number of samples that a file declares, or None."""
     if file.format == "OGG":
         return _ogg_length(content(), file)
@@ -58,11 +59,10 @@ def _declared(file, n_read, content):
         return int(found[1]) if found else None
     if file.format in ("PAF", "PVF", "IRCAM", "XI"):
         return None  # these declare no length
-    log = file.extra_info
     if file.format in _COUNTS:
         found = _COUNTS[file.format].search(log)
         return int(found[1]) if found else None
-    for whole, held in _SIZES.findall(log):
+    for whole, held in _SIZES.findall(log) if "should be" in log else ():
         if int(held) < int(whole) < _STREAMING:
             return max(n_read + 1, round(n_read * int(whole) / max(1, int(held))))
     slack = 2 * _MP3_FRAME if file.format == "MP3" else 0

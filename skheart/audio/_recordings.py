@@ -134,15 +134,15 @@ def recording_name(recording, row):
     return f"'{recording}'" if is_path(recording) else f"The recording at row {row}"
 
 
-def load_samples(recording, row, sr, finite=True, channel=None):
+def load_samples(recording, row, sr, finite=True):
     """Return the samples of one recording, a checked 1-D array of integers or floats.
 
     A file or a pair of samples and their rate is resampled to `sr` in Hz; another array must have
     that rate. `row` is its row in X, for messages. With ``finite=False`` an array may contain NaN;
-    files and resampled arrays are always checked. `channel` applies to files.
+    files and resampled arrays are always checked.
     """
     if is_path(recording):
-        return read_recording(recording, sr, channel)[0]
+        return read_recording(recording, sr)[0]
     name, rate = f"The recording at row {row}", None
     if is_pair(recording):
         recording, rate = _in_order(recording)

@@ -30,7 +30,7 @@ def load_kept(recording, row, plan):
     `row` is its row in X, for messages, and `plan` the settings of the front end. Raises ValueError
     if a sample is not finite, or with ``pad="mask"`` if the recording is shorter than a frame.
     """
-    samples = load_samples(recording, row, plan.sr, finite=False, channel=plan.channel)
+    samples = load_samples(recording, row, plan.sr, finite=False)
     if plan.pad == "mask" and samples.size < len(plan.window):
         raise ValueError(
             f"{recording_name(recording, row)} has {samples.size} samples at sr={plan.sr} Hz, "
@@ -39,7 +39,7 @@ def load_kept(recording, row, plan):
         )
     # NaN in a frame shows in its features: checking all samples would take a tenth of the time.
     if not all(np.isfinite(part).all() for part in _outside_frames(samples, plan)):
-        load_samples(recording, row, plan.sr, channel=plan.channel)  # raises
+        load_samples(recording, row, plan.sr)  # raises
     kept = crop_or_pad(samples, plan)
     return kept.copy() if is_path(recording) else kept  # a copy frees the rest
 

@@ -25,7 +25,6 @@ class Plan(NamedTuple):
     mel: tuple  # arguments of `mel_filters`
     power: float
     log_floor: float
-    channel: int | None = None  # of files; None mixes them
 
     @property
     def filters(self):
@@ -71,7 +70,6 @@ def make_plan(params):
         mel=(sr, n_fft, int(params["n_mels"]), *_band(params), bool(params["htk"])),
         power=params["power"],
         log_floor=params["log_floor"],
-        channel=params.get("channel"),
     )
 
 

@@ -49,8 +49,8 @@ class LogMelTransformer(TransformerMixin, BaseEstimator):
     Parameters
     ----------
     sr : int, default=4000
-        Sampling rate in Hz. Files of another rate are resampled (soxr, high quality); arrays must
-        have this rate.
+        Sampling rate in Hz. Files and pairs (samples, rate) of another rate are resampled (soxr,
+        high quality); arrays alone must have this rate.
     duration : float, default=30.0
         Length in seconds to which every recording is cut or padded; with ``pad="mask"`` the
         maximum length.
@@ -115,9 +115,12 @@ class LogMelTransformer(TransformerMixin, BaseEstimator):
     `X` is one of:
 
     - a 2-D array of numbers, one recording per row (all of one length);
-    - a list, a tuple, a 1-D object array or a Series of 1-D arrays of any lengths;
+    - a list, a tuple, a 1-D object array or a Series of arrays of any lengths, each of shape (n,),
+      (n, 1) or (1, n);
     - paths (str or Path) as a list, an array, a Series, an Index, an (n, 1) array or a
-      one-column DataFrame. Files are decoded, mixed to mono and resampled one at a time.
+      one-column DataFrame. Files are decoded, mixed to mono and resampled one at a time, as by
+      :func:`skheart.audio.read_recording`;
+    - a list of tuples (samples, rate) with the rate in Hz, in either order.
 
     Integers are divided by the range of their type, so that int16 samples are in [-1, 1), as when
     read from a file; unsigned integers are centred first. Floats are not scaled. With
