@@ -50,8 +50,8 @@ def decode(path):
 
 def _decode_phone(path):
     samples, rate, loss = decode_phone(path)
-    check_rate(rate, f"'{path}'")
     _check_loss(path, samples, loss)
+    check_rate(rate, f"'{path}'")
     return samples, rate
 
 

@@ -37,13 +37,13 @@ def decode_phone(path):
             f"'{path}' cannot be read as a sound file: {error.strerror or error}. Convert it to "
             "WAV or FLAC, or remove it."
         ) from error
-    samples = np.concatenate(parts, axis=1).T if parts else np.empty((0, 1), np.float32)
-    loss = None
+    samples = np.concatenate(parts, axis=1).T if parts else np.empty((0, 1))
+    seconds, loss = len(samples) / (rate or 1), None
     if failure is not None:
-        loss = f"decoding failed after {len(samples) / rate:.2f} s ({failure.strerror})"
-    elif len(samples) / rate < declared - SLACK:
-        loss = f"it declares {declared:.2f} s, and {len(samples) / rate:.2f} s could be read"
-    return np.asarray(samples, np.float32), int(rate), loss
+        loss = f"decoding failed after {seconds:.2f} s ({failure.strerror})"
+    elif seconds < declared - SLACK:
+        loss = f"it declares {declared:.2f} s, and {seconds:.2f} s could be read"
+    return np.asarray(samples, np.float32), int(rate or 0), loss
 
 
 def _seconds(container, stream):
