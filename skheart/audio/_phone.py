@@ -30,9 +30,9 @@ def decode_phone(path):
             try:
                 for frame in container.decode(stream):
                     parts += [part.to_ndarray() for part in resampler.resample(frame)]
-            except av.FFmpegError as error:
+            except av.error.FFmpegError as error:
                 failure = error
-    except av.FFmpegError as error:
+    except av.error.FFmpegError as error:
         raise ValueError(
             f"'{path}' cannot be read as a sound file: {error.strerror or error}. Convert it to "
             "WAV or FLAC, or remove it."
