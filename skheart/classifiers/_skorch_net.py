@@ -9,7 +9,7 @@ from skorch import NeuralNetClassifier
 from skorch.utils import noop
 
 from ..augmentation import augment_batch
-from ..nets import crop_padding
+from ..nets import crop_padding, let_others_predict
 from ._callbacks import to_stderr
 from ._rows import batches
 
@@ -63,7 +63,11 @@ class HeartSoundNet(NeuralNetClassifier):
         """Take one optimizer step on a batch, augmented once."""
         if self.augmentation is not None:
             batch = self._augment(*batch)
-        return super().train_step(batch, **fit_params)
+        step = super().train_step(batch, **fit_params)
+        # An autocast around the fit would keep the weights of this step in its cache.
+        torch.clear_autocast_cache()
+        let_others_predict()
+        return step
 
     def _augment(self, X, y):
         """Augment a batch; mixup adds the labels and weights of the other recordings."""

@@ -9,7 +9,13 @@ Read `_modules.py` (the networks), `_heads.py` (attention pooling and the heads 
 `_device.py` (device, threads, seeds). This room imports torch, `_cpu` and `_utils`.
 """
 
-from ._device import detect_ctrl_c, resolve_device, torch_settings, uses_bfloat16
+from ._device import (
+    detect_ctrl_c,
+    let_others_predict,
+    resolve_device,
+    torch_settings,
+    uses_bfloat16,
+)
 from ._heads import AttentionMaps, AttentionPooling
 from ._modules import CNN_HEADS, RNN_HEADS, AttentionCNN, AttentionRNN
 from ._padding import count_valid_frames, crop_padding

@@ -2,19 +2,86 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import threading
-from contextlib import contextmanager
+import time
+from contextlib import ExitStack, contextmanager
 
 import torch
 
 from .._cpu.chunks import worker_threads
 from .._cpu.hardware import multiplies_bfloat16
 
-__all__ = ["detect_ctrl_c", "resolve_device", "torch_settings", "uses_bfloat16"]
+__all__ = [
+    "detect_ctrl_c",
+    "let_others_predict",
+    "resolve_device",
+    "torch_settings",
+    "uses_bfloat16",
+]
 
-# torch has one generator and one thread count per process: fits in different threads take turns.
-_TORCH_LOCK = threading.RLock()
+
+class _Turns:
+    """Whose turn it is: torch has one generator and one thread count per process.
+
+    Fits take turns. Predictions take turns with the batches of a fit.
+    """
+
+    def __init__(self):
+        self.fit, self.step = threading.RLock(), threading.RLock()
+        self.waiting = 0  # predictions
+        self.count = threading.Lock()
+        self.depth = threading.local()
+
+
+_turns = _Turns()
+_is_forked = False
+
+
+def _after_fork():
+    """Renew the locks in a forked process, where other threads, and those of OpenMP, are gone."""
+    global _turns, _is_forked
+    _turns, _is_forked = _Turns(), True
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)
+
+
+@contextmanager
+def _turn(fits):
+    """Wait for a turn to fit or to predict."""
+    turns = _turns
+    depth = getattr(turns.depth, "value", 0)
+    with ExitStack() as held:
+        if fits:
+            held.enter_context(turns.fit)
+        with turns.count:
+            turns.waiting += 1
+        try:
+            held.enter_context(turns.step)
+        finally:
+            with turns.count:
+                turns.waiting -= 1
+        turns.depth.value = depth + 1
+        try:
+            yield
+        finally:
+            turns.depth.value = depth
+
+
+def let_others_predict():
+    """Between two steps of a fit, let the predictions of other threads go first."""
+    turns = _turns
+    if not turns.waiting or getattr(turns.depth, "value", 0) != 1:
+        return
+    turns.step.release()
+    try:
+        while turns.waiting:
+            time.sleep(1e-4)
+    finally:
+        turns.step.acquire()
 
 
 @contextmanager
@@ -45,14 +112,17 @@ def detect_ctrl_c():
 
 @contextmanager
 def torch_settings(device, n_threads, seed=None, *, in_chunks=True):
-    """Set torch's threads, generators and cuDNN flags, and restore them afterwards.
+    """Set torch's threads, generators, flags and default types, and restore them afterwards.
 
-    Without a seed, the generators are left alone. With `in_chunks`, each thread computes whole
+    With a seed, for a fit. Without one, for a prediction: the generators are left alone, and a fit
+    in another thread goes on after it. With `in_chunks`, each thread computes whole
     chunks of recordings, so that results do not depend on `n_threads`; otherwise torch's own
     threads are used, which may change the order of sums.
     """
     cuda_devices = [device] if device.type == "cuda" else []
-    with _TORCH_LOCK:
+    if _is_forked:
+        n_threads = 1  # OpenMP would wait for the threads of the other process
+    with _turn(fits=seed is not None):
         threads_before = torch.get_num_threads()
         try:
             torch.set_num_threads(1 if in_chunks else n_threads)
@@ -60,6 +130,7 @@ def torch_settings(device, n_threads, seed=None, *, in_chunks=True):
                 worker_threads(n_threads if in_chunks else 1),
                 torch.random.fork_rng(devices=cuda_devices, enabled=seed is not None),
                 _deterministic_cudnn(enabled=bool(cuda_devices)),
+                _usual_defaults(device, gradients=seed is not None),
             ):
                 if seed is not None:
                     # torch.manual_seed would seed every CUDA device, used or not.
@@ -70,6 +141,26 @@ def torch_settings(device, n_threads, seed=None, *, in_chunks=True):
                 yield
         finally:
             torch.set_num_threads(threads_before)
+
+
+@contextmanager
+def _usual_defaults(device, gradients):
+    """Undo what the caller may have set around this call: types, devices, autocast, inference."""
+    dtype = torch.get_default_dtype()
+    with ExitStack() as changed:
+        if torch.get_default_device().type != "cpu":
+            changed.enter_context(torch.device("cpu"))
+        if torch.is_autocast_enabled(device.type):
+            changed.enter_context(torch.autocast(device.type, enabled=False))
+        if gradients:
+            changed.enter_context(torch.inference_mode(False))
+            changed.enter_context(torch.enable_grad())
+        try:
+            if dtype != torch.float32:
+                torch.set_default_dtype(torch.float32)
+            yield
+        finally:
+            torch.set_default_dtype(dtype)
 
 
 @contextmanager
