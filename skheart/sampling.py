@@ -19,6 +19,7 @@ from sklearn.utils._param_validation import Interval
 from sklearn.utils.validation import validate_data
 
 from ._utils.arrays import IndexedRows
+from ._utils.validation import check_labels
 from .audio import JoinedRecording, LazyConcatenation, as_recording_list
 
 __all__ = ["RandomOverSampler", "RecordingDropout"]
@@ -114,6 +115,7 @@ class RandomOverSampler(_TableOverSampler):
         self : RandomOverSampler
             This instance.
         """
+        y = _checked(y)
         if _is_table(X):
             return super().fit(X, y, **params)
         super().fit(self._row_numbers(X), y, **params)
@@ -140,6 +142,7 @@ class RandomOverSampler(_TableOverSampler):
         y_resampled : same type as y, n_samples_new labels
             Labels of these.
         """
+        y = _checked(y)
         if _is_table(X):
             return super().fit_resample(X, y, **params)
         _, y_resampled = super().fit_resample(self._row_numbers(X), y, **params)
@@ -181,6 +184,24 @@ class RandomOverSampler(_TableOverSampler):
             self.n_features_in_ = X.shape[1]
         else:
             del self.n_features_in_  # of the column of row numbers
+
+
+def _checked(y):
+    """Return labels that imbalanced-learn understands, in the container of y."""
+    values = np.asarray(y)
+    if values.ndim == 2 and values.shape[1] > 1:
+        odd = np.flatnonzero((values.astype(bool).sum(axis=1) != 1) | (values.max(axis=1) != 1))
+        if len(odd):
+            raise ValueError(
+                f"y has shape {values.shape}, a column for each class, and row {odd[0]} is "
+                f"{values[odd[0]].tolist()}: exactly one column must be 1, as the recordings have "
+                "one class each. Correct the row, or pass labels in one column."
+            )
+        return y
+    labels = check_labels(y)
+    if labels.dtype == values.dtype or values.dtype.kind not in "OT" or labels.dtype.kind == "O":
+        return y
+    return y.astype(labels.dtype) if hasattr(y, "iloc") and values.dtype.kind == "O" else labels
 
 
 def _is_table(X):
@@ -317,6 +338,7 @@ class RecordingDropout(BaseSampler):
                 validate_data(self, X, dtype=None, ensure_all_finite=False, allow_nd=True)
             )
         check_consistent_length(recordings, y)
+        _checked(y)
         rows = np.arange(len(recordings))
         self.sample_indices_ = np.r_[rows, np.repeat(rows, self.n_copies)]
         return recordings

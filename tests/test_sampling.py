@@ -111,7 +111,7 @@ PATHS = [f"recording{i}.wav" for i in range(7)]
     ids=["arrays", "str", "Path", "bytes", "2-D", "same length"],
 )
 def test_recordings_in_any_container(items, kind):
-    X = pd.Series(items).to_numpy() if kind is np.array else kind(items)
+    X = pd.Series(items, dtype=object).to_numpy() if kind is np.array else kind(items)
     sampler = RandomOverSampler(random_state=1)
     X_res, y_res = sampler.fit_resample(X, Y.tolist())
     assert type(X_res) is type(X)

@@ -61,7 +61,7 @@ def busy():
     """A small model, its data, and a fit that goes on in another thread."""
     X, y = make(64)
     model = small_cnn(max_epochs=1).fit(X, y)
-    fitting = small_cnn(max_epochs=150)
+    fitting = small_cnn(max_epochs=60)
     thread = threading.Thread(target=fitting.fit, args=(X, y))
     thread.start()
     while thread.is_alive() and not hasattr(fitting, "classes_"):
@@ -73,12 +73,12 @@ def busy():
 def test_predictions_do_not_wait_for_a_fit_and_change_nothing(busy):
     model, X, y, fitting, thread = busy
     expected = model.predict_proba(X)
-    for _ in range(20):
+    for _ in range(5):
         np.testing.assert_array_equal(model.predict_proba(X), expected)
     assert thread.is_alive()
     thread.join()
     np.testing.assert_array_equal(
-        fitting.predict_proba(X), small_cnn(max_epochs=150).fit(X, y).predict_proba(X)
+        fitting.predict_proba(X), small_cnn(max_epochs=60).fit(X, y).predict_proba(X)
     )
 
 
