@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import sys
 
 __all__ = [
@@ -11,6 +12,7 @@ __all__ = [
     "escape_unprintable",
     "ran_out_of_memory",
     "readable",
+    "rows_only",
     "show_warning",
     "tell",
 ]
@@ -87,3 +89,26 @@ def escape_unprintable():
         for stream, errors in before:
             with contextlib.suppress(OSError, ValueError):  # a closed pipe
                 stream.reconfigure(errors=errors)
+
+
+@contextlib.contextmanager
+def rows_only():
+    """Yield a file for the rows on standard output, and let nothing else reach it.
+
+    Decoders of sound files print messages into file descriptor 1; they go to standard error.
+    """
+    try:
+        output, error = sys.stdout.fileno(), sys.stderr.fileno()
+    except (AttributeError, OSError, ValueError):  # replaced by an object without descriptor
+        yield sys.stdout
+        return
+    sys.stdout.flush()
+    encoding, errors = sys.stdout.encoding, sys.stdout.errors
+    copy = os.dup(output)
+    os.dup2(error, output)
+    try:
+        with open(os.dup(copy), "w", 1, encoding=encoding, errors=errors, newline="") as rows:
+            yield rows
+    finally:
+        os.dup2(copy, output)
+        os.close(copy)

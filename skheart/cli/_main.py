@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import os
+import signal
 import sys
+import threading
 import warnings
 from importlib import import_module
 
@@ -28,7 +30,7 @@ def main(argv=None):
     -------
     status : int
         0 after success, 1 if some recordings could not be read, 2 after an error, 130 after an
-        interrupt.
+        interrupt (Ctrl-C), 143 after SIGTERM.
 
     Examples
     --------
@@ -37,14 +39,17 @@ def main(argv=None):
     skheart 0.1.0
     0
     """
-    with escape_unprintable():
+    with escape_unprintable(), _end_on_sigterm():
         try:
             argv = sys.argv[1:] if argv is None else argv
             return run(make_parser(pretrained=uses_pretrained(argv)).parse_args(argv))
+        except _Terminated:
+            complain(f"terminated. {_KEPT}")
+            return 143
         except SystemExit as end:  # from argparse, after --help and after errors
             return end.code
         except KeyboardInterrupt:
-            complain("interrupted")
+            complain(f"interrupted. {_KEPT}")
             return 130
         except BrokenPipeError:  # the reader has stopped, as `head` does
             with contextlib.suppress(OSError, ValueError), open(os.devnull, "w") as null:
@@ -53,6 +58,33 @@ def main(argv=None):
         except (OSError, ValueError, TypeError, ImportError, RuntimeError, MemoryError) as error:
             complain(OUT_OF_MEMORY if ran_out_of_memory(error) else error)
             return 2
+
+
+class _Terminated(SystemExit):
+    """Raised by SIGTERM, to remove temporary files before the end."""
+
+
+_KEPT = "Output files are complete or as they were before, and rows already printed are valid"
+
+
+@contextlib.contextmanager
+def _end_on_sigterm():
+    """End by an exception on SIGTERM, in the main thread, unless the program handles it."""
+    install = (
+        threading.current_thread() is threading.main_thread()
+        and signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
+    )
+
+    def handler(number, frame):
+        raise _Terminated
+
+    if install:
+        signal.signal(signal.SIGTERM, handler)
+    try:
+        yield
+    finally:
+        if install:
+            signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
 
 def run(args):

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import csv
-import sys
+import os
 
-from ._console import readable, tell
+from .._utils.spreadsheet import as_text_cell
+from ._console import readable, rows_only, tell
 from ._models import check_model, load_model, predicts_patients
-from ._sources import files_read, list_paths, patients_of_paths
+from ._sources import columns_of_tables, files_read, list_paths, patients_of_paths
 
 __all__ = ["predict"]
 
@@ -31,11 +32,15 @@ def predict(args):
         patients = patients_of_paths(args, paths)
     failed = []
     rows = readable(args, paths, _predictions(args, model, paths, patients), failed)
-    table = _patients_table if args.by_patient else _recordings_table
+    if args.by_patient:
+        table = _patients_table(model, paths, patients, rows)
+    else:
+        table = _recordings_table(model, paths, columns_of_tables(args.recordings), rows)
     with contextlib.ExitStack() as stack:
-        file = stack.enter_context(open_atomic(args.output, "w")) if args.output else sys.stdout
+        output = open_atomic(args.output, "w") if args.output else rows_only()
+        file = stack.enter_context(output)
         writer = csv.writer(file, lineterminator="\n")
-        writer.writerows(table(model, paths, patients, rows))
+        writer.writerows(table)
     return int(some_lost or bool(failed))
 
 
@@ -63,13 +68,23 @@ def _predictions(args, model, paths, patients):
     return in_order(predict_patients_in_chunks(model, paths, patients))
 
 
-def _recordings_table(model, paths, patients, rows):
+def _recordings_table(model, paths, tables, rows):
+    """Yield one line per recording, with its path and other columns as in the table given."""
     from ..evaluation import probability_columns
 
+    others, cells = tables
+    heading = ["path", "label", *probability_columns(model.classes_)]
+    names = [f"{name}_in_table" if name in heading else name for name in others]
     for number, (index, label, probabilities) in enumerate(rows):
         if number == 0:  # no heading if no recording can be read
-            yield ["path", "label", *probability_columns(model.classes_)]
-        yield [paths[index], label, *_formatted(probabilities)]
+            yield [*heading, *map(as_text_cell, names)]
+        own = cells.get(os.path.abspath(paths[index]), {})
+        yield [
+            as_text_cell(own.get("path", paths[index])),
+            as_text_cell(label),
+            *_formatted(probabilities),
+            *(as_text_cell(own.get(name, "")) for name in others),
+        ]
 
 
 def _patients_table(model, paths, patients, rows):
@@ -82,6 +97,7 @@ def _patients_table(model, paths, patients, rows):
     yield ["patient", "n_recordings", "label", *probability_columns(model.classes_)]
     for patient, answers in rows_of.items():
         label, probabilities = answers[0]
+        patient, label = as_text_cell(patient), as_text_cell(label)
         yield [patient, len(answers), label, *_formatted(probabilities)]
 
 

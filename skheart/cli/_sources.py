@@ -10,6 +10,7 @@ from ._arguments import DATASETS
 from ._console import complain, tell
 
 __all__ = [
+    "columns_of_tables",
     "files_read",
     "list_paths",
     "patients_of_paths",
@@ -83,25 +84,50 @@ def patients_of_paths(args, paths):
 
 def _patients_in_tables(names):
     """Return ``{absolute path: patient}`` of the tables that have patients."""
-    from ..datasets import NA_VALUES, TABLE_SUFFIXES, check_filled, read_table, resolve_path
+    from ..datasets import NA_VALUES, check_filled
 
     found = {}
-    for name in map(Path, names):
-        if name.suffix.lower() not in TABLE_SUFFIXES:
-            continue
-        table = read_table(name, columns={"path": "path"}, can_rename=False)
+    for name, table in _tables(names):
         column = next((column for column in PATIENT_COLUMNS if column in table), None)
         if column is None:
             continue
         check_filled(name, table[column], column, NA_VALUES)
-        for line, row in table.iterrows():
-            path = os.path.abspath(resolve_path(name.expanduser().parent, row["path"]))
+        for path, (line, row) in zip(_absolute_paths(name, table), table.iterrows(), strict=True):
             if found.setdefault(path, row[column]) != row[column]:
                 raise ValueError(
                     f"{name}, line {line}: {row['path']} has two patients, {found[path]} and "
                     f"{row[column]}. Keep one line for each recording"
                 )
     return found
+
+
+def columns_of_tables(names):
+    """Return the other columns of the tables in the arguments, and the cells of each recording.
+
+    The cells are ``{absolute path: {column: text}}``, with the path as it was written.
+    """
+    columns, cells = {}, {}
+    for name, table in _tables(names):
+        columns |= dict.fromkeys(table.columns.drop("path"))
+        for path, row in zip(_absolute_paths(name, table), table.to_dict("records"), strict=True):
+            cells.setdefault(path, row)
+    return list(columns), cells
+
+
+def _tables(names):
+    """Yield the tables among the arguments, with their names."""
+    from ..datasets import TABLE_SUFFIXES, read_table
+
+    for name in map(Path, names):
+        if name.suffix.lower() in TABLE_SUFFIXES and name.expanduser().is_file():
+            yield name, read_table(name, columns={"path": "path"}, can_rename=False)
+
+
+def _absolute_paths(name, table):
+    from ..datasets import resolve_path
+
+    folder = name.expanduser().parent
+    return [os.path.abspath(resolve_path(folder, path)) for path in table["path"]]
 
 
 def _patient_in_name(path, pattern):

@@ -2,6 +2,7 @@
 
 import io
 import os
+import subprocess
 import sys
 from pathlib import Path
 
@@ -15,6 +16,8 @@ from sklearn.preprocessing import StandardScaler
 import skheart
 from skheart._utils import files
 from tests.helpers.command import SMALL, fails, probabilities_of, read_csv, run
+
+ROOT = Path(__file__).parents[2]
 
 # ---------------------------------------------------------------------- evaluate
 
@@ -98,7 +101,7 @@ def test_predict_takes_files_folders_and_lists(folder, model, wav, tmp_path, cap
     listed = tmp_path / "list.txt"
     listed.write_text("\n".join(wav))
     pipeline = skheart.load(model)
-    for recordings in ([folder / "wav"], wav, [folder / "table.csv"], [listed]):
+    for recordings in ([folder / "wav"], wav, [listed]):
         assert run("predict", model, *recordings) == 0
         out, err = capsys.readouterr()
         rows = read_csv(out)
@@ -108,6 +111,49 @@ def test_predict_takes_files_folders_and_lists(folder, model, wav, tmp_path, cap
         probabilities = list(map(probabilities_of, rows))
         np.testing.assert_allclose(probabilities, pipeline.predict_proba(wav), atol=2e-6)
         assert "30/30" in err
+
+
+def test_rows_can_be_joined_with_the_table(folder, model, wav, capsys):
+    given = pd.read_csv(folder / "table.csv")
+    assert run("predict", model, folder / "table.csv", "--quiet") == 0
+    found = pd.read_csv(io.StringIO(capsys.readouterr().out))
+    assert list(found)[:5] == ["path", "label", "p_mild", "p_normal", "p_severe"]
+    assert found["path"].tolist() == given["path"].tolist()
+    for name in given.columns.drop("path"):
+        name_here = f"{name}_in_table" if name == "label" else name
+        pd.testing.assert_series_equal(found[name_here], given[name], check_names=False)
+    np.testing.assert_array_equal(found["label"], skheart.load(model).predict(wav))
+
+
+def test_text_is_no_formula(folder, model, wav, tmp_path, capsys):
+    cells = {"a": "=1+1", "b": "-5", "c": "+cmd|x", "d": "@x", "e": "1e-3", "f": "plain"}
+    table = pd.DataFrame({"path": [wav[0]], **cells})
+    table.to_csv(tmp_path / "table.csv", index=False)
+    assert run("predict", model, tmp_path / "table.csv", "--quiet") == 0
+    (row,) = read_csv(capsys.readouterr().out)
+    assert {name: row[name] for name in cells} == {
+        **cells, "a": "'=1+1", "c": "'+cmd|x", "d": "'@x",
+    }  # fmt: skip
+
+
+def test_only_rows_reach_standard_output(folder, model, wav, tmp_path):
+    """A sound library that prints into file descriptor 1 stands in for libsndfile's decoders."""
+    code = (
+        "import os, sys; from skheart import audio; from skheart.audio import _reading\n"
+        "decode = _reading.decode\n"
+        "def noisy(path):\n"
+        "    os.write(1, b'[id3.c] noise\\n')\n"
+        "    return decode(path)\n"
+        "_reading.decode = noisy\n"
+        "from skheart.cli import main; sys.exit(main(sys.argv[1:]))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, "predict", str(model), *wav[:3]],
+        capture_output=True, text=True, check=True, cwd=ROOT,
+    )  # fmt: skip
+    assert [row["path"] for row in read_csv(done.stdout)] == wav[:3]
+    assert len(done.stdout.splitlines()) == 4
+    assert done.stderr.count("[id3.c] noise") >= 3
 
 
 def test_predict_into_a_file(folder, model, tmp_path, capsys):

@@ -119,7 +119,11 @@ def test_interrupted_training_leaves_no_file(folder, out, capsys, monkeypatch):
     monkeypatch.setattr(HeartSoundNet, "train_step", interrupted)
     argv = ["train", folder / "table.csv", "-o", out, *SMALL, "--set=clf__max_epochs=9999"]
     assert run(*argv) == 130
-    assert capsys.readouterr().err.splitlines()[-1] == "skheart: error: interrupted"
+    assert (
+        capsys.readouterr()
+        .err.splitlines()[-1]
+        .startswith("skheart: error: interrupted. Output files are")
+    )
     assert not list(out.parent.iterdir())
 
 
@@ -234,8 +238,13 @@ def test_the_output_is_checked_before_anything_is_read(
         (table, "is an input"),
     ):
         assert words in fails(["train", table, "-o", output], capsys)
-    monkeypatch.setattr(os, "access", lambda path, mode: False)  # as root, chmod would not do
-    assert "is not writable" in fails(["train", table, "-o", tmp_path / "m"], capsys)
+
+    def refuse(descriptor):  # as root, chmod would not do
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(os, "fsync", refuse)
+    message = fails(["train", table, "-o", tmp_path / "m"], capsys)
+    assert f"cannot be written to the folder {tmp_path}: Permission denied" in message
 
 
 @pytest.mark.parametrize("content", [b"RIFFnotes", b"path,label\n", b"\x80\x04imblearn.pipeline"])
