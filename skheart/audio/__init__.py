@@ -3,7 +3,7 @@
 Files: `_formats` (suffixes and first bytes), `_warnings`, `_decoding` (the content of a file) with
 `_damage` (what is missing from it) and `_phone`, `_channels`, `_reading` (one sound file),
 `_recordings` (all forms of input), `_readable` (which recordings can be read), `_samples` (cut or
-padded), `_joined` (concatenated recordings), `_fingerprints`.
+padded), `_joined` (concatenated recordings), `_fingerprints`, `_quality` with `_heartbeat`.
 Imports no other room; scikit-learn only to validate 2-D arrays. A file is imported when one of its
 names is first used: suffixes and warnings need no library.
 """
@@ -12,8 +12,11 @@ from importlib import import_module
 
 _MODULE_OF = {
     "ReadableRecordings": "_readable",
+    "RecordingQuality": "_quality",
     "RecordingWarning": "_warnings",
     "find_readable": "_readable",
+    "measure_quality": "_quality",
+    "quality": "_quality",
     "read_recording": "_reading",
     # For other rooms of skheart.
     "AUDIO_SUFFIXES": "_formats",
@@ -27,6 +30,7 @@ _MODULE_OF = {
     "audio_format": "_formats",
     "crop_or_pad": "_samples",
     "fingerprint": "_fingerprints",
+    "has_heartbeat": "_quality",
     "is_pair": "_recordings",
     "is_path": "_reading",
     "load_kept": "_samples",
@@ -38,7 +42,15 @@ _MODULE_OF = {
     "warn_about_skipped": "_warnings",
 }
 
-__all__ = ["ReadableRecordings", "RecordingWarning", "find_readable", "read_recording"]
+__all__ = [
+    "ReadableRecordings",
+    "RecordingQuality",
+    "RecordingWarning",
+    "find_readable",
+    "measure_quality",
+    "quality",
+    "read_recording",
+]
 
 
 def __getattr__(name):

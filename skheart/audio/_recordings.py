@@ -145,7 +145,7 @@ def load_samples(recording, row, sr, finite=True):
         return read_recording(recording, sr)[0]
     name, rate = f"The recording at row {row}", None
     if is_pair(recording):
-        recording, rate = _in_order(recording)
+        recording, rate = pair_in_order(recording)
         check_rate(rate, name)
     samples = np.asarray(recording)
     if samples.ndim == 2 and 1 in samples.shape:
@@ -175,7 +175,7 @@ def _is_number(value):
     return isinstance(value, numbers.Real) and not isinstance(value, (bool, np.bool_))
 
 
-def _in_order(pair):
+def pair_in_order(pair):
     """Return samples and rate of a pair; in `scipy.io.wavfile.read` the rate is first."""
     samples, rate = pair if _is_number(pair[1]) else pair[::-1]
     return samples, rate
