@@ -76,9 +76,14 @@ def measure_quality(samples, rate):
     heartbeat is found if the periodicity is above 0.18 and above 0.6 divided by the square root of
     the duration in seconds. Recordings shorter than 2 s have a periodicity of 0.
 
-    The thresholds were chosen on CirCor and PhysioNet 2016 and on generated noise, not so that
-    every recording passes. FIGURES. Rhythms of other origin, such as a ticking clock, are
-    heartbeats to it. `python -m benchmarks.studies.signal_quality` measures these figures.
+    The thresholds were chosen on recordings of CirCor and PhysioNet 2016 and on generated noise,
+    not so that every recording passes. A heartbeat is found in 94% of 1305 recordings of CirCor, at
+    the annotated rate within 10% in 94% of those; in 89% to 100% of the recordings of four
+    databases of PhysioNet 2016, 96% of those labelled good and 63% of those labelled unsure. It is
+    found in none of 200 each of white, pink and brown noise, mains hum and tones, of any duration,
+    but in up to a third of 8 s to 15 s of clicks, friction and bursts like speech. A rhythm of
+    another origin, such as a ticking clock, counts as a heartbeat.
+    ``python -m benchmarks.studies.signal_quality`` measures these figures.
 
     Clipping and low level are among the measures of [4]_ and [5]_.
 
