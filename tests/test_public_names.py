@@ -51,8 +51,11 @@ skheart
     uar_scorer
 skheart.audio
     ReadableRecordings
+    RecordingQuality
     RecordingWarning
     find_readable
+    measure_quality
+    quality
     read_recording
 skheart.audit
     SiteAudit

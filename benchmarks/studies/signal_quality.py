@@ -5,8 +5,8 @@
 Prints two tables. Real recordings: how many have a heartbeat by database, and by the quality
 labels of PhysioNet 2016 (1 good, 0 unsure); for CirCor, whose annotations tell it, also how often
 the heart rate found is within 10% of the annotated one. Generated sounds without a heartbeat: the
-fraction in which one is found, by duration, of 200 of each kind. The thresholds were chosen on these
-real recordings, and on sounds like the generated ones from other random numbers. 2 minutes.
+fraction in which one is found, by duration, of 200 of each kind. The thresholds were chosen on
+these real recordings, and on sounds like the generated ones from other random numbers. 2 minutes.
 """
 
 from __future__ import annotations

@@ -11,9 +11,9 @@ import soxr
 __all__ = ["find_rhythm", "least_periodicity"]
 
 EDGES = (25, 50, 100, 200)  # Hz; with the octave above, fewer heartbeats are found
-SOUND_RATE, POWER_RATE = 1000, 50  # Hz
+SOUND_RATE, POWER_RATE = 500, 50  # Hz
 SLOWEST, FASTEST = 30, 220  # beats per minute
-USUAL = 90  # beats per minute
+USUAL = 120  # beats per minute
 FLOOR = 1e-6  # of the power of the recording, below which sound counts as leakage
 OCTAVE_FLOOR = 0.05  # of the mean power of an octave
 STEADY = 0.2  # standard deviation of log powers that has no rhythm
@@ -28,12 +28,12 @@ def least_periodicity(duration):
 def find_rhythm(samples, rate):
     """Return the periodicity of a sound, in [0, 1], and its rate in beats per minute.
 
-    The periodicity is 0 if the sound is shorter than 2 s, the longest lag.
+    The periodicity is 0 if the sound is shorter than 2 s, the longest lag, or silent.
     """
-    if len(samples) < 2 * rate:
+    total = float(np.dot(samples, samples)) / len(samples)
+    if len(samples) < 2 * rate or rate < 2 * EDGES[1] or not total > 0:
         return 0.0, math.nan
     powers = _octave_powers(samples, rate)
-    total = np.mean(np.square(samples))
     powers = np.array([np.convolve(power, (1, 4, 6, 4, 1), "valid") / 16 for power in powers])
     levels = np.log(powers + FLOOR * total + OCTAVE_FLOOR * powers.mean(axis=1, keepdims=True))
     levels -= levels.mean(axis=1, keepdims=True)
@@ -48,7 +48,7 @@ def find_rhythm(samples, rate):
     # The second heart sound, and every second beat, give peaks, too: of those about as high, a
     # usual rate is the likelier one.
     octaves = np.log2(60 * POWER_RATE / lags[peaks] / USUAL)
-    beat = peaks[(here[peaks] * np.exp(-(octaves**2) / 8)).argmax()]
+    beat = peaks[(here[peaks] * np.exp(-(octaves**2) / 12)).argmax()]
     # The vertex of the parabola through three points.
     shift = (after[beat] - before[beat]) / (2 * here[beat] - before[beat] - after[beat]) / 2
     return float(here[peaks].max()), float(60 * POWER_RATE / (lags[beat] + shift))

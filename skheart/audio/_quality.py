@@ -12,7 +12,7 @@ from ._heartbeat import find_rhythm, least_periodicity
 from ._reading import is_path, read_recording
 from ._recordings import as_float, as_recording_list, is_pair, load_samples, pair_in_order
 
-__all__ = ["RecordingQuality", "measure_quality", "quality"]
+__all__ = ["RecordingQuality", "has_heartbeat", "measure_quality", "quality"]
 
 AT_ONCE = 64  # seconds transformed at once, which bounds the memory
 CLIPPED_RUN = 3  # samples
@@ -184,11 +184,8 @@ def _load(recording, row, sr):
 def _measure(samples, rate):
     """Return the `RecordingQuality` of checked samples."""
     duration, (clipped, flat) = len(samples) / rate, _find_runs(samples, FLAT_RUN * rate)
-    samples = as_float(samples)
-    peak = float(np.abs(samples).max())
-    samples = (samples / (peak or 1)).astype(np.float32)
-    samples -= samples.mean(dtype=np.float64).astype(np.float32)
-    power = float(np.mean(np.square(samples), dtype=np.float64))
+    samples, peak = _normalize(samples)
+    power = float(np.dot(samples, samples)) / len(samples)
     level, periodicity, heart_rate, bandwidth = -math.inf, 0.0, math.nan, 0.0
     if power > 0:
         level = 10 * math.log10(power) + 20 * math.log10(peak)
@@ -205,6 +202,21 @@ def _measure(samples, rate):
         bandwidth=bandwidth,
         duration=duration,
     )
+
+
+def has_heartbeat(samples, rate):
+    """Return whether a heartbeat is found, as in `measure_quality` and in less time."""
+    periodicity, _ = find_rhythm(_normalize(samples)[0], rate)
+    return periodicity > least_periodicity(len(samples) / rate)
+
+
+def _normalize(samples):
+    """Return samples divided by their peak, less their mean, in float32, and the peak."""
+    samples = as_float(samples)
+    peak = float(np.abs(samples).max())
+    samples = (samples / (peak or 1)).astype(np.float32)
+    samples -= samples.mean(dtype=np.float64).astype(np.float32)
+    return samples, peak
 
 
 def _find_runs(samples, n_flat):

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import csv
+import math
 import os
+import warnings
 
 from .._utils.spreadsheet import as_text_cell
 from ._console import readable, rows_only, tell
@@ -32,6 +34,7 @@ def predict(args):
         patients = patients_of_paths(args, paths)
     failed = []
     rows = readable(args, paths, _predictions(args, model, paths, patients), failed)
+    rows = _with_quality(args, paths, rows)
     if args.by_patient:
         table = _patients_table(model, paths, patients, rows)
     else:
@@ -73,9 +76,9 @@ def _recordings_table(model, paths, tables, rows):
     from ..evaluation import probability_columns
 
     others, cells = tables
-    heading = ["path", "label", *probability_columns(model.classes_)]
+    heading = ["path", "label", *probability_columns(model.classes_), *_quality_columns()]
     names = [f"{name}_in_table" if name in heading else name for name in others]
-    for number, (index, label, probabilities) in enumerate(rows):
+    for number, (index, label, probabilities, quality) in enumerate(rows):
         if number == 0:  # no heading if no recording can be read
             yield [*heading, *map(as_text_cell, names)]
         own = cells.get(os.path.abspath(paths[index]), {})
@@ -83,6 +86,7 @@ def _recordings_table(model, paths, tables, rows):
             as_text_cell(own.get("path", paths[index])),
             as_text_cell(label),
             *_formatted(probabilities),
+            *_quality_values(quality),
             *(as_text_cell(own.get(name, "")) for name in others),
         ]
 
@@ -92,14 +96,57 @@ def _patients_table(model, paths, patients, rows):
     from ..evaluation import probability_columns
 
     rows_of = {}
-    for index, label, probabilities in rows:
-        rows_of.setdefault(patients[index], []).append((label, probabilities))
-    yield ["patient", "n_recordings", "label", *probability_columns(model.classes_)]
+    for index, *answer in rows:
+        rows_of.setdefault(patients[index], []).append(answer)
+    columns = probability_columns(model.classes_)
+    yield ["patient", "n_recordings", "label", *columns, "quality_n_heartbeat"]
     for patient, answers in rows_of.items():
-        label, probabilities = answers[0]
+        label, probabilities, _ = answers[0]
         patient, label = as_text_cell(patient), as_text_cell(label)
-        yield [patient, len(answers), label, *_formatted(probabilities)]
+        n_heartbeats = sum(quality is not None and quality.heartbeat for *_, quality in answers)
+        yield [patient, len(answers), label, *_formatted(probabilities), n_heartbeats]
 
 
 def _formatted(probabilities):
     return [f"{p:.6f}" for p in probabilities]
+
+
+def _with_quality(args, paths, rows):
+    """Yield the rows, each with its signal quality; count the recordings without heartbeat."""
+    n_without = 0
+    for row in rows:
+        quality = _measure_file(paths[row[0]])
+        n_without += quality is not None and not quality.heartbeat
+        yield (*row, quality)
+    if n_without:
+        tell(
+            args,
+            f"no heartbeat was found in {n_without} of {len(paths)} recordings, and a label means "
+            "little without one: see the columns quality_*",
+        )
+
+
+def _measure_file(path):
+    """Return the signal quality of a file; None if it can no longer be read."""
+    from ..audio import measure_quality, read_recording
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # the model has read it, and warned
+        try:
+            return measure_quality(*read_recording(path))
+        except (OSError, ValueError):
+            return None
+
+
+def _quality_columns():
+    from ..audio import RecordingQuality
+
+    return [f"quality_{name}" for name in RecordingQuality._fields]
+
+
+def _quality_values(quality):
+    """Return the cells of `_quality_columns`; what is unknown or infinite is empty."""
+    if quality is None:
+        return [""] * len(_quality_columns())
+    heartbeat, *values = quality
+    return [heartbeat, *(f"{value:.6g}" if math.isfinite(value) else "" for value in values)]

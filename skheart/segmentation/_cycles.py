@@ -17,6 +17,7 @@ from ._average_cycle import compute_features
 from ._contrasts import make_contrasts
 from ._phases import PHASES
 from ._segmenter import HeartPhaseSegmenter
+from ._warnings import warn_without_heartbeat
 
 __all__ = ["HeartCycleTransformer", "average_cycle", "get_contrasts"]
 
@@ -157,18 +158,27 @@ class HeartCycleTransformer(TransformerMixin, BaseEstimator):
         -------
         features : ndarray of shape (n_recordings, n_features), float32
             See the notes of the class.
+
+        Warns
+        -----
+        RecordingWarning
+            If no heartbeat is found in a recording. Its features are those of the most probable
+            phases even so.
         """
         check_is_fitted(self, "segmenter_")
         recordings = validate_recordings(self, X, reset=False)
         features = np.empty((len(recordings), len(self.get_feature_names_out())), np.float32)
+        heartbeats = []
         first = {}  # samplers repeat the same objects; keeping them keeps each id unique
         with progress(len(recordings), "heart cycles", self.verbose) as advance:
             for row, recording in enumerate(recordings):
                 known, _ = first.setdefault(id(recording), (row, recording))
                 if known == row:
-                    features[row] = average_cycle(self, recording, row)[-1]
+                    scores, _, features[row] = average_cycle(self, recording, row)
                 features[row] = features[known]
+                heartbeats.append(scores.heartbeat if known == row else heartbeats[known])
                 advance(1)
+        warn_without_heartbeat(recordings, heartbeats, "Their features describe no heart cycle.")
         return features
 
     def get_feature_names_out(self, input_features=None):

@@ -13,12 +13,13 @@ from sklearn.utils.validation import check_is_fitted
 
 from .._utils.parallel import progress
 from .._utils.random import new_random_state
-from ..audio import as_recording_list, load_samples, recording_name
+from ..audio import as_recording_list, has_heartbeat, load_samples, recording_name
 from ..features import LogMelTransformer
 from ..nets import resolve_device, torch_settings
 from ._phase_net import N_PHASES
 from ._phases import PHASES, check_segmentations, decode_phases, make_table, phases_at
 from ._training import RandomCrops, train_phase_net
+from ._warnings import warn_without_heartbeat
 
 __all__ = ["FrameScores", "HeartPhaseSegmenter"]
 
@@ -30,13 +31,14 @@ class FrameScores(NamedTuple):
 
     `log_mel` (n_frames, n_mels) is standardised, `probabilities` (4, n_frames) are those of
     `PHASES`, `quality` (n_frames,) is the probability that an annotator would have assigned a
-    phase, and `duration` is in s.
+    phase, `duration` is in s, and `heartbeat` tells whether a heartbeat is found in the samples.
     """
 
     log_mel: np.ndarray
     probabilities: np.ndarray
     quality: np.ndarray
     duration: float
+    heartbeat: bool = True
 
 
 class HeartPhaseSegmenter(BaseEstimator):
@@ -225,12 +227,24 @@ class HeartPhaseSegmenter(BaseEstimator):
         -------
         tables : list of DataFrame
             Table of each recording with the columns `start`, `end` (s) and `state`. The rows cover
-            the recording without gaps, in cyclic order: S1, systole, S2, diastole.
+            the recording without gaps, in cyclic order: S1, systole, S2, diastole. The table is
+            empty if `skheart.audio.measure_quality` finds no heartbeat.
+
+        Warns
+        -----
+        RecordingWarning
+            If no heartbeat is found in a recording. `predict_proba` and `decode` give the most
+            probable phases even so.
         """
-        tables = []
-        for scores in self._score_all(X):
+        check_is_fitted(self, "module_")
+        recordings, tables, heartbeats = _as_list(X), [], []
+        for row, recording in enumerate(recordings):
+            scores = self.score_frames(recording, row)
             times = self.front_end_.frame_times_[: len(scores.log_mel)]
-            tables.append(make_table(self.decode(scores.probabilities), times, scores.duration))
+            table = make_table(self.decode(scores.probabilities), times, scores.duration)
+            tables.append(table if scores.heartbeat else table.iloc[:0])
+            heartbeats.append(scores.heartbeat)
+        warn_without_heartbeat(recordings, heartbeats, "Their tables are empty.")
         return tables
 
     def predict_proba(self, X):
@@ -247,10 +261,15 @@ class HeartPhaseSegmenter(BaseEstimator):
             Probabilities of each recording, in the order of `PHASES`, at the times
             ``front_end_.frame_times_``.
         """
-        return [scores.probabilities.T for scores in self._score_all(X)]
+        check_is_fitted(self, "module_")
+        return [
+            self.score_frames(item, row).probabilities.T for row, item in enumerate(_as_list(X))
+        ]
 
     def score(self, X, y):
         """Compute the fraction of annotated frames with the right phase, averaged over recordings.
+
+        Recordings in which `predict` finds no heartbeat count, too.
 
         Parameters
         ----------
@@ -292,7 +311,7 @@ class HeartPhaseSegmenter(BaseEstimator):
         Returns
         -------
         scores : FrameScores
-            Named tuple of `log_mel`, `probabilities`, `quality` and `duration`.
+            Named tuple of `log_mel`, `probabilities`, `quality`, `duration` and `heartbeat`.
         """
         check_is_fitted(self, "module_")
         samples = self._load(recording, row)
@@ -307,7 +326,8 @@ class HeartPhaseSegmenter(BaseEstimator):
             logits = self.module_(torch.from_numpy(log_mel)[None])[0]
             probabilities = logits[:N_PHASES].softmax(0).numpy()
             quality = logits[N_PHASES].sigmoid().numpy()
-        return FrameScores(log_mel, probabilities, quality, len(samples) / self.sr)
+        heartbeat = has_heartbeat(samples, self.sr)
+        return FrameScores(log_mel, probabilities, quality, len(samples) / self.sr, heartbeat)
 
     def decode(self, probabilities):
         """Find the most probable sequence of phases.
@@ -323,11 +343,6 @@ class HeartPhaseSegmenter(BaseEstimator):
             Index in `PHASES` of the phase of each frame.
         """
         return decode_phases(probabilities, self.hop_length / self.sr)
-
-    def _score_all(self, X):
-        check_is_fitted(self, "module_")
-        for row, recording in enumerate(_as_list(X)):
-            yield self.score_frames(recording, row)
 
     def _prepare(self, recordings, tables):
         """Fit a front end; compute frames and phases of each annotated recording."""
