@@ -17,8 +17,6 @@ _MODULE_OF = {
     "find_readable": "_readable",
     "measure_quality": "_quality",
     "quality": "_quality",
-    "measure_quality": "_quality",
-    "quality": "_quality",
     "read_recording": "_reading",
     # For other rooms of skheart.
     "AUDIO_SUFFIXES": "_formats",
@@ -32,7 +30,6 @@ _MODULE_OF = {
     "audio_format": "_formats",
     "crop_or_pad": "_samples",
     "fingerprint": "_fingerprints",
-    "has_heartbeat": "_quality",
     "has_heartbeat": "_quality",
     "is_pair": "_recordings",
     "is_path": "_reading",

@@ -78,7 +78,7 @@ def measure_quality(samples, rate):
 
     The thresholds were chosen on recordings of CirCor and PhysioNet 2016 and on generated noise,
     not so that every recording passes. A heartbeat is found in 94% of 1305 recordings of CirCor, at
-    the annotated rate within 10% in 94% of those; in 89% to 100% of the recordings of four
+    the annotated rate within 10% in 93% of those; in 89% to 100% of the recordings of four
     databases of PhysioNet 2016, 96% of those labelled good and 63% of those labelled unsure. It is
     found in none of 200 each of white, pink and brown noise, mains hum and tones, of any duration,
     but in up to a third of 8 s to 15 s of clicks, friction and bursts like speech. A rhythm of

@@ -5,9 +5,9 @@ average heart cycle (`HeartCycleTransformer`), come out. The tables have the sam
 annotations of the data sets. ``load_pretrained("circor-phases")`` is a trained segmenter.
 
 Read `_phases.py` (segmentation tables), `_phase_net.py` (the network), `_training.py`,
-`_segmenter.py`, `_average_cycle.py` (averages over
-beats), `_contrasts.py` (differences between parts), `_cycles.py` (the transformer), `_warnings.py`
-(recordings without a heartbeat) and `_storage.py` (model files). This room imports `classifiers`, `augmentation`, `features`,
+`_segmenter.py`, `_average_cycle.py` (averages over beats), `_contrasts.py` (differences between
+parts), `_cycles.py` (the transformer), `_warnings.py` (recordings without a heartbeat) and
+`_storage.py` (model files). This room imports `classifiers`, `augmentation`, `features`,
 `pretrained`, `nets`, `storage`, `audio` and `_utils`.
 """
 

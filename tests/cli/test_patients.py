@@ -12,6 +12,7 @@ from sklearn.metrics import balanced_accuracy_score
 
 import skheart
 from skheart import pretrained
+from skheart.audio import quality
 from skheart.cli import _settings
 from skheart.explain import explain
 from skheart.patients import PatientClassifier
@@ -202,6 +203,10 @@ def test_predict_by_patient(table, of_patients, tmp_path, capsys, column):
     counts = table[column].astype(str).value_counts(sort=False)
     assert [row["patient"] for row in rows] == counts.index.tolist()
     assert [int(row["n_recordings"]) for row in rows] == counts.tolist()
+    heartbeat = quality(list(table["path"]))["heartbeat"].to_numpy()
+    with_heartbeat = table[heartbeat][column].astype(str).value_counts()
+    found = {row["patient"]: int(row["quality_n_heartbeat"]) for row in rows}
+    assert found == {patient: with_heartbeat.get(patient, 0) for patient in counts.index}
     row_of = {row["patient"]: row for row in rows}
     patients = table[column].astype(str).tolist()
     expected = [row_of[patient] for patient in patients]

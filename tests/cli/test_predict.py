@@ -10,11 +10,14 @@ import joblib
 import numpy as np
 import pandas as pd
 import pytest
+import soundfile
 from sklearn.metrics import balanced_accuracy_score
 from sklearn.preprocessing import StandardScaler
 
 import skheart
 from skheart._utils import files
+from skheart.audio import quality
+from skheart.datasets import make_heart_sounds
 from tests.helpers.command import SMALL, fails, probabilities_of, read_csv, run
 
 ROOT = Path(__file__).parents[2]
@@ -105,7 +108,7 @@ def test_predict_takes_files_folders_and_lists(folder, model, wav, tmp_path, cap
         assert run("predict", model, *recordings) == 0
         out, err = capsys.readouterr()
         rows = read_csv(out)
-        assert list(rows[0]) == ["path", "label", "p_mild", "p_normal", "p_severe"]
+        assert list(rows[0])[:5] == ["path", "label", "p_mild", "p_normal", "p_severe"]
         assert [row["path"] for row in rows] == wav
         assert [row["label"] for row in rows] == pipeline.predict(wav).tolist()
         probabilities = list(map(probabilities_of, rows))
@@ -154,6 +157,25 @@ def test_only_rows_reach_standard_output(folder, model, wav, tmp_path):
     assert [row["path"] for row in read_csv(done.stdout)] == wav[:3]
     assert len(done.stdout.splitlines()) == 4
     assert done.stderr.count("[id3.c] noise") >= 3
+
+
+def test_predict_reports_signal_quality(model, wav, tmp_path, capsys):
+    """The columns of `skheart.audio.quality`, from which nothing is missing but unknown rates."""
+    beats = make_heart_sounds(3, duration=6, random_state=0).data[0]
+    noise = np.random.default_rng(0).normal(0, 0.1, 40000)
+    for name, samples in (("beats", beats), ("noise", noise), ("silence", np.zeros(2000))):
+        soundfile.write(tmp_path / f"{name}.wav", samples, 4000)
+    paths = [tmp_path / f"{name}.wav" for name in ("beats", "noise", "silence")]
+    assert run("predict", model, *paths) == 0
+    out, err = capsys.readouterr()
+    assert "no heartbeat was found in 2 of 3 recordings" in err.splitlines()[-1]
+    found = pd.read_csv(io.StringIO(out)).filter(like="quality_")
+    expected = quality(paths).drop(columns="path").add_prefix("quality_")
+    expected = expected.replace(-np.inf, np.nan)  # the level of silence
+    pd.testing.assert_frame_equal(found, expected, rtol=1e-4, check_dtype=False)
+    assert found["quality_heartbeat"].tolist() == [True, False, False]
+    assert run("predict", model, *paths, "--quiet") == 0
+    assert capsys.readouterr() == (out, "")
 
 
 def test_predict_into_a_file(folder, model, tmp_path, capsys):

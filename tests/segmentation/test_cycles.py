@@ -10,6 +10,7 @@ from sklearn.model_selection import GroupKFold, cross_val_score
 from sklearn.pipeline import make_pipeline
 
 from skheart import PatientClassifier
+from skheart.audio import RecordingWarning
 from skheart.segmentation import HeartCycleTransformer, HeartPhaseSegmenter
 from skheart.segmentation import _cycles as cycles
 from skheart.segmentation._average_cycle import compute_features
@@ -200,3 +201,16 @@ def test_what_is_no_segmenter_is_refused(fitted):
         transformer.transform(table)
     with pytest.raises(ValueError, match="Complex data not supported"):
         transformer.transform(np.ones((2, 4000), complex))
+
+
+def test_recordings_without_a_heartbeat_are_named_once_and_have_features(fitted):
+    sounds, cycle = fitted
+    noise = np.random.default_rng(0).normal(0, 0.1, 40000)
+    X = [noise, sounds.data[0], np.zeros(40000), noise, noise + 0.1, -noise]
+    with pytest.warns(RecordingWarning) as caught:
+        features = cycle.transform(X)
+    (message,) = [str(one.message) for one in caught]
+    assert "in 5 of 6 recordings: row 0, row 2, row 3 and 2 more. Their features" in message
+    assert np.isfinite(features).all()
+    assert (features[0] == features[3]).all()
+    assert (features[1] == cycle.transform(sounds.data[:1])[0]).all()

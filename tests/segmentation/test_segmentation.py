@@ -7,6 +7,7 @@ import soundfile
 import torch
 from sklearn.base import clone
 
+from skheart.audio import RecordingWarning
 from skheart.datasets import make_heart_sounds
 from skheart.segmentation import PHASES, HeartPhaseSegmenter, phases_at
 from skheart.segmentation._phase_net import PhaseNet
@@ -131,6 +132,47 @@ def test_probabilities_do_not_depend_on_the_number_of_threads(learnt):
     finally:
         torch.set_num_threads(before)
     assert all((one == found[0]).all() for one in found)
+
+
+# ------------------------------------------------------------------ no heartbeat
+
+
+def sounds_without_heartbeat():
+    """Ten seconds each."""
+    noise = np.random.default_rng(0).normal(0, 0.1, 40000)
+    tone = 0.5 * np.sin(2 * np.pi * 440 * np.arange(40000) / 4000)
+    return {"silence": np.zeros(40000), "noise": noise, "tone": tone, "short": noise[:2000]}
+
+
+@pytest.mark.filterwarnings("error")
+def test_a_heartbeat_that_is_there_needs_no_warning(learnt):
+    sounds, segmenter, _ = learnt
+    assert all(len(table) for table in segmenter.predict(sounds.data))
+
+
+@pytest.mark.parametrize("kind", ["silence", "noise", "tone", "short"])
+def test_without_a_heartbeat_the_table_is_empty(learnt, tmp_path, kind):
+    sounds, segmenter, new = learnt
+    samples = sounds_without_heartbeat()[kind]
+    with pytest.warns(RecordingWarning, match="in 1 of 2 recordings: row 1. Their tables are empt"):
+        known, empty = segmenter.predict([sounds.data[new[0]], samples])
+    assert len(known) > 4
+    assert len(empty) == 0
+    pd.testing.assert_series_equal(empty.dtypes, known.dtypes)
+    assert (phases_at(empty, np.arange(10.0)) == -1).all()
+    soundfile.write(tmp_path / "a.wav", samples, 4000)
+    with pytest.warns(RecordingWarning, match=r"in 1 of 1 recordings: '.*a\.wav'\."):
+        segmenter.predict([tmp_path / "a.wav"])
+
+
+def test_the_most_probable_phases_are_known_without_a_heartbeat(learnt):
+    _, segmenter, _ = learnt
+    (probabilities,) = segmenter.predict_proba([sounds_without_heartbeat()["noise"]])
+    phases = segmenter.decode(probabilities.T)
+    assert phases.shape == (len(probabilities),)
+    table = pd.DataFrame({"start": [0.0], "end": [10.0], "state": ["S1"]})
+    score = segmenter.score([sounds_without_heartbeat()["noise"]], [table])
+    assert score == pytest.approx((phases == 0).mean())
 
 
 # ------------------------------------------------------------------ parts
