@@ -113,7 +113,10 @@ def _formatted(probabilities):
 
 def _with_quality(args, paths, rows):
     """Yield the rows, each with its signal quality; count the recordings without heartbeat."""
-    n_without = 0
+    from ..audio import RecordingWarning
+
+    n_without = 0  # instead of warnings by each member of the model
+    warnings.filterwarnings("ignore", "No heartbeat was found", RecordingWarning)
     for row in rows:
         quality = _measure_file(paths[row[0]])
         n_without += quality is not None and not quality.heartbeat
