@@ -25,7 +25,8 @@ its kind:
 
 - ``{"float": "nan"}``, ``"inf"`` or ``"-inf"``.
 - ``{"tuple": [value, ...]}``, ``{"named_tuple": ["PatientPredictions", [value, ...]]}``.
-- ``{"dict": [[key, value], ...]}``, ``{"ordered_dict": ...}``: keys are values too.
+- ``{"dict": [[key, value], ...]}``, ``{"ordered_dict": ...}``: keys are values too, at most
+  1000 of them.
 - ``{"scalar": ["float32", 0.5]}``: a NumPy number (bool, int8 to int64, uint8 to uint64, float16
   to float64; NaN and infinities as strings), or ``["str", "text"]``.
 - ``{"array": {"tensor": name, "order": "C"}}``: an array of such numbers. The tensor is in C

@@ -20,6 +20,7 @@ __all__ = ["Packer", "Unpacker"]
 MAX_MADE = 2**24  # numbers per model that are computed when loading, to limit memory
 MAX_DEPTH = 60  # of nested values; no storable estimator has more than 20
 MAX_TEXT = 2**22  # characters of a string array, with padding
+MAX_KEYS = 1000  # of a dict: keys can be chosen so that each insertion visits all others
 NUMBERS = ("bool", "float16", "float32", "float64")
 NUMBERS += tuple(f"{sign}int{bits}" for sign in ("", "u") for bits in (8, 16, 32, 64))
 # Classes that may be the value of a parameter, and their modules. No others are looked up.
@@ -63,6 +64,8 @@ class Packer:
             items = [self.pack(v, f"{where}[{i}]", depth + 1) for i, v in enumerate(value)]
             return items if kind is list else {"tuple": items}
         if kind in (dict, OrderedDict):
+            if len(value) > MAX_KEYS:
+                raise ValueError(f"{where} has {len(value)} keys; at most {MAX_KEYS} are stored.")
             pairs = [
                 [self.pack(k, where, depth + 1), self.pack(v, f"{where}[{k!r}]", depth + 1)]
                 for k, v in value.items()
@@ -209,7 +212,9 @@ class Unpacker:
 
     def _unpack_dict(self, pairs, where, depth):
         made = {}
-        for pair in _list(pairs, where):
+        if len(_list(pairs, where)) > MAX_KEYS:
+            raise InvalidModel(f"{where} has {len(pairs)} keys, and at most {MAX_KEYS} are loaded")
+        for pair in pairs:
             key, value = _list(pair, where, length=2)
             key = self.unpack(key, where, depth + 1)
             try:

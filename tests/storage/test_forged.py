@@ -66,6 +66,13 @@ def test_invalid_parameters(forge, where, name, value, words):
         forge(put(where, "params", name, value))
 
 
+def test_a_dict_of_many_keys_is_refused(forge):
+    """Keys can be chosen so that a dict takes hours to fill; 1000 of the worst take milliseconds."""
+    pairs = [[k, 1] for k in range(1001)]
+    with pytest.raises(ValueError, match="skorch_params has 1001 keys, and at most 1000"):
+        forge(put("clf", "params", "skorch_params", {"dict": pairs}))
+
+
 def test_an_enormous_batch_size_is_only_a_number(forge):
     assert forge(put("clf", "params", "batch_size", 2**50))["clf"].batch_size == 2**50
 
