@@ -19,6 +19,7 @@ from sklearn.utils._param_validation import Interval
 from sklearn.utils.validation import validate_data
 
 from ._utils.arrays import IndexedRows
+from ._utils.containers import known_container
 from ._utils.validation import check_labels
 from .audio import JoinedRecording, LazyConcatenation, as_recording_list
 
@@ -115,7 +116,7 @@ class RandomOverSampler(_TableOverSampler):
         self : RandomOverSampler
             This instance.
         """
-        y = _checked(y)
+        X, y = known_container(X), _checked(y)
         if _is_table(X):
             return super().fit(X, y, **params)
         super().fit(self._row_numbers(X), y, **params)
@@ -142,7 +143,7 @@ class RandomOverSampler(_TableOverSampler):
         y_resampled : same type as y, n_samples_new labels
             Labels of these.
         """
-        y = _checked(y)
+        X, y = known_container(X), _checked(y)
         if _is_table(X):
             return super().fit_resample(X, y, **params)
         _, y_resampled = super().fit_resample(self._row_numbers(X), y, **params)
@@ -188,6 +189,7 @@ class RandomOverSampler(_TableOverSampler):
 
 def _checked(y):
     """Return labels that imbalanced-learn understands, in the container of y."""
+    y = known_container(y, "y")
     values = np.asarray(y)
     if values.ndim == 2 and values.shape[1] > 1:
         odd = np.flatnonzero((values.astype(bool).sum(axis=1) != 1) | (values.max(axis=1) != 1))
@@ -332,6 +334,7 @@ class RecordingDropout(BaseSampler):
         return [*X, *copies], _safe_indexing(y, self.sample_indices_)
 
     def _check_recordings(self, X, y):
+        X = known_container(X)
         recordings = as_recording_list(X)
         if recordings is None:
             recordings = list(

@@ -9,6 +9,8 @@ from sklearn.utils import check_array, check_consistent_length
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import _check_sample_weight, column_or_1d
 
+from .containers import known_container
+
 __all__ = ["check_groups", "check_labels", "check_targets"]
 
 
@@ -46,6 +48,7 @@ def check_targets(X, y, sample_weight, groups):
 
 def check_labels(y):
     """Return labels as a 1-D array of a plain type; an error names the row and the remedy."""
+    y = known_container(y, "y")
     shape = np.asarray(y).shape
     if len(shape) == 2 and shape[1] > 1:
         raise ValueError(
@@ -86,6 +89,7 @@ def _common_type(labels):
 
 def check_groups(groups):
     """Return groups as an array; raise if a subject is missing."""
+    groups = known_container(groups, "groups")
     # As objects: an array of strings would turn missing values into "nan".
     missing = _missing(np.asarray(groups, dtype=object))
     if len(missing):

@@ -4,7 +4,7 @@ Files: `_formats` (suffixes and first bytes), `_warnings`, `_decoding` (the cont
 `_damage` (what is missing from it) and `_phone`, `_channels`, `_reading` (one sound file),
 `_recordings` (all forms of input), `_readable` (which recordings can be read), `_samples` (cut or
 padded), `_joined` (concatenated recordings), `_fingerprints`, `_quality` with `_heartbeat`.
-Imports no other room; scikit-learn only to validate 2-D arrays. A file is imported when one of its
+Imports `_utils` only; scikit-learn only to validate 2-D arrays. A file is imported when one of its
 names is first used: suffixes and warnings need no library.
 """
 

@@ -7,6 +7,7 @@ import warnings
 
 import numpy as np
 
+from .._utils.containers import known_container
 from ._decoding import check_rate
 from ._reading import LOUD, check_finite, is_path, read_recording, resample, warn_if_loud
 from ._warnings import RecordingWarning
@@ -32,6 +33,7 @@ def validate_recordings(estimator, X, reset):
 
     Sets or checks `n_features_in_` and `feature_names_in_` of the estimator if X is 2-D.
     """
+    X = known_container(X)
     recordings = as_recording_list(X)
     if recordings is None:
         from sklearn.utils.validation import validate_data
@@ -51,6 +53,7 @@ def as_recording_list(X):
     a tuple of samples and their rate. Returns None if X must be validated as a 2-D array of
     numbers.
     """
+    X = known_container(X)
     if is_path(X) or isinstance(X, bytes):
         raise TypeError(f"X must be a list of recordings. Got the path {X!r}: pass [path].")
     items = _items(X)
@@ -147,7 +150,7 @@ def load_samples(recording, row, sr, finite=True):
     if is_pair(recording):
         recording, rate = pair_in_order(recording)
         check_rate(rate, name)
-    samples = np.asarray(recording)
+    samples = np.asarray(known_container(recording, name))
     if samples.ndim == 2 and 1 in samples.shape:
         samples = samples.reshape(-1)
     _check_array(samples, name)

@@ -9,6 +9,7 @@ from sklearn.utils import check_array
 from sklearn.utils.validation import validate_data
 
 from .._utils.arrays import IndexedRows, check_finite, row_blocks
+from .._utils.containers import known_container
 
 __all__ = ["check_spectrograms", "longest"]
 
@@ -21,6 +22,7 @@ def check_spectrograms(clf, X, *, reset):
     """
     if isinstance(X, IndexedRows):  # each row of its base is checked once
         return IndexedRows(check_spectrograms(clf, X.base, reset=reset), X.index)
+    X = known_container(X)
     n_dim = X.ndim if hasattr(X, "ndim") else np.asarray(X).ndim
     options = {
         "dtype": (np.float32, np.float64, np.float16),
@@ -38,6 +40,8 @@ def check_spectrograms(clf, X, *, reset):
             f"X has the shape {X.shape}. A recording needs at least one frame and one mel bin."
         )
     _check_values(clf, X)
+    if reset and X.dtype == np.float64:
+        _check_range(X)
     if n_dim == 3 and clf.n_mels is not None and X.shape[2] != clf.n_mels:
         raise ValueError(
             f"X has {X.shape[2]} mel bins (shape {X.shape}), but {name} has n_mels={clf.n_mels}. "
@@ -104,6 +108,19 @@ def _check_values(clf, X):
                 f"{wrong[0, 1]}. With masked=True, only frames at the end of a recording may be "
                 "NaN, and in all mel bins."
             )
+
+
+def _check_range(X):
+    """Refuse values that become infinite in float32, in which networks are trained."""
+    start = 0
+    for block in row_blocks(X):
+        wrong = np.argwhere(np.abs(block) > np.finfo(np.float32).max)
+        if len(wrong):
+            raise ValueError(
+                f"Input X contains {block[tuple(wrong[0])]:.3g} in row {start + wrong[0, 0]}, "
+                "which is too large for float32. Standardise X, for example with LogMelTransformer."
+            )
+        start += len(block)
 
 
 def _suggest_masked(X, error):

@@ -7,6 +7,7 @@ from typing import NamedTuple
 import numpy as np
 from sklearn.utils.validation import validate_data
 
+from .._utils.containers import known_container
 from .._utils.validation import check_groups
 from ..audio import (
     JoinedRecording,
@@ -78,6 +79,7 @@ def keep_readable(given, on_error, patients=None):
 
 def recordings_of_patients(X, groups=None):
     """Return the recordings and patients of X, with `groups` as in `PatientClassifier.fit`."""
+    X = known_container(X)
     columns = set(map(str, getattr(X, "columns", ())))
     path = next((name for name in PATH_COLUMNS if name in columns), None)
     if path is None or not hasattr(X, "iloc"):
