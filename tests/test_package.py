@@ -124,6 +124,17 @@ def test_a_name_imports_only_what_it_needs(code, absent, imported):
     assert imported[code] & absent == set()
 
 
+def test_python_without_docstrings_is_refused_by_name_and_without_asserts_works():
+    """skorch builds docstrings from others when it is imported."""
+    code = "import numpy, skheart; from skheart import AttentionCNNClassifier; print('imported')"
+    for option, status, words in (("-O", 0, "imported"), ("-OO", 1, "Use python -O or PYTHONOPT")):
+        command = [sys.executable, option, "-c", code]
+        done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=ROOT)
+        assert (done.returncode, words in done.stdout + done.stderr) == (status, True), done.stderr
+    code = "from skheart import LogMelTransformer, uar; import skheart.datasets, skheart.audio"
+    subprocess.run([sys.executable, "-OO", "-c", code], check=True, cwd=ROOT)
+
+
 # ---------------------------------------------------------------------- metadata
 
 

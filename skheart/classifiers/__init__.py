@@ -9,6 +9,14 @@ inside pipelines) and `_storage.py` (model files). This room imports `augmentati
 `metrics`, `storage`, `_cpu` and `_utils`.
 """
 
+import sys
+
+if sys.flags.optimize > 1 and "skorch" not in sys.modules:
+    raise ImportError(
+        "skheart's classifiers need skorch, which cannot be imported without docstrings (python "
+        "-OO or PYTHONOPTIMIZE=2). Use python -O or PYTHONOPTIMIZE=1."
+    )
+
 from ..storage import register
 from . import _storage
 from ._attention import AttentionCNNClassifier, AttentionRNNClassifier
