@@ -25,7 +25,7 @@ _FORMS = (
     "Pass a path (str or Path), a 1-D array of numbers, or a tuple (samples, rate) for each "
     "recording."
 )
-_STRIDE = 16  # of the samples that are looked at for their units
+_STRIDE = 64  # of the samples that are looked at for their units
 
 
 def validate_recordings(estimator, X, reset):
