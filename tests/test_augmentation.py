@@ -55,7 +55,7 @@ def test_nothing_is_done_by_default():
 
 
 @pytest.mark.parametrize("params", [{name: value} for name, value in EVERYTHING.items()], ids=str)
-def test_the_batch_itself_is_left_alone(params):
+def test_the_input_batch_is_not_changed(params):
     x = torch.randn(6, 24, N_MELS)
     before = x.clone()
     if "mask" in next(iter(params)):
@@ -82,7 +82,7 @@ def test_a_crop_is_a_part_of_the_recording_and_new_each_time():
     assert (starts[0] != starts[1]).any()
 
 
-def test_a_crop_of_pieces_has_something_of_each_stretch():
+def test_a_crop_of_pieces_covers_the_recording():
     x = torch.arange(100.0)[None, :, None].expand(2, -1, 3).clone()
     starts = set()
     for seed in range(200):
@@ -131,7 +131,7 @@ def test_widths_and_places_of_masks_are_drawn_evenly(dim, width, widest):
     assert stats.chisquare(np.bincount(starts)).pvalue > 1e-3
 
 
-def test_several_masks_are_drawn_each_by_itself():
+def test_masks_are_drawn_independently():
     x = np.ones((500, 30, 2), np.float32)
     out = augmented(x, time_masks=3, time_mask=2)[0].numpy()
     found = [runs(row[:, 0] == 0) for row in out]
@@ -141,7 +141,7 @@ def test_several_masks_are_drawn_each_by_itself():
     assert hidden.mean() == pytest.approx(3, abs=0.3)  # less what overlaps
 
 
-def test_masks_lie_within_a_recording_and_what_is_not_there_stays_so():
+def test_masks_lie_within_the_recording_and_keep_padding():
     lengths = np.tile([2, 7, 20], 100)
     x = with_ends(np.ones((300, 20, 3), np.float32), lengths)
     for params, limits in [({"time_mask": 4}, (2, 4, 4)), ({"time_mask": 0.5}, (1, 3, 10))]:
@@ -178,7 +178,7 @@ def test_noise_is_white():
     assert abs(np.corrcoef(noise[:, 1:].ravel(), noise[:, :-1].ravel())[0, 1]) < 0.04
 
 
-def test_mixup_mixes_with_another_by_the_larger_share():
+def test_mixup_keeps_the_larger_share_of_a_recording():
     x = np.random.default_rng(0).normal(size=(16, 6, 4)).astype(np.float32)
     shares, partners = [], []
     for seed in range(300):
@@ -195,7 +195,7 @@ def test_mixup_mixes_with_another_by_the_larger_share():
     assert np.ptp([partner[0] for partner in partners]) > 10
 
 
-def test_mixup_leaves_a_recording_its_length():
+def test_mixup_keeps_the_length():
     whole = np.random.default_rng(0).normal(size=(8, 6, 2)).astype(np.float32)
     lengths = np.tile([2, 6], 4)
     x = with_ends(whole, lengths)
@@ -219,7 +219,7 @@ def test_masks_come_last_so_that_masked_cells_are_zero():
 
 @pytest.mark.parametrize("build", SMALL)
 @pytest.mark.parametrize("name", EVERYTHING)
-def test_every_part_changes_the_model_alone(build, name):
+def test_each_parameter_changes_the_model(build, name):
     X, y = make(n=24)
     params = {name: EVERYTHING[name]}
     if "mask" in name:
@@ -243,7 +243,7 @@ class Watching(HeartSoundNet):
         return super().infer(x, **params)
 
 
-def test_only_training_steps_see_it():
+def test_only_training_steps_are_augmented():
     X, y = make(n=48)
     params = {"early_stopping": True, "max_epochs": 3, "net_class": Watching}
     plain = small_cnn(**params).fit(X, y)
@@ -329,7 +329,7 @@ class Margin(torch.nn.Module):
         return torch.nn.functional.multi_margin_loss(logits, codes)
 
 
-def test_mixup_works_with_a_criterion_of_ones_own():
+def test_mixup_works_with_a_custom_criterion():
     X, y = make(n=16)
     clf = small_cnn(max_epochs=1, net_class=Losses, augment=Augmentation(mixup=1.0))
     clf.set_params(criterion=Margin).fit(X, y)
@@ -375,13 +375,13 @@ def test_a_search_sets_its_parameters():
         ({"time_masks": 1, "time_mask": 5, "crop": 4}, "time_mask=5, but .* has 4 frames"),
     ],
 )
-def test_bad_parameters_are_named(params, message):
+def test_invalid_parameters_are_named(params, message):
     X, y = make()
     with pytest.raises(ValueError, match=message):
         small_cnn(augment=Augmentation(**params)).fit(X, y)
 
 
-def test_standard_suits_all_sizes_and_heads_and_a_crop_does_not():
+def test_standard_fits_all_sizes_and_heads():
     X, y = make()
     small_cnn(head="flatten", augment="standard", max_epochs=1).fit(X[:, :3, :2], y)
     with pytest.raises(ValueError, match="crop=16, but the head needs recordings of equal length"):

@@ -33,7 +33,7 @@ def fitted():
 
 @quick
 @given(st.lists(st.sampled_from(range(12)), min_size=1, max_size=14))
-def test_order_and_company_do_not_matter(rows):
+def test_order_and_other_recordings_do_not_matter(rows):
     pipeline, recordings, expected = fitted()
     found = pipeline.predict_proba([recordings[row] for row in rows])
     np.testing.assert_array_equal(found, expected[rows])

@@ -64,7 +64,7 @@ def test_scores_are_those_of_scikit_learn():
     assert audit.chance == pytest.approx(1 / 3)
 
 
-def test_a_site_cannot_be_told_from_features_without_site_effect():
+def test_sites_are_not_recognised_without_a_site_effect():
     X, y, site, groups = rigs(shift=0.0)
     audit = site_audit(LogisticRegression(), X, y, site, groups, random_state=0)
     assert audit.site_told.uar.estimate == pytest.approx(1 / 3, abs=0.1)
@@ -120,7 +120,7 @@ def test_sites_of_one_class_say_so():
     assert "b: all recordings are well" in str(audit)
 
 
-def test_a_class_that_only_one_site_has():
+def test_a_class_of_one_site_only():
     X, y, site, groups = rigs()
     y[site != "a"] = "well"
     audit = site_audit(LogisticRegression(), X, y, site, groups, random_state=0)

@@ -56,7 +56,7 @@ def test_audio_shared_by_subjects_is_reported_with_times(sounds):
     assert again.audit.frame.equals(audit.frame)
 
 
-def test_audio_shared_within_one_side_is_no_leak(sounds):
+def test_shared_audio_on_one_side_is_no_leak(sounds):
     recordings = [sounds.data[0], sounds.data[0], sounds.data[5]]
     audit = audit_split([0, 1], [2], ["a", "a", "b"], recordings)
     assert audit.clean

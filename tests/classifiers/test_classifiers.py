@@ -19,7 +19,7 @@ from tests.helpers.small import N_FRAMES, N_MELS, SMALL, make, numpy_state, smal
 
 @pytest.mark.parametrize("build", SMALL)
 @pytest.mark.parametrize("precision", ["float32", "bfloat16"])
-def test_learns_and_answers_in_the_users_shapes(build, precision):
+def test_learns_and_returns_the_documented_shapes(build, precision):
     X, y = make(96)
     clf = build(max_epochs=12, precision=precision).fit(X, y)
     X_new, y_new = make(60, seed=1)
@@ -66,7 +66,7 @@ def test_any_labels(labels):
         np.testing.assert_array_equal(logits > 0, predicted == clf.classes_[1])
 
 
-def test_net_is_trained_as_a_plain_torch_loop_trains_it():
+def test_training_equals_a_plain_torch_loop():
     X, y = make(40)
     module = AttentionCNN(3, input_shape=(N_FRAMES, N_MELS), channels=(4, 8), kernel_size=3)
 
@@ -153,7 +153,7 @@ def test_threads_change_no_bit_of_a_cnn(precision, monkeypatch):
     np.testing.assert_array_equal(logits[0], logits[2])
 
 
-def test_threads_of_an_rnn_follow_from_the_work_alone(monkeypatch):
+def test_number_of_threads_of_an_rnn_depends_on_the_work(monkeypatch):
     monkeypatch.setattr("joblib.cpu_count", lambda **_: 7)
     seen = []
 
@@ -220,7 +220,7 @@ def test_2d_rows_are_unfolded_with_n_mels():
         ({}, np.zeros((4, 0, 8)), "at least one frame and one mel bin"),
     ],
 )
-def test_bad_X(params, X, message):
+def test_invalid_X_is_refused(params, X, message):
     with pytest.raises(ValueError, match=message):
         small_cnn(**params).fit(X, np.arange(len(X)) % 2)
 
@@ -299,7 +299,7 @@ def test_a_missing_subject_or_label_is_named_by_its_row(missing):
         small_cnn().fit(X, y, groups=np.arange(20))
 
 
-def test_weights_that_are_not_finite_are_an_error_and_no_older_model_stays():
+def test_nonfinite_weights_raise_and_discard_the_previous_model():
     X, y = make()
     clf = small_cnn(max_epochs=1).fit(X, y)
     clf.set_params(lr=1e36, max_epochs=2)

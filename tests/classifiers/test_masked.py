@@ -44,7 +44,7 @@ def widened(X, n_frames):
 
 @pytest.mark.parametrize(("build", "params"), CASES, ids=name_of)
 @pytest.mark.parametrize("precision", ["float32", "bfloat16"])
-def test_a_prediction_is_that_of_the_recording_alone(build, params, precision):
+def test_a_prediction_does_not_depend_on_padding(build, params, precision):
     X, y, lengths = make_masked(n=24)
     clf = build(masked=True, max_epochs=1, precision=precision, n_threads=2, **params).fit(X, y)
     alone = [clf.predict_proba(row[None, :n])[0] for row, n in zip(X, lengths, strict=True)]
@@ -58,7 +58,7 @@ def test_a_prediction_is_that_of_the_recording_alone(build, params, precision):
             np.testing.assert_array_equal(clf.predict_proba(some), np.array(alone)[rows])
 
 
-def test_of_one_length_it_is_what_it_is_without():
+def test_equal_lengths_give_the_unmasked_results():
     X, y = make()
     masked = small_cnn(masked=True).fit(X, y)
     plain = small_cnn().fit(X, y)
@@ -85,7 +85,7 @@ def test_a_model_does_not_depend_on_width_order_and_threads(build, early_stoppin
 
 
 @pytest.mark.parametrize("build", [small_cnn, small_rnn])
-def test_it_learns_and_early_stopping_watches_it(build):
+def test_masked_training_learns_with_early_stopping(build):
     X, y, lengths = make_masked(n=120)
     clf = build(masked=True, early_stopping=True, max_epochs=12, head="mean").fit(X, y)
     assert max(clf.history_[:, "valid_uar"]) > 0.6
@@ -102,7 +102,7 @@ def test_crops_train_without_masks_and_predictions_are_of_whole_recordings(build
     build(masked=True, augment=Augmentation(mixup=0.4)).fit(X, y)
 
 
-def test_rows_by_index_and_weights_go_through():
+def test_rows_by_index_and_weights_are_accepted():
     X, y, _ = make_masked()
     y = np.where(y == 0, 0, 1)
     by_index, y_resampled = RandomOverSampler(random_state=0, copy=False).fit_resample(X, y)
@@ -131,7 +131,7 @@ def test_flat_rows_float16_and_memory_maps(tmp_path):
     np.testing.assert_array_equal(flat.predict_proba(X.reshape(len(X), -1)), expected)
 
 
-def test_digests_do_not_see_what_is_not_there():
+def test_digests_ignore_padding():
     X, _, lengths = make_masked()
     same = row_digests(widened(X, 5))
     np.testing.assert_array_equal(row_digests(X), same)
@@ -144,7 +144,7 @@ def test_digests_do_not_see_what_is_not_there():
 
 @pytest.mark.parametrize("build", [small_cnn, small_rnn])
 @pytest.mark.parametrize("method", ["attention", "occlusion"])
-def test_explanations_are_of_what_is_there(build, method):
+def test_explanations_cover_valid_frames_only(build, method):
     X, y, lengths = make_masked()
     clf = build(masked=True, max_epochs=1).fit(X, y)
     options = {"window": (1, 4)} if method == "occlusion" else {}
@@ -182,7 +182,7 @@ def spoilt(where, value=np.nan):
         ((7,), np.nan, "Row 7 of X is all NaN"),
     ],
 )
-def test_nan_elsewhere_is_named(where, value, message):
+def test_nan_inside_a_recording_is_named(where, value, message):
     X, y = spoilt(where, value)
     with pytest.raises(ValueError, match=message):
         small_cnn(masked=True).fit(X, y)
@@ -192,7 +192,7 @@ def test_nan_elsewhere_is_named(where, value, message):
         clf.predict(X)
 
 
-def test_without_it_nan_is_refused_with_the_remedy():
+def test_unmasked_classifiers_refuse_nan_with_a_remedy():
     X, y, _ = make_masked()
     message = "Input X contains NaN: the last 23 frames of row 1 .* Set masked=True"
     with pytest.raises(ValueError, match=message):
@@ -212,7 +212,7 @@ def test_a_head_that_needs_equal_lengths_is_refused():
         small_cnn(masked=True, head="flatten").fit(X, y)
 
 
-def test_only_the_number_of_frames_is_free():
+def test_only_the_number_of_frames_may_differ():
     X, y, _ = make_masked()
     clf = small_cnn(masked=True, max_epochs=1).fit(X, y)
     with pytest.raises(ValueError, match="24 frames x 7 mel bins, but .* fitted on 24 x 8"):

@@ -110,7 +110,7 @@ def test_fit_and_predict_allocate_a_small_part_of_the_features(
 
 @pytest.mark.parametrize("build", [small_cnn, small_rnn])
 @pytest.mark.parametrize("params", [{}, {"early_stopping": True, "validation_fraction": 0.25}])
-def test_the_model_does_not_depend_on_what_holds_the_features(build, params, on_disk, tmp_path):
+def test_the_container_of_the_features_does_not_change_the_model(build, params, on_disk, tmp_path):
     X, y = make()
     X = X.astype(np.float16)
     expected = build(**params).fit(X.astype(np.float32), y)
@@ -140,7 +140,7 @@ def test_the_model_does_not_depend_on_what_holds_the_features(build, params, on_
         {"class_weight": {0: 1.0, 1: 2.0, 2: 3.5}},
     ],
 )
-def test_oversampled_by_index_is_the_same_model_as_oversampled_by_copy(params):
+def test_oversampling_by_index_and_by_copy_give_the_same_model(params):
     X, y = make()
     kept = (y == 0) | (np.arange(len(y)) > 18)
     X, y = X[kept], y[kept]
@@ -163,7 +163,7 @@ def test_oversampled_by_index_is_the_same_model_as_oversampled_by_copy(params):
 @pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
 @pytest.mark.parametrize("container", [plain, fortran, by_index])
-def test_what_is_not_finite_is_refused_in_scikit_learns_words(dtype, value, container):
+def test_nonfinite_values_raise_the_error_of_scikit_learn(dtype, value, container):
     X = np.zeros((1200, 64, 16), dtype)  # several blocks
     X[599, -1, -1] = value
     assert len(list(row_blocks(X[:600]))) > 1 or dtype == np.float16
@@ -191,7 +191,7 @@ def test_the_extremes_of_float16_are_finite(value):
 # ------------------------------------------------------------------ memory maps
 
 
-def test_pages_of_a_map_are_given_back_as_it_is_read(monkeypatch, tmp_path):
+def test_pages_of_a_memory_map_are_released_while_it_is_read(monkeypatch, tmp_path):
     advice = []
 
     class Map(mmap.mmap):
@@ -214,7 +214,7 @@ def test_pages_of_a_map_are_given_back_as_it_is_read(monkeypatch, tmp_path):
 
 
 @pytest.mark.parametrize("mode", ["r+", "c"])
-def test_what_was_written_to_a_map_is_kept(mode, on_disk):
+def test_changes_to_a_memory_map_are_kept(mode, on_disk):
     X, y = make()
     mapped = on_disk(X, mode)
     mapped[:, 0] = 7
@@ -223,7 +223,7 @@ def test_what_was_written_to_a_map_is_kept(mode, on_disk):
     np.testing.assert_array_equal(mapped, X)
 
 
-def test_a_row_that_was_read_can_be_written():
+def test_rows_can_be_written_after_they_were_read():
     X = np.zeros((3, 2, 2), np.float32)
     for rows in (1, np.array([1, 2])):
         read_rows(X, rows).add_(1)
@@ -281,7 +281,7 @@ def test_rows_by_index_look_like_an_array(rows_by_index):
         rows.__array__(copy=False)
 
 
-def test_a_search_after_the_sampler_takes_rows_by_index():
+def test_grid_search_accepts_rows_by_index():
     X, y = make()
     X, y = X[8:], np.r_[y[8:-8] % 2, np.zeros(8, int)]
     search = GridSearchCV(tiny_cnn(), {"lr": [0.01, 0.02]}, cv=2)

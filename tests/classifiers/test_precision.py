@@ -15,7 +15,7 @@ CPU = torch.device("cpu")
 
 @pytest.mark.parametrize("build", SMALL)
 @pytest.mark.parametrize("in_hardware", [True, False])
-def test_auto_is_bfloat16_where_the_processor_has_it(build, in_hardware, monkeypatch):
+def test_auto_trains_in_bfloat16_on_processors_that_support_it(build, in_hardware, monkeypatch):
     monkeypatch.setattr("skheart.nets._device.multiplies_bfloat16", lambda: in_hardware)
     X, y = make()
     logits = {
@@ -80,7 +80,7 @@ def test_settings_of_torch_are_left_as_they_were(build):
     assert all(seen[1:] == before[1:] for seen in inside)
 
 
-def test_what_auto_means_for_each_device(monkeypatch):
+def test_auto_precision_of_each_device(monkeypatch):
     monkeypatch.setattr("skheart.nets._device.multiplies_bfloat16", lambda: True)
     monkeypatch.setattr("torch.cuda.get_device_capability", lambda device: (7, 5))
     cuda = torch.device("cuda")

@@ -144,7 +144,7 @@ def test_verbose_prints_on_standard_error_and_zero_is_silent(capsys):
     assert "valid_uar" in err
 
 
-def test_net_class_is_used_and_a_foreign_one_cannot_weight():
+def test_net_class_is_used_and_a_plain_skorch_class_refuses_weights():
     class Mine(HeartSoundNet):
         pass
 
@@ -161,7 +161,7 @@ def test_net_class_is_used_and_a_foreign_one_cannot_weight():
             clone(foreign).set_params(**params).fit(X, y)
 
 
-def test_accelerate_can_be_brought():
+def test_a_net_class_with_accelerate_works():
     class AcceleratedNet(AccelerateMixin, HeartSoundNet):
         pass
 
@@ -172,7 +172,7 @@ def test_accelerate_can_be_brought():
     np.testing.assert_allclose(accelerated.predict_proba(X), plain.predict_proba(X), atol=1e-3)
 
 
-def test_a_criterion_that_cannot_weight_says_so():
+def test_a_criterion_that_averages_refuses_weights():
     class Mean(torch.nn.Module):
         def forward(self, logits, target):
             return torch.nn.functional.cross_entropy(logits, target)
@@ -184,7 +184,7 @@ def test_a_criterion_that_cannot_weight_says_so():
         clf.set_params(class_weight="balanced").fit(X, y)
 
 
-def test_drop_last_that_leaves_nothing_to_train_on():
+def test_drop_last_without_a_full_batch_is_refused():
     X, y = make(20)
     clf = small_cnn().set_params(iterator_train__drop_last=True)
     with pytest.raises(ValueError, match="batch_size=32 leaves no batch.*at most 20"):
@@ -204,7 +204,7 @@ def test_ctrl_c_ends_the_fit_and_leaves_nothing_fitted(moment, capsys):
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
-def test_a_callback_may_stop_early_as_skorchs_own_does():
+def test_a_callback_can_stop_the_fit_early():
     class Enough(Callback):
         def on_epoch_end(self, net, **kwargs):
             raise KeyboardInterrupt
@@ -213,7 +213,7 @@ def test_a_callback_may_stop_early_as_skorchs_own_does():
     assert small_cnn(skorch_params={"callbacks": [Enough()]}).fit(X, y).n_iter_ == 1
 
 
-def test_a_programs_own_interrupt_handler_is_left_alone():
+def test_the_interrupt_handler_of_the_program_is_kept():
     X, y = make()
     seen = []
 
@@ -239,7 +239,7 @@ def test_callbacks_can_be_disabled():
 
 
 @pytest.mark.parametrize("n", [2, 3, 5])
-def test_a_last_batch_of_one_joins_the_one_before(n):
+def test_a_last_batch_of_one_row_joins_the_previous_batch(n):
     # On maps of one cell, batch normalisation cannot use a batch of one.
     X = np.random.default_rng(0).normal(size=(2 * n + 1, 1, 1)).astype(np.float32)
     y = np.arange(2 * n + 1) % 2
@@ -252,7 +252,7 @@ def test_a_last_batch_of_one_joins_the_one_before(n):
     assert len(loader) == 2
 
 
-def test_an_ordinary_dataloader_and_workers_are_possible():
+def test_plain_data_loaders_with_workers_are_accepted():
     X, y = make()
     clf = small_cnn(max_epochs=1).set_params(iterator_train=torch.utils.data.DataLoader)
     assert clf.fit(X, y).n_iter_ == 1
@@ -287,7 +287,7 @@ def test_pickle_joblib_and_deepcopy_before_and_after_fit(build, tmp_path):
             np.testing.assert_array_equal(twin.predict_proba(X), expected.predict_proba(X))
 
 
-def test_a_model_carries_no_recordings_and_no_moments():
+def test_a_fitted_model_holds_neither_data_nor_optimizer_state():
     X, y = make(400)
     clf = small_cnn(channels=(16, 64), early_stopping=True, max_epochs=2).fit(X, y)
     n_bytes = 4 * sum(weights.numel() for weights in clf.net_.module_.parameters())
@@ -342,7 +342,7 @@ def test_a_model_from_a_gpu_unpickles_without_one():
         np.testing.assert_array_equal(moved.predict_proba(X), expected)
 
 
-def test_settings_are_put_back_after_an_error():
+def test_settings_are_restored_after_an_error():
     threads = torch.get_num_threads()
     state = torch.get_rng_state()
 

@@ -105,7 +105,7 @@ def test_the_scale_of_the_weights_does_not_matter():
         np.testing.assert_array_equal(other.predict_proba(X), fits[0].predict_proba(X))
 
 
-def test_a_row_of_weight_two_is_two_rows_and_of_weight_zero_none():
+def test_integer_weights_equal_repeated_rows():
     X, y = make(30)
     weight = np.arange(30) % 3
     weighted = small_cnn().fit(X, y, sample_weight=weight)
@@ -125,7 +125,7 @@ def test_a_row_of_weight_two_is_two_rows_and_of_weight_zero_none():
         ({}, None),
     ],
 )
-def test_prior_correction_is_the_rule_of_bayes(balance, weights):
+def test_prior_correction_follows_bayes_rule(balance, weights):
     """Odds of two classes change by the ratio of their shares in y and in training."""
     X, _ = make(48)
     y = np.repeat([0, 1, 2], [30, 12, 6])
@@ -143,7 +143,7 @@ def test_prior_correction_is_the_rule_of_bayes(balance, weights):
         assert np.abs(expected - plain.predict_proba(X)).max() > 0.05
 
 
-def test_prior_correction_leaves_a_class_of_weight_0_alone():
+def test_prior_correction_ignores_classes_of_weight_0():
     X, _ = make(48)
     y = np.arange(len(X)) % 3
     params = {"max_epochs": 1, "class_weight": {0: 1, 1: 1, 2: 0}}

@@ -171,7 +171,7 @@ def test_explain_of_patients_together(folder, voted, tmp_path, capsys):
     assert not (tmp_path / "p").exists()
 
 
-def test_explain_of_trees_alone_and_what_it_cannot(folder, trained, tmp_path, capsys):
+def test_explain_of_trees_and_its_limits(folder, trained, tmp_path, capsys):
     wav = str(next(folder.rglob("*.wav")))
     page = tmp_path / "page.html"
     assert run("explain", trained, wav, "-o", page, "--quiet") == 0

@@ -70,7 +70,7 @@ def test_one_that_cannot_be_read_does_not_lose_the_others(
     assert [summary["name"] for summary in pages(page)] == wav[:2]
 
 
-def test_what_cannot_be_explained(model, wav, page, tmp_path, capsys):
+def test_models_that_cannot_be_explained_are_refused(model, wav, page, tmp_path, capsys):
     assert "nowhere.wav" in fails(["explain", model, "nowhere.wav", "-o", page], capsys)
     assert "nothing to do" in fails(["explain", model, wav[0]], capsys)
     for options, words in (

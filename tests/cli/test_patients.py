@@ -213,7 +213,7 @@ def test_predict_by_patient(table, of_patients, tmp_path, capsys, column):
     assert_rows_are(expected, of_patients, list(table["path"]), patients)
 
 
-def test_what_is_wrong_with_patients(folder, wav, of_patients, model, tmp_path, capsys):
+def test_invalid_patients_are_named(folder, wav, of_patients, model, tmp_path, capsys):
     argv = ["predict", of_patients, folder / "wav", "--patient-pattern"]
     line = fails([*argv, "([a-z]+)_"], capsys)
     assert "'([a-z]+)_' finds no patient at the beginning of 00.wav" in line
@@ -283,7 +283,7 @@ def test_a_pretrained_model_replaces_model(folder, of_patients, shelf, capsys, v
     assert outputs[0] == outputs[1] == outputs[2]
 
 
-def test_what_is_wrong_with_a_pretrained_model(folder, wav, of_patients, shelf, capsys):
+def test_invalid_uses_of_pretrained_models_are_named(folder, wav, of_patients, shelf, capsys):
     line = fails(["predict", "--pretrained", "tinny", wav[0]], capsys)
     assert "There is no pre-trained model 'tinny'. Did you mean 'tiny'? There are: tiny." in line
     line = fails(["predict", "--pretrained", "tiny", of_patients, wav[0]], capsys)

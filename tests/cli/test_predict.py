@@ -43,7 +43,7 @@ def test_evaluate_equals_scikit_learn(table, folder, model, capsys):
     assert "30/30" in err
 
 
-def test_evaluate_leaves_out_what_it_cannot_read(table, write, model, tmp_path, capsys):
+def test_evaluate_leaves_out_unreadable_recordings(table, write, model, tmp_path, capsys):
     bad = [str(tmp_path / "bad.wav"), str(tmp_path / "missing.wav")]
     (tmp_path / "bad.wav").write_bytes(b"no sound")
     argv = ["evaluate", model, write(path=[*bad, *table["path"][2:]]), "--quiet"]
@@ -272,7 +272,7 @@ def test_a_recording_too_long_for_the_memory(model, wav, capsys, monkeypatch):
     assert f"{wav[0]} is too long for the memory" in err
 
 
-def test_a_prediction_does_not_depend_on_what_else_is_asked(folder, model, wav, capsys):
+def test_a_prediction_does_not_depend_on_other_options(folder, model, wav, capsys):
     """Nor on the chunk in which a recording comes, 30 being more than one chunk."""
     run("predict", model, folder / "wav", "--quiet")
     together = read_csv(capsys.readouterr().out)[20]

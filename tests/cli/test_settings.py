@@ -134,7 +134,7 @@ def test_the_setting_that_is_wrong_is_named(argv, capsys, unfitted):
     assert line.startswith("skheart: error: --set clf__masked=True, --set clf__head=flatten: ")
 
 
-def test_what_fit_rejects_names_the_settings(argv, capsys, monkeypatch):
+def test_errors_of_fit_name_the_settings(argv, capsys, monkeypatch):
     setting = "clf__skorch_params={'iterator_train__num_workers': -1}"
     line = fails([*argv, *SMALL, "--set", setting], capsys)
     assert "num_workers" in line

@@ -94,7 +94,7 @@ def test_the_signal_is_at_the_rate_of_the_front_end(fitted, tmp_path):
     np.testing.assert_allclose(explanation.signal, 0.5 * np.sin(2 * np.pi * 50 * at), atol=0.01)
 
 
-def test_the_signal_is_what_the_front_end_gets_from_the_steps_before_it():
+def test_the_signal_is_the_input_of_the_front_end():
     halve = FunctionTransformer(lambda X: X / 2)
     X = recordings()
     model = make_pipeline(halve, log_mel(), small_cnn(max_epochs=1)).fit(X, np.arange(9) % 3)
@@ -176,7 +176,7 @@ def test_pipelines_with_samplers_and_searches():
     assert explanations[0].head.contribution.shape == (2, 24, 1)
 
 
-def test_errors_name_what_is_wrong_and_what_to_do(fitted):
+def test_errors_name_the_fault_and_the_remedy(fitted):
     X, clf = recordings(3), fitted[-1]
     features = fitted[0].transform(X)
     narrow = log_mel().set_params(n_mels=4).fit(X)

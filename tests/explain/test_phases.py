@@ -190,7 +190,7 @@ def test_shifts_depend_on_the_seed_only():
     pd.testing.assert_series_equal(other["enrichment"], first["enrichment"])
 
 
-def test_errors_name_what_is_wrong():
+def test_errors_name_the_fault():
     made = of_frames(np.ones(10))
     with pytest.raises(ValueError, match="phase_enrichment needs the times of the frames"):
         phase_enrichment(of_frames(np.ones(10), known=False), beats(1))

@@ -142,7 +142,7 @@ def test_the_average_cycle_agrees_with_the_features(segmented, cycle, forest):
     assert (one.sr, one.start, one.duration) == (4000, 0, len(segmented[0].data[3]) / 4000)
 
 
-def test_a_murmur_in_the_systole_is_found_there(segmented, forest):
+def test_a_systolic_murmur_is_located_in_the_systole(segmented, forest):
     sounds = segmented[0]
     rows = np.flatnonzero(sounds.target == "severe")
     found = explain(forest, [sounds.data[row] for row in rows])
@@ -172,7 +172,7 @@ def test_recordings_of_any_form(segmented, forest, tmp_path):
     )
 
 
-def test_what_cannot_be_explained(segmented, cycle, forest, vote):
+def test_models_that_cannot_be_explained_are_refused(segmented, cycle, forest, vote):
     data, y = segmented[0].data, segmented[0].target
     net = vote.named_estimators_["net"]
     lines = make_pipeline(cycle, LogisticRegression(max_iter=3000)).fit(data, y)

@@ -35,7 +35,7 @@ def test_a_part_of_a_vote_adds_up_to_the_vote(segmented, vote):
         assert one.class_index("severe") == 2
 
 
-def test_a_net_in_a_vote_is_explained_by_itself(segmented, vote):
+def test_a_network_in_a_vote_has_its_own_explanation(segmented, vote):
     data = segmented[0].data[:2]
     for method in ("attention", "occlusion"):
         for one, alone in zip(

@@ -39,7 +39,7 @@ def test_terms_sum_to_the_logits_which_are_the_same_to_the_last_bit(mode, cells)
 
 @pytest.mark.parametrize("cells", CELLS)
 @pytest.mark.parametrize("mode", ["mean", "flatten", "last"])
-def test_a_term_is_what_the_head_says_of_that_cell_alone(mode, cells):
+def test_a_term_is_the_output_of_the_head_for_one_cell(mode, cells):
     head, features = setup(mode, cells)
     maps = head(features, return_maps=True)
     n_cells = int(np.prod(cells))
@@ -66,7 +66,7 @@ def test_a_maximum_belongs_to_the_cell_that_holds_it(cells):
 
 
 @pytest.mark.parametrize("cells", CELLS)
-def test_only_a_mean_of_cells_is_a_mean_of_what_they_say(cells):
+def test_only_heads_that_average_have_terms_of_cells(cells):
     maps, flat, weight, bias, logits = maps_and_numbers("mean", cells)
     class_map = np.einsum("kc,ncx->nkx", weight, flat) + bias[:, None]
     found = maps.class_map.detach().numpy()

@@ -54,7 +54,7 @@ NETS = [
 
 @pytest.mark.parametrize(("cls", "params"), NETS, ids=str)
 @pytest.mark.parametrize("training", [False, True])
-def test_a_batch_is_as_its_recordings_alone(cls, params, training):
+def test_a_batch_equals_its_recordings_one_by_one(cls, params, training):
     """With batch norms in evaluation mode, whose moments do not depend on the batch."""
     net = a_net(cls, **params).eval()
     x, alone = batch()
@@ -69,7 +69,7 @@ def test_a_batch_is_as_its_recordings_alone(cls, params, training):
 
 
 @pytest.mark.parametrize(("cls", "params"), NETS, ids=str)
-def test_maps_are_those_of_the_recording_alone_and_zero_past_its_end(cls, params):
+def test_maps_ignore_padding_and_are_zero_in_it(cls, params):
     net = a_net(cls, **params).eval()
     x, alone = batch()
     maps = net(x.double(), return_maps=True, lengths=LENGTHS)
@@ -133,7 +133,7 @@ def test_a_training_step_is_that_of_a_loop_over_recordings(params, head):
      *((head, True) for head in ("attention", "last", "mean"))],
 )  # fmt: skip
 @pytest.mark.parametrize("params", RNNS, ids=str)
-def test_gradients_of_an_rnn_are_those_of_the_recordings_alone(params, head, reduced):
+def test_gradients_of_an_rnn_ignore_padding(params, head, reduced):
     codes = torch.arange(len(LENGTHS)) % 3
     x, alone = batch()
     grads = []

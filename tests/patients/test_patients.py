@@ -44,7 +44,7 @@ def test_all_recordings_of_a_patient_have_its_label():
     assert by_recording.predict(X).tolist() == model.estimators_[0].predict(X).tolist()
 
 
-def test_a_missing_site_is_no_matter():
+def test_a_missing_site_is_allowed():
     X, y, groups = patients_problem()
     model = PatientClassifier(LogisticRegression()).fit(X, y, groups=groups)
     few = np.r_[0, np.flatnonzero(groups != groups[0])]
@@ -54,7 +54,7 @@ def test_a_missing_site_is_no_matter():
     np.testing.assert_allclose(found.probabilities[found.patients == groups[0]][0], alone)
 
 
-def test_the_order_and_the_company_of_recordings_do_not_matter():
+def test_order_and_other_patients_do_not_matter():
     X, y, groups = patients_problem()
     model = PatientClassifier(LogisticRegression(), cv=3, calibrator="logistic", random_state=0)
     model.fit(X, y, groups=groups)
@@ -103,7 +103,7 @@ def test_cross_validate_scores_patients():
         assert score == pytest.approx(uar(true, predicted))
 
 
-def test_metadata_routing_brings_the_groups():
+def test_metadata_routing_passes_the_groups():
     import sklearn
 
     X, y, groups = patients_problem(shift=2.0)
@@ -206,7 +206,7 @@ def test_the_calibrator_learns_from_predictions_out_of_fold():
     np.testing.assert_allclose(found.probabilities, expected, rtol=1e-4)
 
 
-def test_estimators_of_everything_in_place_of_those_of_the_folds():
+def test_members_can_be_trained_on_all_subjects():
     X, y, groups = patients_problem()
     cv = StratifiedGroupKFold(3)
     model = PatientClassifier(LogisticRegression(), cv=cv, ensemble=False, calibrator="logistic")

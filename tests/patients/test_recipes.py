@@ -104,6 +104,6 @@ def test_the_best_recipe_is_the_weighted_mean_of_trees_and_nets(phases, monkeypa
         ({"recipe": "attention", "model": "gru"}, "'cnn' with recipe='attention'. Got 'gru'"),
     ],
 )
-def test_recipes_that_are_not_there(params, message):
+def test_unknown_recipes_are_refused(params, message):
     with pytest.raises(ValueError, match=message):
         make_heart_pipeline(**params)

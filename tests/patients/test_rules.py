@@ -48,7 +48,7 @@ def test_rules_by_hand(params, of_two):
     assert found.labels[1] == "c"
 
 
-def test_noisy_or_finds_the_one_recording_that_has_it():
+def test_noisy_or_finds_a_single_positive_recording():
     X = np.array([[0.97, 0.03]] * 3 + [[0.05, 0.95]])
     assert fixed(X, aggregate="noisy_or").predict(X, [0] * 4).tolist() == ["b"] * 4
     assert fixed(X).predict(X, [0] * 4).tolist() == ["a"] * 4

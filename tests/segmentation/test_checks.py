@@ -14,7 +14,7 @@ def test_labels_are_refused():
         HeartPhaseSegmenter().fit(np.ones((2, 4000)), [0, 1])
 
 
-def test_what_those_checks_ask_for_holds_on_recordings():
+def test_the_skipped_checks_hold_on_recordings():
     """Fit returns self, is repeatable, and leaves parameters and input; predictions pickle."""
     sounds, segmenter = fitted_segmenter(max_epochs=1)
     params, X = segmenter.get_params(), np.stack(sounds.data)

@@ -92,9 +92,7 @@ def test_they_stand_before_the_rhythm_and_change_no_other_column(segmented, cycl
     np.testing.assert_allclose(more[:, own], expected, atol=1e-5)
 
 
-def test_what_they_add_is_shared_by_their_two_parts_as_far_as_each_is_from_silence(
-    segmented, contrasting, contrasting_forest
-):
+def test_contrasts_are_shared_by_their_two_parts(segmented, contrasting, contrasting_forest):
     data = segmented[0].data[:4]
     for one, probabilities in zip(
         explain(contrasting_forest, data), contrasting_forest.predict_proba(data), strict=True
@@ -126,7 +124,7 @@ def test_parts_that_are_both_silent_get_half_each():
     np.testing.assert_allclose(found[:, 0, 0], [0.5, 0.5, 0, 0])
 
 
-def test_what_is_left_out_of_a_cycle_is_left_out_of_its_contrasts(segmented, contrasting):
+def test_cells_left_out_of_a_cycle_are_left_out_of_contrasts(segmented, contrasting):
     """Of trees that ask for contrasts alone."""
     data, y = segmented[0].data, segmented[0].target
     features = contrasting.transform(data)

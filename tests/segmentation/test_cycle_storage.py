@@ -58,7 +58,7 @@ def test_a_model_of_patients_says_the_same_and_holds_its_segmenter_once(
     assert sum(name.endswith("enter.weight") for name in header) == 1
 
 
-def test_what_was_not_fitted_comes_back_so(learnt, tmp_path):
+def test_unfitted_models_are_stored_unfitted(learnt, tmp_path):
     _, segmenter = learnt
     pipeline = make_pipeline(
         HeartCycleTransformer(FrozenEstimator(segmenter)), ExtraTreesClassifier(3)
@@ -87,7 +87,7 @@ def test_changed_parameters_are_refused(learnt, tmp_path):
     assert not (tmp_path / "m").exists()
 
 
-def test_what_cannot_be_loaded_is_not_saved(tmp_path):
+def test_models_that_could_not_be_loaded_are_not_saved(tmp_path):
     sounds, segmenter = fitted_segmenter(max_epochs=1)
     segmenter.front_end_.set_params(n_jobs=2)  # decides nothing
     skheart.save(segmenter, tmp_path / "s")

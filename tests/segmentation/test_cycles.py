@@ -66,7 +66,7 @@ def test_cells_are_means_over_beats_less_the_quiet_diastole():
     np.testing.assert_allclose(rhythm, expected, atol=1e-6)
 
 
-def test_gain_goes_into_the_level_alone():
+def test_gain_changes_only_the_level():
     rng = np.random.default_rng(1)
     phases = np.tile(np.repeat(range(4), [6, 12, 6, 20]), 4)
     log_mel = rng.normal(size=(len(phases), 5))
@@ -102,7 +102,7 @@ def test_where_phases_are_missing_the_features_are_finite(phases):
     assert np.isfinite(found).all()
 
 
-def test_names_say_what_a_column_is(fitted):
+def test_names_describe_the_columns(fitted):
     sounds, transformer = fitted
     features = transformer.transform(sounds.data)
     names = transformer.get_feature_names_out()
@@ -176,7 +176,7 @@ def test_without_a_segmenter_the_one_of_the_package_is_taken(fitted, monkeypatch
     )
 
 
-def test_what_is_no_segmenter_is_refused(fitted):
+def test_other_segmenters_are_refused(fitted):
     sounds, transformer = fitted
     fit = lambda *args, **params: HeartCycleTransformer(*args, **params).fit(sounds.data)  # noqa: E731
     with pytest.raises(ValueError, match=r"pass FrozenEstimator\(segmenter\)"):

@@ -96,7 +96,7 @@ def test_files_and_arrays_give_the_same(learnt, tmp_path):
     np.testing.assert_allclose(from_file, from_array, atol=1e-4)
 
 
-def test_the_seed_decides_and_the_global_generators_are_left_alone():
+def test_the_seed_decides_and_global_generators_are_unchanged():
     before = np.random.get_state()[1].copy(), torch.random.get_rng_state()  # noqa: NPY002
     sounds, segmenter = fitted_segmenter(max_epochs=1)
     other = fitted_segmenter(max_epochs=1, random_state=1)[1]
@@ -258,7 +258,7 @@ def table(*states):
     return pd.DataFrame({"start": start, "end": start + 0.25, "state": states})
 
 
-def test_what_cannot_be_learnt_from_is_refused():
+def test_unusable_annotations_are_refused():
     X = [np.random.default_rng(0).normal(size=4000)] * 2
     fit = HeartPhaseSegmenter(max_epochs=1).fit
     whole = table(*PHASES)

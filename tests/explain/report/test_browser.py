@@ -120,7 +120,7 @@ def test_the_cursor_follows_the_sound(page):
     assert page.at() == pytest.approx(page.time(), abs=0.02)
 
 
-def test_a_click_plays_from_there(page):
+def test_a_click_plays_from_its_position(page):
     page.open(make_explanation())
     page.click(7.0)
     page.wait(lambda: page.js("return !audio.paused"))
@@ -255,7 +255,7 @@ def test_features_without_sound(page):
 # ---------------------------------------------------------------------- files
 
 
-def test_what_is_saved_is_what_python_gives(page, tmp_path):
+def test_saved_values_equal_those_in_python(page, tmp_path):
     explanation = make_explanation("folder/heart 1.wav", start=2.5)
     page.open(explanation)
     for label in ("present", "unknown"):

@@ -36,7 +36,7 @@ def floats(text):
 # ---------------------------------------------------------------------- content
 
 
-def test_the_page_holds_what_was_explained(tmp_path):
+def test_the_page_contains_the_explanation(tmp_path):
     explanation = make_explanation()
     text = written(tmp_path, [explanation])
     assert "://" not in text  # loads nothing; test_browser.py tests the policy
