@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from numba import njit
+from numba.core.compiler_lock import global_compiler_lock
+
+from .._utils.parallel import hold_at_fork
 
 __all__ = ["compiled", "inlined"]
 
 OPTIONS = {"nogil": True, "error_model": "numpy", "fastmath": {"contract", "nsz"}}
+hold_at_fork(global_compiler_lock)
 
 
 def compiled(function):

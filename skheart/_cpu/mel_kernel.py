@@ -13,12 +13,14 @@ import threading
 
 import numpy as np
 
+from .._utils.parallel import hold_at_fork
 from .vector_code import LANES, Function, store
 
 __all__ = ["mel_spectrogram"]
 
 
 _lock = threading.Lock()
+hold_at_fork(_lock)
 
 
 def mel_spectrogram(samples, window, hop_length, filters, power, floor, out):

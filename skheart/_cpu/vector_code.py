@@ -15,6 +15,8 @@ import threading
 import llvmlite.binding as llvm
 from llvmlite import ir
 
+from .._utils.parallel import hold_at_fork
+
 # Two registers where vectors have four float64 (AVX2), and still the best number there.
 LANES = 8
 
@@ -28,6 +30,7 @@ _ELEMENTS = {
 _KINDS = {str(element): kind for kind, element in _ELEMENTS.items()}
 _C_TYPES = {"f8": ctypes.c_double, "f4": ctypes.c_float, "i8": ctypes.c_int64}
 _LOCK = threading.Lock()
+hold_at_fork(_LOCK)
 
 
 def _vector(kind):

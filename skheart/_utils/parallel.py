@@ -4,9 +4,21 @@ from __future__ import annotations
 
 import collections
 import contextlib
+import os
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 
 _AHEAD = 4  # rows
+
+
+def hold_at_fork(lock):
+    """Let a fork wait for a lock: held by another thread, it would be held in the child for ever.
+
+    For locks that are held for seconds.
+    """
+    if hasattr(os, "register_at_fork"):
+        os.register_at_fork(
+            before=lock.acquire, after_in_parent=lock.release, after_in_child=lock.release
+        )
 
 
 @contextlib.contextmanager

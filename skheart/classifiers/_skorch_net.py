@@ -69,6 +69,12 @@ class HeartSoundNet(NeuralNetClassifier):
         let_others_predict()
         return step
 
+    def validation_step(self, batch, **fit_params):
+        """Compute the loss of a batch."""
+        step = super().validation_step(batch, **fit_params)
+        let_others_predict()
+        return step
+
     def _augment(self, X, y):
         """Augment a batch; mixup adds the labels and weights of the other recordings."""
         X = dict(X) if isinstance(X, dict) else {"x": X}

@@ -30,7 +30,7 @@ class _Turns:
 
     def __init__(self):
         self.fit, self.step = threading.RLock(), threading.RLock()
-        self.waiting = 0  # predictions
+        self.asked = self.served = 0  # calls of `_turn`
         self.count = threading.Lock()
         self.depth = threading.local()
 
@@ -58,12 +58,12 @@ def _turn(fits):
         if fits:
             held.enter_context(turns.fit)
         with turns.count:
-            turns.waiting += 1
+            turns.asked += 1
         try:
             held.enter_context(turns.step)
         finally:
             with turns.count:
-                turns.waiting -= 1
+                turns.served += 1
         turns.depth.value = depth + 1
         try:
             yield
@@ -72,13 +72,17 @@ def _turn(fits):
 
 
 def let_others_predict():
-    """Between two steps of a fit, let the predictions of other threads go first."""
+    """Between two steps of a fit, let the predictions that wait in other threads go first.
+
+    Those that come later may have to wait for the next step, so that the fit always goes on.
+    """
     turns = _turns
-    if not turns.waiting or getattr(turns.depth, "value", 0) != 1:
+    asked = turns.asked
+    if turns.served >= asked or getattr(turns.depth, "value", 0) != 1:
         return
     turns.step.release()
     try:
-        while turns.waiting:
+        while turns.served < asked:
             time.sleep(1e-4)
     finally:
         turns.step.acquire()

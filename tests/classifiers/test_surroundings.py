@@ -56,6 +56,18 @@ def test_settings_of_torch_around_a_segmenter_change_nothing(surroundings):
         np.testing.assert_array_equal(fitted(), expected)
 
 
+def end_of(child):
+    """Return the status of a forked process, or None if it does not end in 30 s."""
+    for _ in range(600):
+        done, status = os.waitpid(child, os.WNOHANG)
+        if done:
+            return status
+        time.sleep(0.05)
+    os.kill(child, 9)
+    os.waitpid(child, 0)
+    return None
+
+
 @pytest.fixture
 def busy():
     """A small model, its data, and a fit that goes on in another thread."""
@@ -82,6 +94,51 @@ def test_predictions_do_not_wait_for_a_fit_and_change_nothing(busy):
     )
 
 
+def test_a_fit_goes_on_while_many_threads_predict():
+    X, y = make(64)
+    model, stop = small_cnn(max_epochs=1).fit(X, y), threading.Event()
+
+    def work():
+        while not stop.is_set():
+            model.predict_proba(X[:4])
+
+    threads = [threading.Thread(target=work) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    fitting = threading.Thread(target=small_cnn(max_epochs=5).fit, args=(X, y))
+    fitting.start()
+    fitting.join(60)
+    ended = not fitting.is_alive()
+    stop.set()
+    for thread in (*threads, fitting):
+        thread.join()
+    assert ended
+
+
+@pytest.mark.filterwarnings("ignore:This process.*is multi-threaded")
+def test_a_fork_waits_for_the_compiler():
+    """A lock of numba that another thread holds would be held in the child for ever."""
+    from numba.core.compiler_lock import global_compiler_lock
+
+    from skheart._cpu import compiled
+
+    held, double = threading.Event(), compiled.compiled(lambda x: 2 * x)
+
+    def hold():
+        with global_compiler_lock:
+            held.set()
+            time.sleep(0.5)
+
+    thread = threading.Thread(target=hold)
+    thread.start()
+    held.wait()
+    child = os.fork()
+    if child == 0:
+        os._exit(0 if double(2.0) == 4 else 3)
+    assert end_of(child) == 0
+    thread.join()
+
+
 @pytest.mark.filterwarnings("ignore:This process.*is multi-threaded")
 @pytest.mark.parametrize("build", [small_cnn, small_rnn])
 def test_a_forked_process_predicts_while_another_thread_fits(busy, build):
@@ -91,11 +148,4 @@ def test_a_forked_process_predicts_while_another_thread_fits(busy, build):
     child = os.fork()
     if child == 0:
         os._exit(0 if np.allclose(model.predict_proba(X), expected, atol=1e-6) else 3)
-    for _ in range(600):
-        done, status = os.waitpid(child, os.WNOHANG)
-        if done:
-            break
-        time.sleep(0.05)
-    else:
-        os.kill(child, 9)
-    assert (done, status) == (child, 0)
+    assert end_of(child) == 0
