@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from contextlib import contextmanager
 
 from sklearn.base import BaseEstimator
 
@@ -13,6 +14,7 @@ __all__ = ["pack_estimator", "unpack_estimator"]
 
 FITTED = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,79}_")
 OUTPUT = "_sklearn_output_config"  # set by set_output
+MAX_PIPELINES = 4  # in each other: with each, checks of scikit-learn take 6 times as long
 
 
 def _class_name(cls, where):
@@ -51,7 +53,19 @@ def pack_estimator(packer, estimator, where, depth):
     def pack_all(values):
         return {k: packer.pack(v, f"{where}.{k}", depth + 1) for k, v in values.items()}
 
-    return {"class": name, "params": pack_all(params), "fitted": pack_all(fitted) | packed}
+    with _inside(packer, name, where, ValueError):
+        return {"class": name, "params": pack_all(params), "fitted": pack_all(fitted) | packed}
+
+
+@contextmanager
+def _inside(holder, name, where, error):
+    """Count the pipelines around the values of an estimator; raise if there are too many."""
+    is_pipeline = name.endswith(".Pipeline")
+    holder.n_pipelines += is_pipeline
+    if holder.n_pipelines > MAX_PIPELINES:
+        raise error(f"{where} is a pipeline inside of {MAX_PIPELINES} others, the most allowed.")
+    yield
+    holder.n_pipelines -= is_pipeline
 
 
 def unpack_estimator(unpacker, content, where, depth):
@@ -65,6 +79,12 @@ def unpack_estimator(unpacker, content, where, depth):
             f"{where} is of the class {str(name)[:80]!r}, which this version does not load. It "
             f"loads {', '.join(STORABLE)}"
         )
+    with _inside(unpacker, name, where, InvalidModel):
+        return _unpack_known(unpacker, name, content, where, depth)
+
+
+def _unpack_known(unpacker, name, content, where, depth):
+    """Return an estimator of a listed class."""
     entry = entry_of(name)
     cls = entry.cls
     estimator = _construct(unpacker, cls, entry, content["params"], where, depth)

@@ -36,6 +36,7 @@ class Packer:
 
     def __init__(self):
         self.tensors = {}
+        self.n_pipelines = 0  # around the current value
         self._made = 0
 
     def may_make(self, n):
@@ -156,6 +157,7 @@ class Unpacker:
     def __init__(self, tensors):
         self._tensors = tensors
         self._unused = set(tensors)
+        self.n_pipelines = 0  # around the current value
         self._made = 0
 
     def make(self, n, where):

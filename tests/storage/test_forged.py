@@ -7,6 +7,7 @@ import sys
 import numpy as np
 import pytest
 from sklearn.pipeline import Pipeline
+from sklearn.preprocessing import LabelEncoder
 
 import skheart
 from skheart.features import make_plan
@@ -71,6 +72,29 @@ def test_a_dict_of_many_keys_is_refused(forge):
     pairs = [[k, 1] for k in range(1001)]
     with pytest.raises(ValueError, match="skorch_params has 1001 keys, and at most 1000"):
         forge(put("clf", "params", "skorch_params", {"dict": pairs}))
+
+
+@pytest.mark.parametrize("kind", ["sklearn", "imblearn"])
+def test_pipelines_in_pipelines_are_bounded(kind, tmp_path):
+    """scikit-learn's check of a fitted pipeline visits the last step six times."""
+
+    def nested(n):
+        model = {"class": "sklearn.LabelEncoder", "params": {}, "fitted": {"classes_": [1]}}
+        for _ in range(n):
+            steps = [{"tuple": ["a", {"estimator": model}]}]
+            model = {"class": f"{kind}.Pipeline", "params": {"steps": steps}, "fitted": {}}
+        return model
+
+    model_files.write_model(tmp_path / "m", nested(4))
+    assert type(skheart.load(tmp_path / "m")).__name__ == "Pipeline"
+    model_files.write_model(tmp_path / "m", nested(14))
+    with pytest.raises(ValueError, match="is a pipeline inside of 4 others"):
+        skheart.load(tmp_path / "m")
+    pipeline = Pipeline([("a", LabelEncoder().fit([1]))])
+    for _ in range(4):
+        pipeline = Pipeline([("a", pipeline)])
+    with pytest.raises(ValueError, match="is a pipeline inside of 4 others"):
+        skheart.save(pipeline, tmp_path / "new")
 
 
 def test_an_enormous_batch_size_is_only_a_number(forge):
