@@ -9,11 +9,13 @@ import os
 import re
 import threading
 import time
-from concurrent.futures import ThreadPoolExecutor, as_completed
+import warnings
+from concurrent.futures import Future, ThreadPoolExecutor, as_completed, wait
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
 from .._utils.parallel import progress
+from ._read_table import read_text
 
 # Bounds for one file: the largest published one has about 1 MB.
 _MAX_BYTES = 1 << 28
@@ -47,7 +49,7 @@ def read_checksums(source, folder, base_url, needed, settings):
     url = base_url + "SHA256SUMS.txt" if source is None else str(source)
     if not url.startswith(("https://", "http://")):
         path = Path(url).expanduser()
-        return parse_checksums(path.read_text(encoding="utf-8-sig"), path, needed)
+        return parse_checksums(read_text(path), path, needed)
     name = f"SHA256SUMS-{hashlib.sha256(url.encode()).hexdigest()[:8]}.txt"
     path = folder / name
     if not path.exists():
@@ -105,14 +107,23 @@ def download_files(folder, urls, sums, title, settings):
     bar = progress(len(urls), title, settings.verbose, unit="file")
     pool = ThreadPoolExecutor(settings.n_connections, thread_name_prefix="skheart-fetch")
     with bar as advance, pool, _warnings_only(pooch.get_logger()):
-        jobs = [pool.submit(_fetch_file, files, name, download) for name in urls]
+        jobs = {pool.submit(_fetch_file, files, name, download): name for name in urls}
         try:
+            changed = []
             for job in as_completed(jobs):
-                job.result()
+                if job.result():
+                    changed.append(jobs[job])
                 advance(1)
         finally:  # after an error or an interrupt, do not finish the other files
             stop.set()
             pool.shutdown(cancel_futures=True)
+    if changed:
+        warnings.warn(
+            f"{folder}: {len(changed)} file(s) differed from the SHA-256 sums and were downloaded "
+            f"again, such as {min(changed)}. Keep your own changes in other files.",
+            UserWarning,
+            stacklevel=4,
+        )
 
 
 @contextlib.contextmanager
@@ -127,10 +138,15 @@ def _warnings_only(logger):
 
 
 def _fetch_file(files, name, download):
-    """Verify or download one file; raise FetchError with address, reason and remedy."""
+    """Verify or download one file, and return whether it was there with other content.
+
+    Raises FetchError with address, reason and remedy.
+    """
     import requests
 
     url, n_attempts = files.get_url(name), files.retry_if_failed + 1
+    path = files.abspath / name
+    before = path.stat() if path.exists() else None
     try:
         files.fetch(name, downloader=download)
     except FetchError:
@@ -147,9 +163,10 @@ def _fetch_file(files, name, download):
         ) from error
     except OSError as error:
         raise FetchError(
-            f"{files.abspath / name}: {error.strerror or error}. Make sure that the disk has space "
+            f"{path}: {error.strerror or error}. Make sure that the disk has space "
             f"and can be written to, and call again; files verified so far are kept."
         ) from error
+    return before is not None and not os.path.samestat(before, path.stat())
 
 
 def _make_downloader(timeout, stop):
@@ -160,32 +177,67 @@ def _make_downloader(timeout, stop):
     local = threading.local()
 
     def download(url, path, pooch):
-        if stop.is_set():
-            raise FetchError("stopped, because another file failed")
         if not hasattr(local, "session"):
             local.session = requests.Session()  # keeps the connection of this thread open
             local.session.headers["Accept-Encoding"] = "identity"
-        os.unlink(path)  # pooch's temporary file is readable by its owner only
-        with (
-            local.session.get(url, stream=True, timeout=timeout) as response,
-            open(path, "xb") as stream,
-        ):
-            _check_response(url, response)
-            end, n_bytes = time.monotonic() + _MAX_SECONDS, 0
-            try:
-                # read1 returns what has arrived, so a slow server cannot hold it up.
-                while chunk := response.raw.read1(_CHUNK):
-                    n_bytes += len(chunk)
-                    if n_bytes > _MAX_BYTES or time.monotonic() > end or stop.is_set():
-                        raise FetchError(
-                            f"{url}: stopped after {n_bytes} bytes; a file may have at most "
-                            f"{_MAX_BYTES} bytes and take {_MAX_SECONDS:g} s. Check base_url."
-                        )
-                    stream.write(chunk)
-            except HTTPError as error:
-                raise requests.ConnectionError(error) from error  # pooch tries these again
+        session = local.session
+
+        def transfer(left):
+            with session.get(url, stream=True, timeout=timeout) as response:
+                _check_response(url, response)
+                if left.is_set():
+                    return
+                os.unlink(path)  # pooch's temporary file is readable by its owner only
+                try:
+                    with open(path, "xb") as stream:
+                        _copy(url, response.raw, stream, left)
+                except HTTPError as error:
+                    raise requests.ConnectionError(error) from error  # pooch tries these again
+
+        _run_in_time(transfer, url, stop)
 
     return download
+
+
+def _copy(url, raw, stream, left):
+    """Copy the bytes of an answer to a file, until there are too many or `left` is set."""
+    n_bytes = 0
+    # read1 returns what has arrived.
+    while not left.is_set() and (chunk := raw.read1(_CHUNK)):
+        n_bytes += len(chunk)
+        if n_bytes > _MAX_BYTES:
+            raise _stopped(url)
+        stream.write(chunk)
+
+
+def _run_in_time(function, url, stop):
+    """Call a function in a thread, which is left behind after `_MAX_SECONDS` or with `stop`.
+
+    The function is given an event that is set then. The timeout of a request is that of each
+    packet, and a server can send them byte by byte.
+    """
+    result, left, end = Future(), threading.Event(), time.monotonic() + _MAX_SECONDS
+
+    def run():
+        try:
+            result.set_result(function(left))
+        except BaseException as error:  # raised in the thread that waits
+            result.set_exception(error)
+
+    threading.Thread(target=run, name="skheart-download", daemon=True).start()
+    while not result.done():
+        if stop.is_set() or time.monotonic() > end:
+            left.set()
+            raise FetchError("another file failed") if stop.is_set() else _stopped(url)
+        wait([result], 0.1)
+    result.result()
+
+
+def _stopped(url):
+    return FetchError(
+        f"{url}: stopped, because a file may have at most {_MAX_BYTES} bytes and take "
+        f"{_MAX_SECONDS:g} s. Check base_url."
+    )
 
 
 def _check_response(url, response):

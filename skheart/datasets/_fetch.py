@@ -47,7 +47,8 @@ def fetch_circor(
     ----------
     data_home : str or path-like
         Folder for data sets; a folder ``circor-heart-sound-1.0.3`` is made in it. Files that
-        exist are verified by their SHA-256 sums, and only the others are downloaded.
+        exist are verified by their SHA-256 sums. Those that are missing are downloaded, and those
+        that have changed are replaced, with a warning.
     target : {"murmur", "outcome"}, default="murmur"
         See :func:`load_circor`.
     base_url : str or None, default=None
@@ -105,7 +106,8 @@ def fetch_physionet2016(
     Parameters
     ----------
     data_home : str or path-like
-        Folder for data sets; a folder ``challenge-2016-1.0.0`` is made in it.
+        Folder for data sets; a folder ``challenge-2016-1.0.0`` is made in it. Files are verified
+        and downloaded as by :func:`fetch_circor`.
     databases : None, or list of {"a", "b", "c", "d", "e", "f"}, default=None
         Which databases to download and load. None is all of them.
     subset : {"training", "validation"}, default="training"

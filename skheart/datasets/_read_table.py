@@ -56,9 +56,17 @@ def missing_column_error(path, column, role, heading, can_rename=True):
     )
 
 
+def read_file(path):
+    """Return the bytes of a regular file; reading a pipe would wait."""
+    path = Path(path)
+    if path.exists() and not path.is_file():
+        raise ValueError(f"{path} is not a regular file, so it is not read. Give a file.")
+    return path.read_bytes()
+
+
 def read_text(path, *, sep=None, lenient=False):
     """Return the text of a file in UTF-8; an error names the line and cell that is not."""
-    data = Path(path).read_bytes()
+    data = read_file(path)
     if data.startswith(_UTF_16) or b"\0" in data[:4096]:
         raise ValueError(
             f"{path} is in UTF-16 or not a text file. Save it as CSV in UTF-8 (in a spreadsheet, "
@@ -92,8 +100,6 @@ def _read_rows(path, sep, lenient, names=None):
         raise IsADirectoryError(f"{path} is a folder; load_table reads a table (CSV).")
     if not path.exists():
         raise FileNotFoundError(f"{path}: there is no such table.")
-    if not path.is_file():
-        raise ValueError(f"{path} is not a regular file, so it is not read as a table.")
     if not isinstance(sep, str) or len(sep) != 1:
         raise ValueError(f"sep must be None or one character. Got {sep!r} instead.")
     heading, rows = names, {}

@@ -6,6 +6,8 @@ import os
 
 import numpy as np
 
+from ._read_table import read_file
+
 _STATES = ["unannotated", "S1", "systole", "S2", "diastole"]  # by published code, 0 to 4
 
 
@@ -26,8 +28,7 @@ def read_segmentations(folder, stems):
 def _read_segmentation(path, states):
     import pandas as pd
 
-    with open(path, "rb") as stream:
-        data = stream.read()
+    data = read_file(path)
     try:
         start, end, code = np.array(data.split(), dtype=float).reshape(-1, 3).T
         codes = np.flatnonzero(np.arange(len(_STATES)) == code[:, np.newaxis]) % len(_STATES)

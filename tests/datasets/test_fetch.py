@@ -1,8 +1,12 @@
 """Downloads from a local server: verified, atomic, never repeated, with useful errors."""
 
+import contextlib
 import hashlib
 import io
+import os
 import socket
+import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -13,6 +17,7 @@ from skheart.datasets._download import parse_checksums
 from tests.helpers.server import BIG, circor_files, wav, with_checksums
 
 LIST = "SHA256SUMS.txt"
+ENDLESS_CHUNK = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
 
 
 def fetch(server, home, **settings):
@@ -66,13 +71,17 @@ def test_another_call_needs_no_network_and_writes_nothing(published, tmp_path, m
     assert {p: p.stat().st_mtime_ns for p in tmp_path.rglob("*")} == before
 
 
-def test_only_missing_and_damaged_files_are_downloaded_again(published, tmp_path):
+def test_only_missing_and_changed_files_are_downloaded_again(published, tmp_path):
     fetch(published, tmp_path)
     records = folder_of(tmp_path) / "RECORDS"
-    records.write_bytes(b"x" * records.stat().st_size)
+    before = records.stat()
+    records.write_bytes(b"x" * before.st_size)
+    os.utime(records, ns=(before.st_atime_ns, before.st_mtime_ns))
     (folder_of(tmp_path) / "training_data.csv").unlink()
     published.requested.clear()
-    fetch(published, tmp_path)
+    with pytest.warns(UserWarning, match=r"1 file\(s\) differed .* such as RECORDS") as caught:
+        fetch(published, tmp_path)
+    assert caught[0].filename == __file__
     assert sorted(published.requested) == ["RECORDS", "training_data.csv"]
     assert content(tmp_path) == data_files(published)
 
@@ -252,8 +261,31 @@ def test_a_missing_file_is_not_tried_again(published, tmp_path):
 def test_a_file_is_bounded_in_bytes_and_time(published, tmp_path, monkeypatch, limit, value):
     monkeypatch.setattr(_download, limit, value)
     published.faults[LIST] = ["trickle"] if limit == "_MAX_SECONDS" else []
-    with pytest.raises(FetchError, match=rf"stopped after \d+ bytes; .*{value}"):
+    with pytest.raises(FetchError, match=rf"stopped, because a file may have .*{value}"):
         fetch(published, tmp_path)
+
+
+@pytest.mark.parametrize("sent", [b"", b"HTTP/1.1 200 OK\r\nX: ", ENDLESS_CHUNK], ids=str)
+def test_an_answer_that_never_begins_is_bounded_in_time(tmp_path, monkeypatch, sent):
+    """Each byte comes in time, which a timeout of the socket accepts for ever."""
+    monkeypatch.setattr(_download, "_MAX_SECONDS", 0.5)
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def trickle():
+            connection, _ = server.accept()
+            with connection, contextlib.suppress(OSError):
+                connection.sendall(sent)
+                while True:
+                    connection.sendall(b"0")
+                    time.sleep(0.02)
+
+        threading.Thread(target=trickle, daemon=True).start()
+        start = time.monotonic()
+        with pytest.raises(FetchError, match="stopped, because a file may have"):
+            fetch_circor(
+                tmp_path, base_url=f"http://127.0.0.1:{server.getsockname()[1]}/", verbose=0
+            )
+        assert time.monotonic() - start < 10
 
 
 def test_an_unreachable_server_is_named(published, tmp_path, monkeypatch):
