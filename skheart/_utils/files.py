@@ -87,6 +87,8 @@ def _check_room(output, folder, option):
 
 def is_kind(path, kind):
     """Return whether a file exists and is of a kind."""
+    if not os.path.isfile(path):  # opening a pipe would wait
+        return False
     try:
         with open(path, "rb") as file:
             head = file.read(512)

@@ -227,8 +227,10 @@ def _add_predict(verbs, pretrained):
         "predict recordings, as CSV with path, label and p_<class> of each class",
         "A model that predicts patients uses all recordings of a patient, from the column patient "
         "or subject of a .csv table, or by --patient-pattern; any other recording is a patient "
-        "of its own. A recording that cannot be read is reported and left out. "
-        f"{NO_CODE}",
+        "of its own. A recording that cannot be read is reported and left out. Rows keep the path "
+        "and the other columns of the table given. An apostrophe is put before text that a "
+        "spreadsheet would run: what begins with =, +, -, @, a tab or a carriage return and is "
+        f"not a number. {NO_CODE}",
     )
     _add_model(verb, pretrained)
     _add_recordings(verb)

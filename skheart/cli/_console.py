@@ -12,7 +12,7 @@ __all__ = [
     "escape_unprintable",
     "ran_out_of_memory",
     "readable",
-    "rows_only",
+    "results_only",
     "show_warning",
     "tell",
 ]
@@ -92,23 +92,41 @@ def escape_unprintable():
 
 
 @contextlib.contextmanager
-def rows_only():
-    """Yield a file for the rows on standard output, and let nothing else reach it.
+def results_only():
+    """Let nothing but what the command prints reach standard output.
 
-    Decoders of sound files print messages into file descriptor 1; they go to standard error.
+    Libraries in C print into file descriptor 1, as libsndfile does for damaged SDS files. In this
+    block their messages go to standard error.
     """
+    stream = sys.stdout
     try:
-        output, error = sys.stdout.fileno(), sys.stderr.fileno()
-    except (AttributeError, OSError, ValueError):  # replaced by an object without descriptor
-        yield sys.stdout
+        output, error = stream.fileno(), sys.stderr.fileno()
+    except (AttributeError, OSError, ValueError):  # no file, or closed
+        output = None
+    if output is None or stream is not sys.__stdout__:  # replaced by the calling program
+        yield
         return
-    sys.stdout.flush()
-    encoding, errors = sys.stdout.encoding, sys.stdout.errors
+    stream.flush()
     copy = os.dup(output)
     os.dup2(error, output)
+    settings = {"encoding": stream.encoding, "errors": stream.errors, "newline": ""}
+    sys.stdout = open(copy, "w", 1, **settings)  # noqa: SIM115, it is closed below
     try:
-        with open(os.dup(copy), "w", 1, encoding=encoding, errors=errors, newline="") as rows:
-            yield rows
+        yield
     finally:
+        results, sys.stdout = sys.stdout, stream
+        _flush_c_streams()
+        with contextlib.suppress(OSError):  # a full disk, which has been reported
+            results.flush()
         os.dup2(copy, output)
-        os.close(copy)
+        with contextlib.suppress(OSError):
+            results.close()
+
+
+def _flush_c_streams():
+    """Write what C libraries have printed into buffers, which would be written at the end."""
+    if "soundfile" in sys.modules:  # nothing else prints
+        import ctypes
+
+        with contextlib.suppress(OSError, AttributeError, TypeError):  # TypeError: on Windows
+            ctypes.CDLL(None).fflush(None)

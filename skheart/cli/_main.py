@@ -11,7 +11,14 @@ import warnings
 from importlib import import_module
 
 from ._arguments import make_parser, uses_pretrained
-from ._console import OUT_OF_MEMORY, complain, escape_unprintable, ran_out_of_memory, show_warning
+from ._console import (
+    OUT_OF_MEMORY,
+    complain,
+    escape_unprintable,
+    ran_out_of_memory,
+    results_only,
+    show_warning,
+)
 
 __all__ = ["main"]
 
@@ -30,7 +37,7 @@ def main(argv=None):
     -------
     status : int
         0 after success, 1 if some recordings could not be read, 2 after an error, 130 after an
-        interrupt (Ctrl-C), 143 after SIGTERM.
+        interrupt (Ctrl-C), 143 after SIGTERM or SIGHUP.
 
     Examples
     --------
@@ -39,17 +46,20 @@ def main(argv=None):
     skheart 0.1.0
     0
     """
-    with escape_unprintable(), _end_on_sigterm():
+    args = before = None
+    with results_only(), escape_unprintable(), _end_on_signals():
         try:
             argv = sys.argv[1:] if argv is None else argv
-            return run(make_parser(pretrained=uses_pretrained(argv)).parse_args(argv))
+            args = make_parser(pretrained=uses_pretrained(argv)).parse_args(argv)
+            before = _state(getattr(args, "output", None))
+            return run(args)
         except _Terminated:
-            complain(f"terminated. {_KEPT}")
+            complain(f"terminated{_kept(args, before)}")
             return 143
         except SystemExit as end:  # from argparse, after --help and after errors
             return end.code
         except KeyboardInterrupt:
-            complain(f"interrupted. {_KEPT}")
+            complain(f"interrupted{_kept(args, before)}")
             return 130
         except BrokenPipeError:  # the reader has stopped, as `head` does
             with contextlib.suppress(OSError, ValueError), open(os.devnull, "w") as null:
@@ -61,30 +71,54 @@ def main(argv=None):
 
 
 class _Terminated(SystemExit):
-    """Raised by SIGTERM, to remove temporary files before the end."""
-
-
-_KEPT = "Output files are complete or as they were before, and rows already printed are valid"
+    """Raised by SIGTERM and SIGHUP, to remove temporary files before the end."""
 
 
 @contextlib.contextmanager
-def _end_on_sigterm():
-    """End by an exception on SIGTERM, in the main thread, unless the program handles it."""
-    install = (
-        threading.current_thread() is threading.main_thread()
-        and signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
-    )
+def _end_on_signals():
+    """End by an exception on SIGTERM and SIGHUP, in the main thread.
+
+    Signals that the program handles or ignores are left alone.
+    """
+    numbers = [signal.SIGTERM, *([signal.SIGHUP] if hasattr(signal, "SIGHUP") else [])]
+    if threading.current_thread() is not threading.main_thread():
+        numbers = []
+    numbers = [number for number in numbers if signal.getsignal(number) is signal.SIG_DFL]
 
     def handler(number, frame):
         raise _Terminated
 
-    if install:
-        signal.signal(signal.SIGTERM, handler)
+    for number in numbers:
+        signal.signal(number, handler)
     try:
         yield
     finally:
-        if install:
-            signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        for number in numbers:
+            signal.signal(number, signal.SIG_DFL)
+
+
+def _state(path):
+    """Return what changes when a file is replaced, or None without a file."""
+    with contextlib.suppress(OSError, ValueError, TypeError):
+        found = os.stat(path)
+        return found.st_ino, found.st_mtime_ns
+    return None
+
+
+def _kept(args, before):
+    """Say what an interrupted verb has written; `before` is the state of its output then."""
+    if args is None:
+        return ""
+    output = getattr(args, "output", None)
+    if args.verb == "fetch":
+        return ". Verified files are kept"
+    if args.verb == "demo":
+        return f". Files in {output} are kept"
+    if output is None:
+        return ". Rows that were printed are complete" if args.verb == "predict" else ""
+    if _state(output) != before:
+        return f". {output} is complete"
+    return f". {output} is as it was before" if before else f". {output} was not written"
 
 
 def run(args):

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import contextlib
 import csv
 import math
 import os
+import sys
 import warnings
+from contextlib import nullcontext
 
 from .._utils.spreadsheet import as_text_cell
-from ._console import readable, rows_only, tell
+from ._console import readable, tell
 from ._models import check_model, load_model, predicts_patients
 from ._sources import columns_of_tables, files_read, list_paths, patients_of_paths
 
@@ -39,11 +40,8 @@ def predict(args):
         table = _patients_table(model, paths, patients, rows)
     else:
         table = _recordings_table(model, paths, columns_of_tables(args.recordings), rows)
-    with contextlib.ExitStack() as stack:
-        output = open_atomic(args.output, "w") if args.output else rows_only()
-        file = stack.enter_context(output)
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerows(table)
+    with open_atomic(args.output, "w") if args.output else nullcontext(sys.stdout) as file:
+        csv.writer(file, lineterminator="\n").writerows(table)
     return int(some_lost or bool(failed))
 
 

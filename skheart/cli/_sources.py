@@ -102,7 +102,7 @@ def _patients_in_tables(names):
 
 
 def columns_of_tables(names):
-    """Return the other columns of the tables in the arguments, and the cells of each recording.
+    """Return the other columns of the lists in the arguments, and the cells of each recording.
 
     The cells are ``{absolute path: {column: text}}``, with the path as it was written.
     """
@@ -115,12 +115,18 @@ def columns_of_tables(names):
 
 
 def _tables(names):
-    """Yield the tables among the arguments, with their names."""
-    from ..datasets import TABLE_SUFFIXES, read_table
+    """Yield the tables and lists of paths among the arguments, with their names."""
+    import pandas as pd
+
+    from ..datasets import TABLE_SUFFIXES, read_table, read_text
 
     for name in map(Path, names):
-        if name.suffix.lower() in TABLE_SUFFIXES and name.expanduser().is_file():
+        suffix = name.suffix.lower()
+        if suffix in TABLE_SUFFIXES and name.expanduser().is_file():
             yield name, read_table(name, columns={"path": "path"}, can_rename=False)
+        elif suffix == ".txt" and name.expanduser().is_file():
+            lines = [line.strip() for line in read_text(name.expanduser()).splitlines()]
+            yield name, pd.DataFrame({"path": list(filter(None, lines))})
 
 
 def _absolute_paths(name, table):

@@ -51,6 +51,7 @@ _MODULE_OF = {
     "collect_recordings": "_recording_list",
     "describe_hidden": "_scan",
     "read_table": "_read_table",
+    "read_text": "_read_table",
     "resolve_path": "_files",
 }
 

@@ -20,7 +20,7 @@ def list_recordings(paths, *, missing="raise"):
     Parameters
     ----------
     paths : str, path-like, or iterable of them
-        A file is taken as it is, whatever its suffix. A folder gives all recordings below it,
+        A file is taken as given, whatever its suffix. A folder gives all recordings below it,
         sorted by path, without hidden files. A ``.csv`` or ``.tsv`` table gives its `path` column
         (see :func:`load_table`), a ``.txt`` file one path per line; paths in both are relative to
         the folder of the table or file.
@@ -83,28 +83,23 @@ def collect_recordings(paths, *, missing):
                 f"paths has an empty string at position {position}. Name a recording, a folder or "
                 f"a list, or remove it ('.' is the current folder)."
             )
-        path = Path(path).expanduser()
+        given, path = os.path.expanduser(os.fspath(path)), Path(path).expanduser()
         if path.is_dir():
             contents.append(scan_folder(path))
             check_any(path, contents[-1])
             recordings += contents[-1].recordings
+        elif path.suffix.lower() in (*TABLE_SUFFIXES, ".txt") and path.is_file():
+            recordings += _read_list(path, missing)
+        elif path.exists() or missing == "keep":
+            recordings.append(given)
         else:
-            recordings += _expand(path, missing)
+            raise FileNotFoundError(f"{path}: there is no such recording, folder or list.")
     if not recordings:
         raise ValueError("paths is empty. Name at least one recording, folder or list.")
     unique = {}
     for recording in recordings:
         unique.setdefault(os.path.abspath(recording), recording)
     return list(unique.values()), contents
-
-
-def _expand(path, missing):
-    """Return the recordings of a file or list."""
-    if path.suffix.lower() in (*TABLE_SUFFIXES, ".txt") and path.is_file():
-        return _read_list(path, missing)
-    if not path.exists() and missing == "raise":
-        raise FileNotFoundError(f"{path}: there is no such recording, folder or list.")
-    return [str(path)]
 
 
 def _read_list(path, missing):

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from numbers import Real
-from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
+from .._utils.files import open_atomic
 from ..audio import is_path
 
 __all__ = ["CycleMaps", "Explanation", "Maps", "describe_recording"]
@@ -347,7 +347,8 @@ class Explanation:
             f"{row.start:.6f}\t{row.end:.6f}\t{label} {self._format(row.contribution)}\n"
             for row in rows.itertuples()
         ]
-        Path(path).write_text("".join(lines), encoding="utf-8")
+        with open_atomic(path, "w") as file:
+            file.writelines(lines)
 
     def _format(self, contribution):
         digits = 3 if self.scale == "logit" else 4  # probabilities are smaller numbers

@@ -11,7 +11,6 @@ import pytest
 
 import skheart
 from skheart import datasets
-from skheart.cli import _main
 from tests.helpers.command import fails, run
 
 HELP = "No code in a model file is run; a pickle is refused."
@@ -92,7 +91,11 @@ def test_the_package_runs_as_a_module(monkeypatch, capsys):
 @pytest.mark.parametrize(
     ("error", "status", "message"),
     [
-        (KeyboardInterrupt(), 130, f"skheart: error: interrupted. {_main._KEPT}\n"),
+        (
+            KeyboardInterrupt(),
+            130,
+            "skheart: error: interrupted. Verified files are kept\n",
+        ),
         (BrokenPipeError(), 1, ""),
         (ValueError("two\n  lines"), 2, "skheart: error: two lines\n"),
     ],

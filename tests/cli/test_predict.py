@@ -139,24 +139,49 @@ def test_text_is_no_formula(folder, model, wav, tmp_path, capsys):
     }  # fmt: skip
 
 
-def test_only_rows_reach_standard_output(folder, model, wav, tmp_path):
-    """A sound library that prints into file descriptor 1 stands in for libsndfile's decoders."""
+def test_only_rows_reach_standard_output(model, wav, tmp_path):
+    """libsndfile prints a message about the damaged block of this file into a buffer of C."""
+    damaged = tmp_path / "damaged.sds"
+    soundfile.write(damaged, soundfile.read(wav[0])[0], 4000, subtype="PCM_16", format="SDS")
+    content = bytearray(damaged.read_bytes())
+    content[21 + 127 * 3] = 0x34  # a block begins with 0xF0
+    damaged.write_bytes(content)
     code = (
-        "import os, sys; from skheart import audio; from skheart.audio import _reading\n"
-        "decode = _reading.decode\n"
-        "def noisy(path):\n"
-        "    os.write(1, b'[id3.c] noise\\n')\n"
-        "    return decode(path)\n"
-        "_reading.decode = noisy\n"
-        "from skheart.cli import main; sys.exit(main(sys.argv[1:]))"
+        "import ctypes, sys; from skheart.cli import main\n"
+        "main(sys.argv[1:]), main([*sys.argv[1:], '-o', 'rows.csv'])\n"
+        "ctypes.CDLL(None).puts(b'as before')"
     )
     done = subprocess.run(
-        [sys.executable, "-c", code, "predict", str(model), *wav[:3]],
-        capture_output=True, text=True, check=True, cwd=ROOT,
+        [sys.executable, "-c", code, "predict", str(model), *wav[:2], str(damaged)],
+        capture_output=True, text=True, check=True, cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
     )  # fmt: skip
-    assert [row["path"] for row in read_csv(done.stdout)] == wav[:3]
-    assert len(done.stdout.splitlines()) == 4
-    assert done.stderr.count("[id3.c] noise") >= 3
+    *rows, last = done.stdout.splitlines(keepends=True)
+    assert [row["path"] for row in read_csv("".join(rows))] == [*wav[:2], str(damaged)]
+    assert (tmp_path / "rows.csv").read_text() == "".join(rows)
+    assert last == "as before\n"
+    assert done.stderr.count("Error A : 34\n") >= 2
+
+
+def test_paths_are_kept_as_given(wav, model, tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path("a").mkdir()
+    for source, name in zip(wav, ("x.wav", "y.wav", "a/z.wav"), strict=False):
+        Path(name).write_bytes(Path(source).read_bytes())
+    Path("a/list.txt").write_text("./z.wav\n\n../y.wav\n")
+    assert run("predict", model, "./x.wav", "a/list.txt", "--quiet") == 0
+    paths = [row["path"] for row in read_csv(capsys.readouterr().out)]
+    assert paths == ["./x.wav", "./z.wav", "../y.wav"]
+
+
+@pytest.mark.parametrize("name", ["pipe", "pipe.wav", "pipe.csv", "pipe.txt"])
+def test_a_pipe_is_refused(name, tmp_path, capsys):
+    """It is neither a model, nor a table, nor a recording; opening it would wait."""
+    os.mkfifo(tmp_path / name)
+    argv = ["predict", "--pretrained", "circor-murmur", tmp_path / name, "--quiet"]
+    assert f"'{tmp_path / name}' is a pipe or a device, not a file" in fails(argv, capsys)
+    message = fails(["train", tmp_path / name, "-o", tmp_path / "m", "--quiet"], capsys)
+    assert f"{tmp_path / name} is not a regular file" in message
 
 
 def test_predict_reports_signal_quality(model, wav, tmp_path, capsys):

@@ -119,11 +119,8 @@ def test_interrupted_training_leaves_no_file(folder, out, capsys, monkeypatch):
     monkeypatch.setattr(HeartSoundNet, "train_step", interrupted)
     argv = ["train", folder / "table.csv", "-o", out, *SMALL, "--set=clf__max_epochs=9999"]
     assert run(*argv) == 130
-    assert (
-        capsys.readouterr()
-        .err.splitlines()[-1]
-        .startswith("skheart: error: interrupted. Output files are")
-    )
+    message = f"skheart: error: interrupted. {out} was not written"
+    assert capsys.readouterr().err.splitlines()[-1] == message
     assert not list(out.parent.iterdir())
 
 
