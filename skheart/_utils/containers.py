@@ -19,8 +19,9 @@ def known_container(values, name="X"):
         return _from_pyarrow(values)
     if library == "torch" and hasattr(values, "detach"):
         values = values.detach().cpu()
-        return (values if values.dtype.itemsize > 2 or not values.is_floating_point()
-                else values.float()).numpy()  # fmt: skip
+        if str(values.dtype) == "torch.bfloat16":  # which NumPy does not have
+            values = values.float()
+        return values.numpy()
     if isinstance(values, np.ma.MaskedArray):
         if np.ma.is_masked(values):
             raise ValueError(

@@ -63,7 +63,7 @@ def check_output(output, inputs, kind, option="-o"):
 
 def _check_room(output, folder, option):
     """Raise if a file cannot be written to a folder, by writing one."""
-    part = folder / f".{secrets.token_hex(8)}.part"
+    part = _temporary(folder)
     try:
         with open(part, "xb") as file:
             file.write(bytes(4096))
@@ -114,7 +114,7 @@ def open_atomic(path, mode):
     path = Path(os.path.realpath(path))
     # Names of files that are not valid UTF-8 are written as their bytes.
     text = {"newline": "", "encoding": "utf-8", "errors": "surrogateescape"}
-    part = path.with_name(f".{secrets.token_hex(8)}.part")
+    part = _temporary(path.parent)
     try:
         with open(part, mode.replace("w", "x"), **({} if "b" in mode else text)) as f:
             with contextlib.suppress(FileNotFoundError):  # there is nothing to replace
@@ -126,6 +126,11 @@ def open_atomic(path, mode):
         _sync_folder(path.parent)
     finally:
         part.unlink(missing_ok=True)
+
+
+def _temporary(folder):
+    """Return the path of a new hidden file in a folder, for which any name is short enough."""
+    return folder / f".{secrets.token_hex(8)}.part"
 
 
 def _sync_folder(folder):

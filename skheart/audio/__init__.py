@@ -8,7 +8,7 @@ Imports `_utils` only; scikit-learn only to validate 2-D arrays. A file is impor
 names is first used: suffixes and warnings need no library.
 """
 
-from importlib import import_module
+from .._utils.lazy import lazy_names
 
 _MODULE_OF = {
     "ReadableRecordings": "_readable",
@@ -31,7 +31,6 @@ _MODULE_OF = {
     "crop_or_pad": "_samples",
     "fingerprint": "_fingerprints",
     "has_heartbeat": "_quality",
-    "is_pair": "_recordings",
     "is_path": "_reading",
     "load_kept": "_samples",
     "load_samples": "_recordings",
@@ -52,14 +51,4 @@ __all__ = [
     "read_recording",
 ]
 
-
-def __getattr__(name):
-    if name not in _MODULE_OF:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(import_module(f"{__name__}.{_MODULE_OF[name]}"), name)
-    globals()[name] = value
-    return value
-
-
-def __dir__():
-    return sorted({*globals(), *__all__})
+__getattr__, __dir__ = lazy_names(__name__, _MODULE_OF)

@@ -34,26 +34,27 @@ def find_loss(file, n_read, content):
     content : callable
         Returns the bytes of the file; called for formats whose log says nothing.
     """
-    log = file.extra_info
-    declared = _declared(file, log, n_read, content)
+    log, ends = file.extra_info, True
+    if file.format == "OGG":
+        declared, ends = _ogg_length(content(), file.samplerate)
+    else:
+        declared = _declared(file, log, n_read, content)
+    seconds = n_read / file.samplerate
     if declared is not None and declared > n_read:
-        rate = file.samplerate
         return (
-            f"its header declares {declared} samples ({declared / rate:.2f} s), and "
-            f"{n_read} ({n_read / rate:.2f} s) could be read"
+            f"its header declares {declared} samples ({declared / file.samplerate:.2f} s), and "
+            f"{n_read} ({seconds:.2f} s) could be read"
         )
-    if file.format == "OGG" and not _ogg_has_end(content()):
-        return f"the stream breaks off after {n_read / file.samplerate:.2f} s"
+    if not ends:
+        return f"the stream breaks off after {seconds:.2f} s"
     # libsndfile finds its own GSM files of an odd number of blocks "truncated".
     if file.subtype != "GSM610" and _WORDS.get(file.format, "truncated") in log:
-        return f"its last block is cut off, after {n_read / file.samplerate:.2f} s"
+        return f"its last block is cut off, after {seconds:.2f} s"
     return None
 
 
 def _declared(file, log, n_read, content):
     """Return the number of samples that a file declares, or None."""
-    if file.format == "OGG":
-        return _ogg_length(content(), file)
     if file.format == "NIST":
         found = re.search(rb"sample_count -i (\d+)", content()[:1024])
         return int(found[1]) if found else None
@@ -72,34 +73,25 @@ def _declared(file, log, n_read, content):
 # ---------------------------------------------------------------------- Ogg
 
 
-def _ogg_pages(data):
-    """Yield (flags, granule position) of the pages of an Ogg file."""
+def _ogg_length(data, rate):
+    """Return the samples of all streams of an Ogg file, and whether the last one is complete.
+
+    The length is that of the positions in the pages.
+    """
+    ends, flags = [0], 0  # of streams that follow one another; each begins with a page of its own
     at = data.find(b"OggS")
     while at >= 0 and at + 27 <= len(data):
         if data[at + 4] == 0:
-            granule = int.from_bytes(data[at + 6 : at + 14], "little", signed=True)
-            yield data[at + 5], granule
+            flags = data[at + 5]
+            if flags & 2 and ends[-1]:
+                ends.append(0)
+            ends[-1] = max(int.from_bytes(data[at + 6 : at + 14], "little", signed=True), ends[-1])
         at = data.find(b"OggS", at + 27)
-
-
-def _ogg_length(data, file):
-    """Return the samples of all streams of an Ogg file, by the positions in its pages."""
-    ends = [0]  # of streams that follow one another; each begins with a page of its own
-    for flags, granule in _ogg_pages(data):
-        if flags & 2 and ends[-1]:
-            ends.append(0)
-        ends[-1] = max(granule, ends[-1])
-    length = sum(ends)
-    head = data.find(b"OpusHead")
-    if head < 0:
-        return length
-    skipped = int.from_bytes(data[head + 10 : head + 12], "little") * len(ends)
-    return (length - skipped) * file.samplerate // 48000
-
-
-def _ogg_has_end(data):
-    flags = [flags for flags, _ in _ogg_pages(data)]
-    return bool(flags and flags[-1] & 4)
+    length, head = sum(ends), data.find(b"OpusHead")
+    if head >= 0:  # positions of Opus count at 48 kHz
+        skipped = int.from_bytes(data[head + 10 : head + 12], "little") * len(ends)
+        length = (length - skipped) * rate // 48000
+    return length, bool(flags & 4)
 
 
 # ---------------------------------------------------------------------- WAV without a size

@@ -103,8 +103,6 @@ def check_rate(rate, name):
 
 def _check_file(path):
     """Raise if a path is not a file that can be opened."""
-    if os.path.isdir(path):
-        raise IsADirectoryError(f"'{path}' is a folder. Pass the sound files in it.")
     try:
         found = os.stat(path)
     except (FileNotFoundError, NotADirectoryError):
@@ -113,6 +111,8 @@ def _check_file(path):
         ) from None
     except ValueError as error:  # a null character
         raise ValueError(f"{path!r} is not a valid path: {error}.") from error
+    if stat.S_ISDIR(found.st_mode):
+        raise IsADirectoryError(f"'{path}' is a folder. Pass the sound files in it.")
     if not stat.S_ISREG(found.st_mode):  # reading a pipe would wait
         raise ValueError(f"'{path}' is a pipe or a device, not a file. Copy its content to a file.")
     if not os.access(path, os.R_OK):

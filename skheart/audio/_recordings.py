@@ -159,7 +159,7 @@ def load_samples(recording, row, sr, finite=True):
     needs_rate = rate is not None and sr is not None and rate != sr
     if finite or needs_rate:
         check_finite(samples, name)
-    samples = _check_units(samples, name)
+    _check_units(samples, name)
     if not needs_rate:
         return samples
     return resample(as_float(samples), rate, sr, name)[0]
@@ -223,7 +223,6 @@ def _check_units(samples, name):
                 RecordingWarning,
                 stacklevel=3,
             )
-    return samples
 
 
 def as_float(samples):

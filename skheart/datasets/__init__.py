@@ -30,7 +30,7 @@ Files in reading order: `_files` (folders and paths), `_read_table` (CSV), `_tab
 it is used.
 """
 
-from importlib import import_module
+from .._utils.lazy import lazy_names
 
 _MODULE_OF = {
     "FetchError": "_download",
@@ -69,14 +69,4 @@ __all__ = [
     "make_heart_sounds",
 ]
 
-
-def __getattr__(name):
-    if name not in _MODULE_OF:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(import_module(f"{__name__}.{_MODULE_OF[name]}"), name)
-    globals()[name] = value
-    return value
-
-
-def __dir__():
-    return sorted({*globals(), *__all__})
+__getattr__, __dir__ = lazy_names(__name__, _MODULE_OF)
