@@ -50,6 +50,7 @@ skheart
     uar
     uar_scorer
 skheart.audio
+    NoHeartbeatWarning
     ReadableRecordings
     RecordingQuality
     RecordingWarning

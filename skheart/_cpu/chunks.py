@@ -7,10 +7,11 @@ taken in their order: results do not depend on the number of threads.
 from __future__ import annotations
 
 import threading
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
 import torch
+
+from .._utils.parallel import thread_pool
 
 __all__ = ["borrow", "chunk_slices", "give_back", "in_chunks", "worker_threads"]
 
@@ -44,7 +45,7 @@ def worker_threads(n_threads):
             _local.pool = None
             yield
             return
-        with ThreadPoolExecutor(n_threads, initializer=_use_one_thread) as _local.pool:
+        with thread_pool(n_threads, "chunks", _use_one_thread) as _local.pool:
             yield
     finally:
         vars(_local).clear()

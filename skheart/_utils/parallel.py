@@ -22,15 +22,24 @@ def hold_at_fork(lock):
 
 
 @contextlib.contextmanager
+def thread_pool(n_threads, name, initializer=None):
+    """Yield a pool of threads; at the end, calls that have not begun are dropped."""
+    pool = ThreadPoolExecutor(n_threads, f"skheart-{name}", initializer)
+    try:
+        yield pool
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+@contextlib.contextmanager
 def read_ahead(load, rows):
     """Call `load` for each row in a thread that is a few rows ahead.
 
     Yields an iterator over the results, in order. An error is raised at its row. The thread ends
     with the context.
     """
-    pool = ThreadPoolExecutor(1, thread_name_prefix="skheart-reader")
 
-    def loaded():
+    def loaded(pool):
         waiting = collections.deque()
         for row in rows:
             waiting.append(pool.submit(load, row))
@@ -39,10 +48,8 @@ def read_ahead(load, rows):
         while waiting:
             yield waiting.popleft().result()
 
-    try:
-        yield loaded()
-    finally:
-        pool.shutdown(cancel_futures=True)
+    with thread_pool(1, "reader") as pool:
+        yield loaded(pool)
 
 
 def map_ranges(work, n_rows, n_rows_each, n_threads):
@@ -56,16 +63,13 @@ def map_ranges(work, n_rows, n_rows_each, n_threads):
         return list(map(work, tasks))
     # Each thread gets several consecutive ranges, so that two threads rarely write to one page.
     share = min(16, -(-len(tasks) // (4 * n_threads)))
-    pool = ThreadPoolExecutor(n_threads, thread_name_prefix="skheart")
-    try:
+    with thread_pool(n_threads, "worker") as pool:
         calls = [
             pool.submit(lambda part: list(map(work, part)), tasks[start : start + share])
             for start in range(0, len(tasks), share)
         ]
         # Not pool.map, which would wake this thread after each call.
         wait(calls, return_when=FIRST_EXCEPTION)
-    finally:
-        pool.shutdown(cancel_futures=True)
     return [result for call in calls for result in call.result()]
 
 

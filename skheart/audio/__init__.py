@@ -11,6 +11,7 @@ names is first used: suffixes and warnings need no library.
 from .._utils.lazy import lazy_names
 
 _MODULE_OF = {
+    "NoHeartbeatWarning": "_warnings",
     "ReadableRecordings": "_readable",
     "RecordingQuality": "_quality",
     "RecordingWarning": "_warnings",
@@ -42,6 +43,7 @@ _MODULE_OF = {
 }
 
 __all__ = [
+    "NoHeartbeatWarning",
     "ReadableRecordings",
     "RecordingQuality",
     "RecordingWarning",

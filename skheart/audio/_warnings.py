@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import warnings
 
-__all__ = ["ON_ERROR", "RecordingWarning", "warn_about_skipped"]
+__all__ = ["ON_ERROR", "NoHeartbeatWarning", "RecordingWarning", "warn_about_skipped"]
 
 ON_ERROR = ("raise", "warn", "skip")
 
 
 class RecordingWarning(UserWarning):
     """Warns that a recording may not be what it seems, or is left out."""
+
+
+class NoHeartbeatWarning(RecordingWarning):
+    """Warns that no heartbeat was found in a recording."""
 
 
 def warn_about_skipped(reasons, *, stacklevel):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from importlib.util import find_spec
 from pathlib import Path
 
+from .._utils.files import open_atomic
 from ._console import tell
 
 __all__ = ["SMALL_MODELS", "demo", "draw_confusion", "draw_roc", "run_demo"]
@@ -88,12 +89,14 @@ def run_demo(folder, *, n_subjects=90, duration=6.0, models=None, random_state=0
         for name, result in results.items()
     ]
     columns = ["model", "uar", "low", "high", "n_subjects", "n_recordings"]
-    pd.DataFrame(rows, columns=columns).to_csv(folder / "results.csv", index=False)
-    pd.concat([result.to_frame().assign(model=name) for name, result in results.items()]).to_csv(
-        folder / "predictions.csv", index_label="recording"
-    )
-    for draw, file in ((draw_confusion, "confusion.png"), (draw_roc, "roc.png")):
-        draw(results, sounds.target_names).savefig(folder / file, dpi=150, bbox_inches="tight")
+    predictions = [result.to_frame().assign(model=name) for name, result in results.items()]
+    with open_atomic(folder / "results.csv", "w") as file:
+        pd.DataFrame(rows, columns=columns).to_csv(file, index=False)
+    with open_atomic(folder / "predictions.csv", "w") as file:
+        pd.concat(predictions).to_csv(file, index_label="recording")
+    for draw, name in ((draw_confusion, "confusion.png"), (draw_roc, "roc.png")):
+        with open_atomic(folder / name, "wb") as file:
+            draw(results, sounds.target_names).savefig(file, dpi=150, bbox_inches="tight")
     return results
 
 

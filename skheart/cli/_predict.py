@@ -111,10 +111,10 @@ def _formatted(probabilities):
 
 def _with_quality(args, paths, rows):
     """Yield the rows, each with its signal quality; count the recordings without heartbeat."""
-    from ..audio import RecordingWarning
+    from ..audio import NoHeartbeatWarning
 
     n_without = 0  # instead of warnings by each member of the model
-    warnings.filterwarnings("ignore", "No heartbeat was found", RecordingWarning)
+    warnings.simplefilter("ignore", NoHeartbeatWarning)
     for row in rows:
         quality = _measure_file(paths[row[0]])
         n_without += quality is not None and not quality.heartbeat

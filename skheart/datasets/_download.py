@@ -10,11 +10,11 @@ import re
 import threading
 import time
 import warnings
-from concurrent.futures import Future, ThreadPoolExecutor, as_completed, wait
+from concurrent.futures import Future, as_completed, wait
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
-from .._utils.parallel import progress
+from .._utils.parallel import progress, thread_pool
 from ._read_table import read_text
 
 # Bounds for one file: the largest published one has about 1 MB.
@@ -105,8 +105,8 @@ def download_files(folder, urls, sums, title, settings):
     stop = threading.Event()
     download = _make_downloader(settings.timeout, stop)
     bar = progress(len(urls), title, settings.verbose, unit="file")
-    pool = ThreadPoolExecutor(settings.n_connections, thread_name_prefix="skheart-fetch")
-    with bar as advance, pool, _warnings_only(pooch.get_logger()):
+    threads = thread_pool(settings.n_connections, "fetch")
+    with bar as advance, threads as pool, _warnings_only(pooch.get_logger()):
         jobs = {pool.submit(_fetch_file, files, name, download): name for name in urls}
         try:
             changed = []
@@ -116,7 +116,6 @@ def download_files(folder, urls, sums, title, settings):
                 advance(1)
         finally:  # after an error or an interrupt, do not finish the other files
             stop.set()
-            pool.shutdown(cancel_futures=True)
     if changed:
         warnings.warn(
             f"{folder}: {len(changed)} file(s) differed from the SHA-256 sums and were downloaded "

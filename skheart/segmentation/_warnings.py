@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 
-from ..audio import RecordingWarning, is_path
+from ..audio import NoHeartbeatWarning, is_path
 
 __all__ = ["warn_without_heartbeat"]
 
@@ -20,6 +20,6 @@ def warn_without_heartbeat(recordings, heartbeats, consequence):
         f"No heartbeat was found in {len(rows)} of {len(recordings)} recordings: "
         f"{', '.join(names[:3])}{more}. {consequence} Listen to them, or measure them with "
         "skheart.audio.quality.",
-        RecordingWarning,
+        NoHeartbeatWarning,
         stacklevel=3,
     )
