@@ -111,7 +111,7 @@ def measure_quality(samples, rate):
     >>> import numpy as np
     >>> from skheart.audio import measure_quality
     >>> from skheart.datasets import make_heart_sounds
-    >>> heart = make_heart_sounds(n_subjects=3, random_state=0).data[0]
+    >>> heart = make_heart_sounds(n_subjects=3, duration=5.0, random_state=0).data[0]
     >>> measure_quality(heart, 4000).heartbeat
     True
     >>> noise = np.random.default_rng(0).normal(0, 0.1, 40000)
@@ -149,7 +149,7 @@ def quality(recordings, sr=None):
     >>> import numpy as np
     >>> from skheart.audio import quality
     >>> from skheart.datasets import make_heart_sounds
-    >>> heart = make_heart_sounds(n_subjects=3, random_state=0).data[0]
+    >>> heart = make_heart_sounds(n_subjects=3, duration=5.0, random_state=0).data[0]
     >>> table = quality([heart, np.zeros(20000)], sr=4000)
     >>> table[["heartbeat", "flat", "duration"]]
        heartbeat  flat  duration
