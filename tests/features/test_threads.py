@@ -31,7 +31,8 @@ def test_threads_change_nothing(params):
 
 
 def threads_of_skheart():
-    return [t.name for t in threading.enumerate() if t.name.startswith("skheart")]
+    pools = ("skheart-reader", "skheart-worker")
+    return [t.name for t in threading.enumerate() if t.name.startswith(pools)]
 
 
 def test_files_are_read_ahead(paths, monkeypatch):
